@@ -1,0 +1,2 @@
+//! The `propylon` binary: wiring only.
+fn main() {}
