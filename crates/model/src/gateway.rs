@@ -1,6 +1,7 @@
 //! Gateway: which ports the workload opens, for which hosts, with which TLS.
 //!
-//! Plain data as written; whether ports, hosts and certificates make sense is the compiler's to say.
+//! Plain data as written; whether ports, hosts and certificates make sense is the compiler's to
+//! say.
 
 use serde::Deserialize;
 

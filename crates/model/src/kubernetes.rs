@@ -1,6 +1,7 @@
 //! The plain Kubernetes kinds that a gateway reads: services, their endpoints, pods, secrets.
 //!
-//! Only the fields that matter here are typed; the others, of which there are many, are passed over.
+//! Only the fields that matter here are typed; the others, of which there are many, are passed
+//! over.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,4 +1,5 @@
-//! What the user wrote, typed: the kinds of Istio's traffic API and the Kubernetes kinds a gateway reads.
+//! What the user wrote, typed: the kinds of Istio's traffic API and the Kubernetes kinds a
+//! gateway reads.
 //!
 //! Plain data with serde. It knows neither files nor clusters nor sockets; sources fill it, the
 //! compiler reads it. Field names, defaults and oneofs follow Istio's protobuf definitions.

@@ -1,6 +1,7 @@
 //! MeshConfig: settings for the whole mesh, from the ConfigMap `istio` or a file.
 //!
-//! Every key of Istio's MeshConfig is here; those that a gateway does not act on are kept as written.
+//! Every key of Istio's MeshConfig is here; those that a gateway does not act on are kept as
+//! written.
 
 use std::time::Duration;
 

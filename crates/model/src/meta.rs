@@ -113,7 +113,8 @@ pub struct Meta {
     pub labels: Labels,
     /// `metadata.annotations`.
     pub annotations: Labels,
-    /// `metadata.creationTimestamp` in RFC 3339, as the API server writes it (UTC, so text order is age order).
+    /// `metadata.creationTimestamp` in RFC 3339, as the API server writes it (UTC, so text order
+    /// is age order).
     pub created: Option<String>,
     /// Where the object came from.
     pub source: Source,

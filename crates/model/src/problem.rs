@@ -15,7 +15,8 @@ pub enum Severity {
     Info,
 }
 
-/// A stable name of a kind of problem: Istio's analyzer code where there is one (`IST0101`), else `GW` and four digits.
+/// A stable name of a kind of problem: Istio's analyzer code where there is one (`IST0101`), else
+/// `GW` and four digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Code(pub &'static str);
 
@@ -51,7 +52,8 @@ pub struct Problem {
     pub source: Source,
     /// The field at fault.
     pub field: FieldPath,
-    /// True: the position is that of the field's key, not of its value (an unknown or misplaced field).
+    /// True: the position is that of the field's key, not of its value (an unknown or misplaced
+    /// field).
     pub at_key: bool,
     /// What is wrong and what follows from it; one sentence, lower-case, no full stop.
     pub message: String,

@@ -78,7 +78,8 @@ const MISPLACED: &[(&str, &str)] = &[
     ("ISTIO_MUTUAL", "tls.mode"),
 ];
 
-/// An enum that is written by name, or by number as protobuf's JSON form allows. The first variant is the default.
+/// An enum that is written by name, or by number as protobuf's JSON form allows. The first
+/// variant is the default.
 macro_rules! proto_enum {
     (
         $(#[$meta:meta])*

@@ -1,6 +1,8 @@
-//! `defaultConfig` of the mesh configuration, and the annotation `proxy.istio.io/config`: settings of proxies.
+//! `defaultConfig` of the mesh configuration, and the annotation `proxy.istio.io/config`:
+//! settings of proxies.
 //!
-//! Every key of Istio's mesh `ProxyConfig` is here; those that a gateway does not act on are kept as written.
+//! Every key of Istio's mesh `ProxyConfig` is here; those that a gateway does not act on are kept
+//! as written.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! AuthorizationPolicy, RequestAuthentication and PeerAuthentication: who may ask what.
 //!
-//! Data only. A list that is written but empty is an error here, as in Istio: read as "no condition" it would
-//! open what its author wanted closed.
+//! Data only. A list that is written but empty is an error here, as in Istio: read as "no
+//! condition" it would open what its author wanted closed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! References that several kinds share: workloads by label, and objects that a policy is attached to.
+//! References that several kinds share: workloads by label, and objects that a policy is attached
+//! to.
 
 use serde::Deserialize;
 

@@ -1,4 +1,5 @@
-//! ServiceEntry, WorkloadEntry and WorkloadGroup: services and workloads that Kubernetes does not know.
+//! ServiceEntry, WorkloadEntry and WorkloadGroup: services and workloads that Kubernetes does not
+//! know.
 //!
 //! Data only. A WorkloadEntry is an object of its own or an endpoint written inside a ServiceEntry.
 

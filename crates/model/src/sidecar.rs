@@ -1,6 +1,7 @@
 //! Sidecar, EnvoyFilter, WasmPlugin and ProxyConfig: kinds about the proxies themselves.
 //!
-//! Read so that nothing is unknown and so that they can be reported; Sidecar never applies to gateways.
+//! Read so that nothing is unknown and so that they can be reported; Sidecar never applies to
+//! gateways.
 
 use serde::Deserialize;
 use serde_json::Value;

@@ -1,6 +1,7 @@
 //! All objects of one moment, in the order that decides conflicts.
 //!
-//! The compiler's whole input. Objects are shared, so that an unchanged one costs nothing on a reload.
+//! The compiler's whole input. Objects are shared, so that an unchanged one costs nothing on a
+//! reload.
 
 use std::sync::Arc;
 
@@ -53,7 +54,8 @@ macro_rules! kinds {
             }
         )+
 
-        /// All objects of one moment. Each list is in Istio's order: age, then name, then namespace.
+        /// All objects of one moment. Each list is in Istio's order: age, then name, then
+        /// namespace.
         #[derive(Debug, Clone, PartialEq, Default)]
         pub struct World {
             $(#[doc = concat!("All objects of kind ", stringify!($kind), ".")]
@@ -117,8 +119,8 @@ kinds! {
     Namespace namespaces,
 }
 
-/// Istio's order of configuration: creation time, then name, then namespace. Objects without a time, as in
-/// files, count as equally old, and as older than those that have one.
+/// Istio's order of configuration: creation time, then name, then namespace. Objects without a
+/// time, as in files, count as equally old, and as older than those that have one.
 fn age_order(a: &Meta, b: &Meta) -> std::cmp::Ordering {
     let rank =
         |meta: &Meta| (meta.created.clone(), meta.key.name.clone(), meta.key.namespace.clone());

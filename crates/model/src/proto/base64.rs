@@ -1,6 +1,7 @@
 //! Bytes in base64, as protobuf's JSON form and Kubernetes Secrets write them.
 //!
-//! Reads both alphabets, with or without padding, and passes over line breaks, as Go's readers do together.
+//! Reads both alphabets, with or without padding, and passes over line breaks, as Go's readers do
+//! together.
 
 use std::fmt;
 
