@@ -1,0 +1,120 @@
+//! Clusters: a service port (and subset), how its endpoints are found and how one is chosen.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Index into [`crate::Snapshot::clusters`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClusterId(pub u32);
+
+/// Where an endpoint listens.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Address {
+    /// TCP.
+    Ip(SocketAddr),
+    /// A Unix domain socket.
+    Unix(PathBuf),
+}
+
+/// Region, zone and subzone; empty where unknown.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Locality {
+    /// Region.
+    pub region: Box<str>,
+    /// Zone.
+    pub zone: Box<str>,
+    /// Subzone.
+    pub subzone: Box<str>,
+}
+
+/// One endpoint of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Endpoint {
+    /// Where it listens.
+    pub address: Address,
+    /// Load-balancing weight; at least 1.
+    pub weight: u32,
+    /// Where it runs.
+    pub locality: Locality,
+}
+
+/// A name whose addresses are endpoints.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DnsTarget {
+    /// The name to resolve.
+    pub name: Box<str>,
+    /// The port of every address found.
+    pub port: u16,
+    /// Weight of each of its addresses.
+    pub weight: u32,
+    /// Where it runs.
+    pub locality: Locality,
+}
+
+/// How endpoints are found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Discovery {
+    /// They are listed (Kubernetes endpoints, ServiceEntry STATIC). May be empty: 503, flag UH.
+    Static(Arc<[Endpoint]>),
+    /// Names are resolved while serving (ServiceEntry DNS); listed addresses are used beside them.
+    Dns {
+        /// Names.
+        names: Arc<[DnsTarget]>,
+        /// Endpoints that need no resolution.
+        fixed: Arc<[Endpoint]>,
+        /// DNS_ROUND_ROBIN: only the first address of an answer is used for new connections.
+        first_only: bool,
+    },
+}
+
+/// How an endpoint is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Balance {
+    /// Power of two choices by active requests, weighted (Istio's default).
+    #[default]
+    LeastRequest,
+    /// Weighted round robin.
+    RoundRobin,
+    /// Weighted random.
+    Random,
+}
+
+/// What is spoken to endpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UpstreamProtocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+}
+
+/// Whether requests may be sent at all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Availability {
+    /// Yes.
+    #[default]
+    Open,
+    /// No: serving it now would break a promise of its configuration (e.g. TLS asked for and not in effect).
+    /// Requests are answered 503; the text says why, for logs.
+    Closed(Box<str>),
+}
+
+/// One cluster. Equal clusters of two generations share their live state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cluster {
+    /// Istio's name: `outbound|<port>|<subset>|<host>`; unique within a snapshot.
+    pub name: Box<str>,
+    /// How endpoints are found.
+    pub discovery: Discovery,
+    /// How one is chosen.
+    pub balance: Balance,
+    /// What is spoken.
+    pub protocol: UpstreamProtocol,
+    /// Limit of a TCP connect (DestinationRule `connectTimeout`, mesh default 10 s).
+    pub connect_timeout: Duration,
+    /// How long an unused pooled connection lives; 1 h by default.
+    pub idle_timeout: Duration,
+    /// Whether it may be used.
+    pub availability: Availability,
+}

@@ -1,0 +1,1 @@
+//! Format strings, as sentences.

@@ -1,0 +1,84 @@
+//! What the wire needs: the configuration compiled into tables that decide and never wait.
+//!
+//! Immutable, indexed, comparable and printable. It knows neither YAML nor sockets nor clocks:
+//! `compile` builds it, `proxy` asks it, `explain` and the golden tests read it.
+
+mod cluster;
+mod decide;
+mod format;
+mod head;
+mod header_ops;
+mod http_settings;
+mod listener;
+mod matching;
+mod origin;
+mod path;
+mod policy;
+mod re2;
+mod reason;
+mod redirect;
+mod retry;
+mod rule;
+mod rule_list;
+mod string_match;
+mod virtual_host;
+
+pub use cluster::{
+    Address, Availability, Balance, Cluster, ClusterId, Discovery, DnsTarget, Endpoint, Locality,
+    UpstreamProtocol,
+};
+pub use decide::{CorsReply, Decision, Dice, Verdict};
+pub use format::{
+    AddressOf, AddressPart, BadFormat, Format, HeaderVariable, Number, Segment, Text, TimeFormat,
+    Variables,
+};
+pub use head::{Head, Line, Scheme};
+pub use header_ops::{HeaderName, HeaderOps, HeaderWrite, RouteHeaders, WriteMode};
+pub use http_settings::{HttpSettings, PathNormalization, ServerHeader};
+pub use listener::{Bind, Listener};
+pub use matching::Mismatch;
+pub use origin::{ObjectId, ObjectName, Origin};
+pub use path::{BadPath, normalize};
+pub use policy::{Abort, AbortAnswer, Cors, Delay, Fault, Fraction, Mirror, Retry, RetryOn};
+pub use reason::{Failure, Reason, grpc_status_of};
+pub use retry::BadRetryOn;
+pub use rule::{
+    Action, Destination, DirectResponse, Forward, HeaderMatch, Matcher, PathMatch, PathRewrite,
+    QueryMatch, Redirect, RedirectPath, RedirectPort, Rule, Target,
+};
+pub use rule_list::RuleList;
+pub use string_match::{BadPattern, Pattern, StringMatch};
+pub use virtual_host::{RouteTable, RouteTableId, VirtualHost, host_of};
+
+/// The whole compiled configuration of one generation.
+///
+/// References inside it are ids that the compiler proved in range.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Snapshot {
+    /// What is bound, in the order of bind address and port.
+    pub listeners: Vec<Listener>,
+    /// The route tables that listeners name.
+    pub tables: Vec<RouteTable>,
+    /// Every cluster that some rule names, in the order of their names.
+    pub clusters: Vec<Cluster>,
+    /// Settings of all HTTP listeners (Istio's MeshConfig and ProxyConfig).
+    pub http: HttpSettings,
+    /// The objects that origins refer to.
+    pub objects: Vec<ObjectName>,
+    /// Set when a security object selects this gateway and is not enforced: every request is answered 403.
+    pub closed: bool,
+}
+
+impl Snapshot {
+    /// The cluster of an id. Never fails: the compiler proved every id in range.
+    #[must_use]
+    pub fn cluster(&self, id: ClusterId) -> &Cluster {
+        &self.clusters[id.0 as usize]
+    }
+
+    /// The table of an id. Never fails: the compiler proved every id in range.
+    #[must_use]
+    pub fn table(&self, id: RouteTableId) -> &RouteTable {
+        &self.tables[id.0 as usize]
+    }
+}
