@@ -1,0 +1,3 @@
+//! placeholder header
+
+pub mod http1;
