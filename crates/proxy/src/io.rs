@@ -1,0 +1,211 @@
+//! The I/O seam: what protocol code may ask of a connection, and nothing more.
+//!
+//! All methods take `&self`, so that one task can read and write the same connection without
+//! splitting it. Implemented for TCP and Unix sockets here; TLS implements the same trait.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice, Read};
+use std::net::{Shutdown, SocketAddr};
+use std::task::{Context, Poll, ready};
+
+use socket2::SockRef;
+use tokio::io::Interest;
+use tokio::net::{TcpStream, UnixStream};
+
+/// A byte stream with readiness.
+pub trait Io {
+    /// Ready when a read may succeed, see the end, or fail. Holds no buffer, so that idle
+    /// connections cost none. It may be ready too early: the read that follows may be pending.
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Reads some bytes; 0 means the peer sent its last one.
+    fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>;
+
+    /// Writes some bytes of the slices, in order.
+    fn poll_write(&self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>>;
+
+    /// Hands everything accepted by [`Io::poll_write`] to the kernel.
+    fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Tells the peer that no more bytes follow; reading stays possible.
+    ///
+    /// # Errors
+    /// When the connection is gone already.
+    fn shutdown_write(&self) -> io::Result<()>;
+}
+
+/// Waits until a read may make progress.
+///
+/// # Errors
+/// As the connection's.
+pub async fn readable(io: &impl Io) -> io::Result<()> {
+    poll_fn(|cx| io.poll_readable(cx)).await
+}
+
+/// Reads some bytes; 0 means the peer sent its last one. Cancel safe: nothing is lost.
+///
+/// # Errors
+/// As the connection's.
+pub async fn read(io: &impl Io, buf: &mut [u8]) -> io::Result<usize> {
+    poll_fn(|cx| io.poll_read(cx, buf)).await
+}
+
+/// Reads what is there now; `None` when that is nothing.
+///
+/// # Errors
+/// As the connection's.
+pub async fn read_now(io: &impl Io, buf: &mut [u8]) -> io::Result<Option<usize>> {
+    poll_fn(|cx| match io.poll_read(cx, buf) {
+        Poll::Ready(read) => Poll::Ready(read.map(Some)),
+        Poll::Pending => Poll::Ready(Ok(None)),
+    })
+    .await
+}
+
+/// Writes all bytes and flushes. Not cancel safe: some bytes may have left.
+///
+/// # Errors
+/// As the connection's; `WriteZero` when it takes no more.
+pub async fn write_all(io: &impl Io, buf: &[u8]) -> io::Result<()> {
+    write_all_vectored(io, &mut [IoSlice::new(buf)]).await
+}
+
+/// Writes all bytes of the slices in order and flushes. Not cancel safe: some bytes may have left.
+///
+/// # Errors
+/// As the connection's; `WriteZero` when it takes no more.
+pub async fn write_all_vectored(io: &impl Io, mut slices: &mut [IoSlice<'_>]) -> io::Result<()> {
+    IoSlice::advance_slices(&mut slices, 0);
+    while !slices.is_empty() {
+        let written = poll_fn(|cx| io.poll_write(cx, slices)).await?;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        IoSlice::advance_slices(&mut slices, written);
+    }
+    poll_fn(|cx| io.poll_flush(cx)).await
+}
+
+/// A connected socket of the kernel.
+#[derive(Debug)]
+pub enum Stream {
+    /// TCP.
+    Tcp(TcpStream),
+    /// A Unix domain socket.
+    Unix(UnixStream),
+}
+
+impl Stream {
+    /// Takes over a connected TCP socket and turns Nagle's delay off.
+    ///
+    /// # Errors
+    /// When the socket is gone already.
+    pub fn from_tcp(stream: TcpStream) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        Ok(Self::Tcp(stream))
+    }
+
+    /// The peer's address; `None` for Unix sockets.
+    #[must_use]
+    pub fn peer(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(stream) => stream.peer_addr().ok(),
+            Self::Unix(_) => None,
+        }
+    }
+
+    /// The local address; `None` for Unix sockets.
+    #[must_use]
+    pub fn local(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(stream) => stream.local_addr().ok(),
+            Self::Unix(_) => None,
+        }
+    }
+
+    fn socket(&self) -> SockRef<'_> {
+        match self {
+            Self::Tcp(stream) => SockRef::from(stream),
+            Self::Unix(stream) => SockRef::from(stream),
+        }
+    }
+
+    fn try_io<R>(&self, interest: Interest, f: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+        match self {
+            Self::Tcp(stream) => stream.try_io(interest, f),
+            Self::Unix(stream) => stream.try_io(interest, f),
+        }
+    }
+
+    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => stream.poll_write_ready(cx),
+            Self::Unix(stream) => stream.poll_write_ready(cx),
+        }
+    }
+}
+
+impl Io for Stream {
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => stream.poll_read_ready(cx),
+            Self::Unix(stream) => stream.poll_read_ready(cx),
+        }
+    }
+
+    fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.poll_readable(cx))?;
+            match self.read_once(buf) {
+                Err(error) if is_transient(&error) => {}
+                done => return Poll::Ready(done),
+            }
+        }
+    }
+
+    fn poll_write(&self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.poll_writable(cx))?;
+            let sent = self.try_io(Interest::WRITABLE, || match slices {
+                // One slice leaves by `send`, which the kernel serves faster than `sendmsg`.
+                [one] => self.socket().send(one),
+                many => self.socket().send_vectored(many),
+            });
+            match sent {
+                Err(error) if is_transient(&error) => {}
+                done => return Poll::Ready(done),
+            }
+        }
+    }
+
+    fn poll_flush(&self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn shutdown_write(&self) -> io::Result<()> {
+        self.socket().shutdown(Shutdown::Write)
+    }
+}
+
+impl Stream {
+    /// One read with cached readiness. A read that does not fill the buffer has emptied the
+    /// socket: reporting "would block" to the reactor drops its readiness at once, which saves the
+    /// read that would only learn that. Bytes that arrive later raise a new edge, and a seen end
+    /// of stream stays ready.
+    fn read_once(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut partial = None;
+        let read = self.try_io(Interest::READABLE, || {
+            let read = (&*self.socket()).read(buf)?;
+            if read > 0 && read < buf.len() {
+                partial = Some(read);
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            Ok(read)
+        });
+        partial.map_or(read, Ok)
+    }
+}
+
+fn is_transient(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}

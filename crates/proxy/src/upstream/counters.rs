@@ -1,0 +1,74 @@
+//! Counters of one cluster in one worker: written by that worker alone, summed by whoever asks.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A number that one thread writes and any thread reads.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds. Only the owning worker may call this: it is a load and a store, not an atomic addition.
+    pub fn add(&self, amount: u64) {
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Relaxed);
+    }
+
+    /// Subtracts; for gauges. Only the owning worker may call this.
+    pub fn sub(&self, amount: u64) {
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_sub(amount), Ordering::Relaxed);
+    }
+
+    /// The value as last written.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        /// Counters of one cluster in one worker, under Envoy's names.
+        #[derive(Debug, Default)]
+        #[repr(align(64))] // one worker's writes must not touch another's cache line
+        pub struct ClusterCounters { $($(#[$doc])* pub $name: Counter),* }
+
+        impl ClusterCounters {
+            /// Every counter with its name.
+            pub fn each(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((stringify!($name), self.$name.get())),*].into_iter()
+            }
+        }
+    };
+}
+
+counters! {
+    /// Connections made.
+    upstream_cx_total,
+    /// Connections open now, pooled ones included.
+    upstream_cx_active,
+    /// Connections that could not be made.
+    upstream_cx_connect_fail,
+    /// Of those, the ones that took too long.
+    upstream_cx_connect_timeout,
+    /// Requests sent, retries included.
+    upstream_rq_total,
+    /// Requests under way now.
+    upstream_rq_active,
+    /// Tries after the first.
+    upstream_rq_retry,
+    /// Requests whose route timeout passed.
+    upstream_rq_timeout,
+    /// Tries whose own timeout passed.
+    upstream_rq_per_try_timeout,
+    /// Requests whose upstream broke off before its response head.
+    upstream_rq_rx_reset,
+    /// Requests that found no endpoint.
+    upstream_cx_none_healthy,
+    /// Responses with a status of 2xx.
+    upstream_rq_2xx,
+    /// Responses with a status of 3xx.
+    upstream_rq_3xx,
+    /// Responses with a status of 4xx.
+    upstream_rq_4xx,
+    /// Responses with a status of 5xx.
+    upstream_rq_5xx,
+}

@@ -1,0 +1,242 @@
+//! A cluster as one worker lives it: its endpoints now, their pools, their load.
+//! It outlives generations as long as its settings stay; endpoints are swapped inside it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use propylon_snapshot::{Address, Balance, Cluster, Discovery, Endpoint};
+use tokio::time::Instant;
+
+use super::connect::{ConnectError, ConnectFailure, connect};
+use super::counters::ClusterCounters;
+use super::pool::{Active, Connection, Pool};
+use super::registry::Shared;
+use crate::balance::Picker;
+
+/// Picks before an endpoint that was tried already is taken all the same (Istio's
+/// `hostSelectionRetryMaxAttempts`).
+const AVOID_PICKS_MAX: u32 = 5;
+
+/// One endpoint of one cluster in one worker.
+#[derive(Debug)]
+pub struct LiveEndpoint {
+    address: Address,
+    pub(super) active: Cell<u32>,
+    pub(super) pool: Pool,
+    retired: Cell<bool>,
+    idle_timeout: Duration,
+    shared: Arc<Shared>,
+    worker: usize,
+}
+
+impl LiveEndpoint {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Requests that this worker has under way at it.
+    #[must_use]
+    pub fn active(&self) -> u32 {
+        self.active.get()
+    }
+
+    /// This worker's counters of the cluster.
+    #[must_use]
+    pub fn counters(&self) -> &ClusterCounters {
+        self.shared.counters(self.worker)
+    }
+
+    /// A connection kept from an earlier request, alive as far as this worker knows.
+    #[must_use]
+    pub fn pooled(&self) -> Option<Connection> {
+        self.pool.take(self.idle_timeout)
+    }
+
+    /// Makes a connection within `limit`.
+    ///
+    /// # Errors
+    /// When the endpoint refuses, is unreachable, or takes too long.
+    pub async fn connect(self: &Rc<Self>, limit: Duration) -> Result<Connection, ConnectError> {
+        let active = Active::begin(self);
+        match connect(&self.address, limit).await {
+            Ok(stream) => Ok(Connection::fresh(stream, active)),
+            Err(error) => {
+                let counters = self.counters();
+                counters.upstream_cx_connect_fail.add(1);
+                if matches!(error.failure, ConnectFailure::Timeout) {
+                    counters.upstream_cx_connect_timeout.add(1);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    pub(super) fn is_retired(&self) -> bool {
+        self.retired.get()
+    }
+
+    fn retire(&self) {
+        self.retired.set(true);
+        self.pool.clear();
+    }
+}
+
+/// The endpoints of one moment and how one of them is picked.
+#[derive(Debug)]
+struct EndpointSet {
+    members: Vec<Rc<LiveEndpoint>>,
+    picker: Picker,
+}
+
+/// One cluster in one worker.
+#[derive(Debug)]
+pub struct LiveCluster {
+    settings: Settings,
+    shared: Arc<Shared>,
+    worker: usize,
+    set: RefCell<Rc<EndpointSet>>,
+    seen: Cell<u64>,
+}
+
+/// What must stay equal for live state to be carried over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Settings {
+    balance: Balance,
+    connect_timeout: Duration,
+    idle_timeout: Duration,
+}
+
+impl Settings {
+    fn of(cluster: &Cluster) -> Self {
+        Self {
+            balance: cluster.balance,
+            connect_timeout: cluster.connect_timeout,
+            idle_timeout: cluster.idle_timeout,
+        }
+    }
+}
+
+impl LiveCluster {
+    /// A cluster without history.
+    pub(super) fn new(cluster: &Cluster, shared: Arc<Shared>, worker: usize) -> Rc<Self> {
+        let settings = Settings::of(cluster);
+        let empty = EndpointSet { members: Vec::new(), picker: Picker::new(settings.balance, &[]) };
+        let live = Rc::new(Self {
+            settings,
+            shared,
+            worker,
+            set: RefCell::new(Rc::new(empty)),
+            seen: Cell::new(0),
+        });
+        live.update(cluster);
+        live
+    }
+
+    /// True if `cluster` of a newer snapshot may go on with this state.
+    pub(super) fn carries(&self, cluster: &Cluster, shared: &Arc<Shared>) -> bool {
+        self.settings == Settings::of(cluster) && Arc::ptr_eq(&self.shared, shared)
+    }
+
+    /// Takes the endpoints of a newer snapshot. Those of names are taken when they are resolved.
+    pub(super) fn update(&self, cluster: &Cluster) {
+        match &cluster.discovery {
+            Discovery::Static(endpoints) => self.swap(endpoints),
+            Discovery::Dns { .. } => self.refresh(),
+        }
+    }
+
+    /// Picks an endpoint, preferably none of `tried`. `None` where there is none at all.
+    #[must_use]
+    pub fn choose(&self, tried: &[Rc<LiveEndpoint>]) -> Option<Rc<LiveEndpoint>> {
+        self.refresh();
+        let set = Rc::clone(&self.set.borrow());
+        let mut dice = |sides| fastrand::u32(..sides);
+        let load = |index: usize| set.members.get(index).map_or(0, |member| member.active());
+        for attempt in 0..=AVOID_PICKS_MAX {
+            let picked = set.members.get(set.picker.pick(load, &mut dice)?)?;
+            if attempt == AVOID_PICKS_MAX || !tried.iter().any(|one| Rc::ptr_eq(one, picked)) {
+                return Some(Rc::clone(picked));
+            }
+        }
+        None
+    }
+
+    /// This worker's counters.
+    #[must_use]
+    pub fn counters(&self) -> &ClusterCounters {
+        self.shared.counters(self.worker)
+    }
+
+    /// Limit of a connect.
+    #[must_use]
+    pub fn connect_timeout(&self) -> Duration {
+        self.settings.connect_timeout
+    }
+
+    /// Closes pooled connections that are unused for too long or closed by their peer.
+    pub(super) fn sweep(&self, now: Instant) {
+        let set = Rc::clone(&self.set.borrow());
+        for member in &set.members {
+            member.pool.sweep(now, self.settings.idle_timeout);
+        }
+    }
+
+    /// Connections kept unused.
+    #[must_use]
+    pub fn idle_connections(&self) -> usize {
+        self.set.borrow().members.iter().map(|member| member.pool.len()).sum()
+    }
+
+    /// Lets go of every pooled connection: the cluster is gone from the configuration.
+    pub(super) fn retire(&self) {
+        for member in &self.set.borrow().members {
+            member.retire();
+        }
+    }
+
+    /// Takes newly resolved addresses, if there are any: one atomic read when there are none.
+    fn refresh(&self) {
+        let version = self.shared.version();
+        if version != self.seen.get() {
+            self.seen.set(version);
+            self.swap(&self.shared.resolved());
+        }
+    }
+
+    /// Replaces the endpoints; those that stay keep pool and load.
+    fn swap(&self, endpoints: &[Endpoint]) {
+        let previous = Rc::clone(&self.set.borrow());
+        let mut known: HashMap<&Address, &Rc<LiveEndpoint>> =
+            previous.members.iter().map(|member| (member.address(), member)).collect();
+        let members: Vec<Rc<LiveEndpoint>> = endpoints
+            .iter()
+            .map(|endpoint| match known.remove(&endpoint.address) {
+                Some(member) => Rc::clone(member),
+                None => Rc::new(self.endpoint(endpoint.address.clone())),
+            })
+            .collect();
+        for gone in known.into_values() {
+            gone.retire();
+        }
+        let weights: Vec<u32> = endpoints.iter().map(|endpoint| endpoint.weight).collect();
+        let picker = Picker::new(self.settings.balance, &weights);
+        *self.set.borrow_mut() = Rc::new(EndpointSet { members, picker });
+    }
+
+    fn endpoint(&self, address: Address) -> LiveEndpoint {
+        LiveEndpoint {
+            address,
+            active: Cell::new(0),
+            pool: Pool::default(),
+            retired: Cell::new(false),
+            idle_timeout: self.settings.idle_timeout,
+            shared: Arc::clone(&self.shared),
+            worker: self.worker,
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The way up: live clusters, their endpoints, pooled connections and name resolution.
+//!
+//! Control side: [`Registry`] keeps what all workers share about a cluster ([`Shared`]: resolved
+//! addresses, counters). Worker side: [`Generation`] holds one [`LiveCluster`] per cluster of a
+//! snapshot; those whose settings did not change are carried over with pools and counts.
+
+mod connect;
+mod counters;
+mod generation;
+mod live;
+mod pool;
+mod registry;
+mod resolve;
+
+pub use connect::{ConnectError, ConnectFailure};
+pub use counters::{ClusterCounters, Counter};
+pub use generation::Generation;
+pub use live::{LiveCluster, LiveEndpoint};
+pub use pool::Connection;
+pub use registry::{ClusterStatus, Registry, Shared};
+pub use resolve::{Resolve, ResolveError, Resolved, Resolving, SystemResolver};

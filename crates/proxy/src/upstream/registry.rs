@@ -1,0 +1,274 @@
+//! What all workers share about a cluster, kept by the control side: resolved addresses, counters.
+//! Carried over from snapshot to snapshot by the cluster's name and what is to be resolved.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use propylon_snapshot::{Address, Cluster, Discovery, DnsTarget, Endpoint, Snapshot};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::counters::ClusterCounters;
+use super::resolve::Resolve;
+
+/// Shortest time between two look-ups of a name, whatever its TTL: a TTL of 0 must not become a storm.
+const REFRESH_MIN: Duration = Duration::from_secs(1);
+/// First wait after a failed look-up; it doubles with each further failure.
+const FAILURE_WAIT_MIN: Duration = Duration::from_secs(1);
+/// Longest wait after failed look-ups (Istio's `dnsRefreshRate`).
+const FAILURE_WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// What all workers share about one cluster.
+#[derive(Debug)]
+pub struct Shared {
+    name: Box<str>,
+    counters: Box<[ClusterCounters]>,
+    resolved: ArcSwap<Vec<Endpoint>>,
+    version: AtomicU64,
+}
+
+impl Shared {
+    fn new(name: &str, workers: usize) -> Arc<Self> {
+        Arc::new(Self {
+            name: name.into(),
+            counters: (0..workers).map(|_| ClusterCounters::default()).collect(),
+            resolved: ArcSwap::default(),
+            version: AtomicU64::new(0),
+        })
+    }
+
+    /// The counters of one worker.
+    #[must_use]
+    pub fn counters(&self, worker: usize) -> &ClusterCounters {
+        &self.counters[worker]
+    }
+
+    /// The endpoints that names resolve to now.
+    #[must_use]
+    pub fn resolved(&self) -> Arc<Vec<Endpoint>> {
+        self.resolved.load_full()
+    }
+
+    /// Changes whenever [`Shared::resolved`] does; 0 before the first answer.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    fn publish(&self, endpoints: Vec<Endpoint>) {
+        if self.version() != 0 && **self.resolved.load() == endpoints {
+            return;
+        }
+        self.resolved.store(Arc::new(endpoints));
+        self.version.fetch_add(1, Ordering::Release);
+    }
+}
+
+/// A cluster as operators see it.
+#[derive(Debug, Clone)]
+pub struct ClusterStatus {
+    /// Istio's name of the cluster.
+    pub name: Box<str>,
+    /// Its endpoints now, resolved ones included.
+    pub endpoints: Vec<Endpoint>,
+    /// Its counters, summed over all workers.
+    pub counters: Vec<(&'static str, u64)>,
+}
+
+/// Everything workers share about clusters. Lives on the control side.
+pub struct Registry {
+    resolver: Arc<dyn Resolve>,
+    workers: usize,
+    clusters: HashMap<Box<str>, Entry>,
+}
+
+struct Entry {
+    shared: Arc<Shared>,
+    listed: Vec<Endpoint>,
+    names: Option<Names>,
+}
+
+/// The look-ups of one cluster; they end with it.
+struct Names {
+    discovery: Discovery,
+    answered: watch::Receiver<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Names {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Registry {
+    /// An empty registry for so many workers.
+    #[must_use]
+    pub fn new(resolver: Arc<dyn Resolve>, workers: usize) -> Self {
+        Self { resolver, workers, clusters: HashMap::new() }
+    }
+
+    /// What workers share about the clusters of `snapshot`, by `ClusterId`. Starts and ends
+    /// look-ups; must be called inside the control runtime.
+    pub fn attach(&mut self, snapshot: &Snapshot) -> Vec<Arc<Shared>> {
+        let mut previous = std::mem::take(&mut self.clusters);
+        let mut shared = Vec::with_capacity(snapshot.clusters.len());
+        for cluster in &snapshot.clusters {
+            let entry = self.entry(cluster, previous.remove(&cluster.name));
+            shared.push(Arc::clone(&entry.shared));
+            self.clusters.insert(cluster.name.clone(), entry);
+        }
+        shared
+    }
+
+    /// Waits until every name was answered or failed once, at most `limit`, so that a new
+    /// generation does not go live with clusters that only lack their first answer.
+    pub fn warm(&self, limit: Duration) -> impl Future<Output = ()> + Send + 'static {
+        let names = self.clusters.values().filter_map(|entry| entry.names.as_ref());
+        let waiting: Vec<_> = names.map(|names| names.answered.clone()).collect();
+        async move {
+            let all = async {
+                for mut answered in waiting {
+                    // An ended task counts as answered: its cluster is gone.
+                    let _ = answered.wait_for(|answered| *answered).await;
+                }
+            };
+            let _ = tokio::time::timeout(limit, all).await;
+        }
+    }
+
+    /// Every cluster with its endpoints and summed counters, by name.
+    #[must_use]
+    pub fn status(&self) -> Vec<ClusterStatus> {
+        let mut all: Vec<ClusterStatus> = self.clusters.values().map(Entry::status).collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    fn entry(&self, cluster: &Cluster, previous: Option<Entry>) -> Entry {
+        let kept = previous.as_ref().map(|entry| Arc::clone(&entry.shared));
+        let fresh = || Shared::new(&cluster.name, self.workers);
+        match &cluster.discovery {
+            Discovery::Static(endpoints) => Entry {
+                // Addresses resolved for an earlier generation must not come back through `version`.
+                shared: kept.filter(|shared| shared.version() == 0).unwrap_or_else(fresh),
+                listed: endpoints.to_vec(),
+                names: None,
+            },
+            Discovery::Dns { .. } => match previous {
+                Some(entry)
+                    if entry.names.as_ref().is_some_and(|n| n.discovery == cluster.discovery) =>
+                {
+                    entry
+                }
+                _ => {
+                    let shared = fresh();
+                    let names = self.look_up(Arc::clone(&shared), cluster.discovery.clone());
+                    Entry { shared, listed: Vec::new(), names: Some(names) }
+                }
+            },
+        }
+    }
+
+    fn look_up(&self, shared: Arc<Shared>, discovery: Discovery) -> Names {
+        let (said, answered) = watch::channel(false);
+        let resolver = Arc::clone(&self.resolver);
+        let wanted = discovery.clone();
+        let task =
+            tokio::spawn(async move { keep_resolved(&*resolver, &shared, wanted, said).await });
+        Names { discovery, answered, task }
+    }
+}
+
+impl Entry {
+    fn status(&self) -> ClusterStatus {
+        let mut counters: Vec<(&'static str, u64)> = Vec::new();
+        for worker in &self.shared.counters {
+            for (index, (name, value)) in worker.each().enumerate() {
+                match counters.get_mut(index) {
+                    Some((_, sum)) => *sum = sum.wrapping_add(value),
+                    None => counters.push((name, value)),
+                }
+            }
+        }
+        let mut endpoints = self.listed.clone();
+        endpoints.extend(self.shared.resolved().iter().cloned());
+        ClusterStatus { name: self.shared.name.clone(), endpoints, counters }
+    }
+}
+
+/// Resolves a cluster's names for as long as the cluster lives. A failed look-up keeps the last answer.
+async fn keep_resolved(
+    resolver: &dyn Resolve,
+    shared: &Shared,
+    discovery: Discovery,
+    said: watch::Sender<bool>,
+) {
+    let Discovery::Dns { names, fixed, first_only } = discovery else { return };
+    let mut answers: Vec<Vec<IpAddr>> = vec![Vec::new(); names.len()];
+    let mut failures = 0;
+    loop {
+        let mut wait = Duration::MAX;
+        let mut failed = false;
+        for (target, answer) in names.iter().zip(&mut answers) {
+            match resolver.resolve(&target.name).await {
+                Ok(resolved) => {
+                    *answer = one_family(resolved.addresses);
+                    wait = wait.min(resolved.ttl.max(REFRESH_MIN));
+                }
+                Err(error) => {
+                    tracing::warn!(cluster = %shared.name, %error, "name not resolved; the last answer stays");
+                    failed = true;
+                }
+            }
+        }
+        shared.publish(endpoints(&names, &answers, &fixed, first_only));
+        said.send_replace(true);
+        failures = if failed { failures + 1 } else { 0 };
+        if failed {
+            wait = wait.min(failure_wait(failures));
+        }
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// 1 s, 2 s, 4 s ... up to the longest wait.
+fn failure_wait(failures: u32) -> Duration {
+    FAILURE_WAIT_MIN.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(FAILURE_WAIT_MAX)
+}
+
+/// IPv4 addresses where there are any, else IPv6: Istio's gateways resolve one family.
+fn one_family(mut addresses: Vec<IpAddr>) -> Vec<IpAddr> {
+    if addresses.iter().any(IpAddr::is_ipv4) {
+        addresses.retain(IpAddr::is_ipv4);
+    }
+    addresses
+}
+
+fn endpoints(
+    names: &[DnsTarget],
+    answers: &[Vec<IpAddr>],
+    fixed: &[Endpoint],
+    first_only: bool,
+) -> Vec<Endpoint> {
+    let mut all = fixed.to_vec();
+    for (target, answer) in names.iter().zip(answers) {
+        let used = if first_only { 1 } else { answer.len() };
+        all.extend(answer.iter().take(used).map(|ip| Endpoint {
+            address: Address::Ip(SocketAddr::new(*ip, target.port)),
+            weight: target.weight,
+            locality: target.locality.clone(),
+        }));
+    }
+    // The order of an answer changes with every look-up and means nothing here. With only one
+    // address in use it does mean something, and there is nothing to sort.
+    if !first_only {
+        all.sort();
+    }
+    all.dedup_by(|a, b| a.address == b.address);
+    all
+}
