@@ -1,3 +1,23 @@
-//! placeholder header
+//! The data plane: takes requests in, decides them by the snapshot, and sends them on.
+//!
+//! It knows the snapshot; it has never heard of YAML, Kubernetes or xDS. Modules stand in the order
+//! of a request's travel. Start with [`DataPlane`].
 
+mod balance;
+mod buffers;
+mod clock;
+mod guests;
+mod http;
 pub mod http1;
+mod io;
+pub mod limits;
+mod listener;
+mod plane;
+mod running;
+mod runtime;
+mod telemetry;
+mod upstream;
+
+pub use listener::{ListenError, ListenerStatus};
+pub use plane::{DataPlane, Options};
+pub use upstream::{ClusterStatus, Resolve, ResolveError, Resolved, Resolving, SystemResolver};

@@ -1,0 +1,179 @@
+//! Buffers a worker lends to busy connections. Idle connections hold none.
+
+use std::cell::RefCell;
+
+use crate::limits::{
+    LARGE_BUFFER_BYTES, LARGE_BUFFERS_KEPT_MAX, SMALL_BUFFER_BYTES, SMALL_BUFFERS_KEPT_MAX,
+    TEXT_BYTES_KEPT_MAX, TEXTS_KEPT_MAX,
+};
+
+/// A read buffer: `bytes[start..end]` is filled, what lies behind is free.
+#[derive(Debug, Default)]
+pub(crate) struct Buffer {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Buffer {
+    fn sized(size: usize) -> Self {
+        Self { bytes: vec![0; size], start: 0, end: 0 }
+    }
+
+    /// The filled bytes.
+    pub(crate) fn filled(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    /// The filled bytes.
+    pub(crate) fn filled_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.start..self.end]
+    }
+
+    /// Free room behind the filled bytes.
+    pub(crate) fn free_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.end..]
+    }
+
+    /// How many bytes are filled.
+    pub(crate) fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// True if nothing is filled.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// Bytes it can hold in all.
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Counts `read` free bytes as filled.
+    pub(crate) fn fill(&mut self, read: usize) {
+        self.end = (self.end + read).min(self.bytes.len());
+    }
+
+    /// Forgets the first `used` filled bytes.
+    pub(crate) fn consume(&mut self, used: usize) {
+        self.start = (self.start + used).min(self.end);
+        if self.start == self.end {
+            self.start = 0;
+            self.end = 0;
+        }
+    }
+
+    /// Moves the filled bytes to the front, so that all free room is behind them.
+    pub(crate) fn compact(&mut self) {
+        if self.start > 0 {
+            self.bytes.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+    }
+
+    /// Splits off the first `len` filled bytes: they stay as they are while the tail behind them
+    /// is filled and consumed.
+    pub(crate) fn split(&mut self, len: usize) -> (&[u8], Tail<'_>) {
+        let end = self.end - self.start;
+        let (head, bytes) = self.bytes[self.start..].split_at_mut(len.min(end));
+        let end = end - head.len();
+        (head, Tail { bytes, start: 0, end })
+    }
+
+    /// Copies bytes in, as many as there is room for.
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
+        let room = self.free_mut();
+        let len = bytes.len().min(room.len());
+        room[..len].copy_from_slice(&bytes[..len]);
+        self.end += len;
+    }
+}
+
+/// What lies behind a head in the same buffer: the beginning of its body, or later requests.
+#[derive(Debug)]
+pub(crate) struct Tail<'b> {
+    bytes: &'b mut [u8],
+    start: usize,
+    end: usize,
+}
+
+impl Tail<'_> {
+    /// The filled bytes.
+    pub(crate) fn filled(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    /// Free room behind them.
+    pub(crate) fn free_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.end..]
+    }
+
+    /// Counts `read` free bytes as filled.
+    pub(crate) fn fill(&mut self, read: usize) {
+        self.end = (self.end + read).min(self.bytes.len());
+    }
+
+    /// Forgets the first `used` filled bytes.
+    pub(crate) fn consume(&mut self, used: usize) {
+        self.start = (self.start + used).min(self.end);
+    }
+
+    /// Consumed and filled bytes, counted from the head's end.
+    pub(crate) fn extent(&self) -> (usize, usize) {
+        (self.start, self.end)
+    }
+}
+
+/// A worker's store of buffers.
+#[derive(Debug, Default)]
+pub(crate) struct Buffers {
+    small: RefCell<Vec<Buffer>>,
+    large: RefCell<Vec<Buffer>>,
+    texts: RefCell<Vec<Vec<u8>>>,
+}
+
+impl Buffers {
+    /// Room for an ordinary head.
+    pub(crate) fn small(&self) -> Buffer {
+        self.small.borrow_mut().pop().unwrap_or_else(|| Buffer::sized(SMALL_BUFFER_BYTES))
+    }
+
+    /// Room for bodies and for the largest head.
+    pub(crate) fn large(&self) -> Buffer {
+        self.large.borrow_mut().pop().unwrap_or_else(|| Buffer::sized(LARGE_BUFFER_BYTES))
+    }
+
+    /// Takes a buffer back.
+    pub(crate) fn give_back(&self, mut buffer: Buffer) {
+        buffer.start = 0;
+        buffer.end = 0;
+        let (kept, most) = match buffer.capacity() {
+            SMALL_BUFFER_BYTES => (&self.small, SMALL_BUFFERS_KEPT_MAX),
+            LARGE_BUFFER_BYTES => (&self.large, LARGE_BUFFERS_KEPT_MAX),
+            _ => return,
+        };
+        let mut kept = kept.borrow_mut();
+        if kept.len() < most {
+            kept.push(buffer);
+        }
+    }
+
+    /// An empty byte vector to emit a head into.
+    pub(crate) fn text(&self) -> Vec<u8> {
+        self.texts.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Takes a byte vector back.
+    pub(crate) fn give_back_text(&self, mut text: Vec<u8>) {
+        let mut kept = self.texts.borrow_mut();
+        if kept.len() < TEXTS_KEPT_MAX && text.capacity() <= TEXT_BYTES_KEPT_MAX {
+            text.clear();
+            kept.push(text);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

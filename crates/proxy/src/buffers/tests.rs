@@ -1,0 +1,38 @@
+use super::*;
+
+#[test]
+fn a_tail_is_filled_while_the_head_stays() {
+    let buffers = Buffers::default();
+    let mut buffer = buffers.small();
+    buffer.append(b"headbody");
+    let (head, mut tail) = buffer.split(4);
+    assert_eq!(head, b"head");
+    assert_eq!(tail.filled(), b"body");
+    tail.consume(2);
+    tail.free_mut()[0] = b'!';
+    tail.fill(1);
+    assert_eq!(tail.filled(), b"dy!");
+    assert_eq!(tail.extent(), (2, 5));
+    assert_eq!(head, b"head");
+}
+
+#[test]
+fn a_buffer_is_lent_again_empty() {
+    let buffers = Buffers::default();
+    let mut buffer = buffers.large();
+    buffer.append(b"secret");
+    buffers.give_back(buffer);
+    assert!(buffers.large().is_empty());
+}
+
+#[test]
+fn consumed_bytes_leave_room_after_compacting() {
+    let buffers = Buffers::default();
+    let mut buffer = buffers.small();
+    buffer.append(&vec![b'x'; SMALL_BUFFER_BYTES]);
+    buffer.consume(SMALL_BUFFER_BYTES - 3);
+    assert!(buffer.free_mut().is_empty());
+    buffer.compact();
+    assert_eq!(buffer.filled(), b"xxx");
+    assert_eq!(buffer.free_mut().len(), SMALL_BUFFER_BYTES - 3);
+}

@@ -1,0 +1,132 @@
+//! The client connections of one worker: who is idle since when, and how to ask one to leave.
+//! Idle timeouts are a coarse sweep over this list, so that a connection needs no timer of its own.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use crate::listener::Door;
+
+/// One client connection.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    seat: usize,
+    door: Rc<Door>,
+    idle_since: Cell<Option<Instant>>,
+    leaving: Cell<Option<Leave>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+/// Why a connection is asked to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// It was without a request for too long.
+    Idle,
+    /// Its listener or the whole gateway drains.
+    Drain,
+}
+
+impl Guest {
+    /// Notes that no request is under way.
+    pub(crate) fn rest(&self, now: Instant) {
+        self.idle_since.set(Some(now));
+    }
+
+    /// Notes that a request begins.
+    pub(crate) fn work(&self) {
+        self.idle_since.set(None);
+    }
+
+    /// Whom to wake when the connection is asked to leave.
+    pub(crate) fn wake_with(&self, waker: &Waker) {
+        let mut held = self.waker.borrow_mut();
+        match &*held {
+            Some(held) if held.will_wake(waker) => {}
+            _ => *held = Some(waker.clone()),
+        }
+    }
+
+    /// Set once the connection should end: at once if idle, else with its current request.
+    pub(crate) fn leaving(&self) -> Option<Leave> {
+        self.leaving.get()
+    }
+
+    fn ask(&self, why: Leave) {
+        self.leaving.set(Some(why));
+        if self.idle_since.get().is_some() {
+            let waker = self.waker.borrow_mut().take();
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+}
+
+/// All client connections of one worker.
+#[derive(Debug, Default)]
+pub(crate) struct Guests {
+    seats: RefCell<Vec<Option<Rc<Guest>>>>,
+    free: RefCell<Vec<usize>>,
+    present: Cell<usize>,
+}
+
+impl Guests {
+    /// Adds a connection.
+    pub(crate) fn enter(&self, door: &Rc<Door>, now: Instant) -> Rc<Guest> {
+        let mut seats = self.seats.borrow_mut();
+        let seat = self.free.borrow_mut().pop().unwrap_or(seats.len());
+        let guest = Rc::new(Guest {
+            seat,
+            door: Rc::clone(door),
+            idle_since: Cell::new(Some(now)),
+            leaving: Cell::new(door.is_shut().then_some(Leave::Drain)),
+            waker: RefCell::new(None),
+        });
+        if seat == seats.len() {
+            seats.push(None);
+        }
+        seats[seat] = Some(Rc::clone(&guest));
+        self.present.set(self.present.get() + 1);
+        guest
+    }
+
+    /// Removes a connection.
+    pub(crate) fn exit(&self, guest: &Guest) {
+        let seated = self.seats.borrow_mut().get_mut(guest.seat).and_then(Option::take);
+        if seated.is_some() {
+            self.free.borrow_mut().push(guest.seat);
+            self.present.set(self.present.get() - 1);
+        }
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.present.get()
+    }
+
+    /// Asks the connections of shut doors to leave.
+    pub(crate) fn leave_shut_doors(&self) {
+        self.each(|guest| {
+            if guest.door.is_shut() {
+                guest.ask(Leave::Drain);
+            }
+        });
+    }
+
+    /// Asks connections to leave that are idle for `limit` or longer.
+    pub(crate) fn sweep(&self, now: Instant, limit: Duration) {
+        self.each(|guest| {
+            let idle = guest.idle_since.get().map(|since| now.saturating_duration_since(since));
+            if idle.is_some_and(|idle| idle >= limit) {
+                guest.ask(Leave::Idle);
+            }
+        });
+    }
+
+    fn each(&self, visit: impl Fn(&Guest)) {
+        for guest in self.seats.borrow().iter().flatten() {
+            visit(guest);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Everything that a client, an upstream or a burst can make grow, with its bound and the reason.
+
+use std::time::Duration;
+
+/// Bytes of a buffer that a head is read into. Nearly every request fits, browsers' cookies included.
+pub const SMALL_BUFFER_BYTES: usize = 16 * 1024;
+
+/// Bytes of a buffer that bodies and uncommonly large heads go through. It must hold the largest
+/// allowed head; beyond this size system calls no longer get cheaper per byte.
+pub const LARGE_BUFFER_BYTES: usize = 128 * 1024;
+
+/// Small buffers a worker keeps for reuse; more are given back to the allocator.
+pub const SMALL_BUFFERS_KEPT_MAX: usize = 256;
+
+/// Large buffers a worker keeps for reuse.
+pub const LARGE_BUFFERS_KEPT_MAX: usize = 16;
+
+/// Byte vectors for emitted heads that a worker keeps for reuse.
+pub const TEXTS_KEPT_MAX: usize = 256;
+
+/// A byte vector that grew beyond this many bytes is not kept.
+pub const TEXT_BYTES_KEPT_MAX: usize = 64 * 1024;
+
+/// Open client connections per worker; more are closed as they are accepted, so that descriptors
+/// remain for upstreams.
+pub const CLIENT_CONNECTIONS_MAX: usize = 65_536;
+
+/// Connections that wait for `accept`, per listening socket; the kernel lowers it to `somaxconn`.
+pub const ACCEPT_BACKLOG: i32 = 4096;
+
+/// Connections accepted in a row before other tasks of the worker get their turn.
+pub const ACCEPT_BATCH_MAX: usize = 64;
+
+/// Wait after `accept` failed for want of descriptors or memory.
+pub const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+
+/// Time for a request head, from its first byte to its last. Longer is a slow-loris or a broken client.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Time a client connection may be without a request: Envoy's default.
+pub const CLIENT_IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// How often idle connections are looked at. Coarse on purpose: nothing depends on the exact moment.
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Request body bytes held for a retry or a mirror: Envoy's per-connection buffer limit. A larger
+/// body streams on, and cannot be sent a second time.
+pub const HELD_BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// How long a closing connection is read from, so that the peer sees the answer and not a reset.
+pub const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Bytes thrown away while a closing connection lingers.
+pub const LINGER_BYTES_MAX: usize = 1024 * 1024;
+
+/// Interim (1xx) responses relayed per request; more are not a dialogue but a flood.
+pub const INTERIM_RESPONSES_MAX: u32 = 16;
+
+/// Mirrored requests under way per worker; more are not sent.
+pub const MIRRORS_MAX: usize = 1024;
+
+/// Time a mirrored request may take, as nobody waits for it: Envoy's default route timeout.
+pub const MIRROR_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Bytes of a mirrored request's answer that are read before its connection is given up.
+pub const MIRROR_ANSWER_BYTES_MAX: usize = 1024 * 1024;
+
+/// How long publishing waits for the first answers of name servers.
+pub const FIRST_ANSWERS_WAIT: Duration = Duration::from_secs(1);

@@ -1,0 +1,59 @@
+//! Where connections come in: binding addresses on the control side, accepting on the workers.
+//! Sockets belong to bind addresses, not to generations; a reload keeps every one it can.
+
+mod accept;
+mod bind;
+mod door;
+mod holder;
+
+pub(crate) use accept::accept;
+pub(crate) use bind::{Socket, bind};
+pub(crate) use door::Door;
+
+use propylon_snapshot::Bind;
+
+/// What became of one listener of a published snapshot.
+#[derive(Debug)]
+pub struct ListenerStatus {
+    /// The bind address as the snapshot has it.
+    pub bind: Bind,
+    /// The port that the Gateway's server declares.
+    pub port: u16,
+    /// The address that is bound (with the real port where 0 was asked for), or why none is.
+    pub outcome: Result<Bind, ListenError>,
+}
+
+/// An address that could not be bound.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ListenError {
+    /// Another socket listens there.
+    #[error("{bind:?} is in use{}", holder.as_deref().map(|h| format!(" by {h}")).unwrap_or_default())]
+    InUse {
+        /// The address.
+        bind: Bind,
+        /// The process that holds it, where it can be seen: `name (process 123)`.
+        holder: Option<String>,
+    },
+    /// The kernel does not let this user bind there.
+    #[error("binding {bind:?} is not permitted: {remedy}")]
+    NotPermitted {
+        /// The address.
+        bind: Bind,
+        /// What to do.
+        remedy: String,
+    },
+    /// The address is not one of this machine.
+    #[error("{bind:?} is no address of this machine")]
+    NotHere {
+        /// The address.
+        bind: Bind,
+    },
+    /// Anything else.
+    #[error("binding {bind:?} failed: {why}")]
+    Other {
+        /// The address.
+        bind: Bind,
+        /// What the kernel said.
+        why: String,
+    },
+}

@@ -1,0 +1,196 @@
+//! The data plane as the binary sees it: start it, publish snapshots to it, ask it, drain it.
+//! It reconciles listeners by bind address and hands each worker its sockets.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use propylon_snapshot::{Bind, Snapshot};
+use tokio::sync::oneshot;
+
+use crate::limits::FIRST_ANSWERS_WAIT;
+use crate::listener::{ListenError, ListenerStatus, Socket, bind};
+use crate::running::Running;
+use crate::runtime::{self, Handle, Order};
+use crate::telemetry;
+use crate::upstream::{ClusterStatus, Registry, Resolve};
+
+/// How to start.
+pub struct Options {
+    /// Worker threads, one per core to be used; at least 1.
+    pub workers: usize,
+    /// Turns the names of DNS clusters into addresses.
+    pub resolver: Arc<dyn Resolve>,
+}
+
+/// The running data plane. Dropping it ends its workers without a drain.
+pub struct DataPlane {
+    workers: Vec<Handle>,
+    registry: Mutex<Registry>,
+    bound: Mutex<BTreeMap<Bind, Bind>>,
+    publishing: tokio::sync::Mutex<()>,
+}
+
+impl DataPlane {
+    /// Starts the workers. They serve nothing until something is published.
+    ///
+    /// # Errors
+    /// When a thread or its reactor cannot be made.
+    pub fn start(options: Options) -> io::Result<Self> {
+        let Options { workers, resolver } = options;
+        let workers = workers.max(1);
+        let registry = Registry::new(resolver, workers);
+        let workers = (0..workers).map(runtime::start).collect::<io::Result<Vec<_>>>()?;
+        Ok(Self {
+            workers,
+            registry: Mutex::new(registry),
+            bound: Mutex::default(),
+            publishing: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// Puts a snapshot in force. When this returns, every worker has taken it: requests that start
+    /// from now on are decided by it. Listeners that could not be bound are reported and tried
+    /// again with the next publication; all others serve.
+    ///
+    /// Must be called inside the control runtime, which then also resolves names.
+    pub async fn publish(&self, generation: u64, snapshot: Arc<Snapshot>) -> Vec<ListenerStatus> {
+        let _one_at_a_time = self.publishing.lock().await;
+        let (shared, warm) = {
+            let mut registry = lock(&self.registry);
+            let shared = registry.attach(&snapshot);
+            (shared, registry.warm(FIRST_ANSWERS_WAIT))
+        };
+        warm.await;
+        let (mut sockets, statuses) = self.reconcile(&snapshot);
+        let running = Arc::new(Running { generation, snapshot, shared });
+        let mut taken = Vec::with_capacity(self.workers.len());
+        for worker in &self.workers {
+            let (done, taking) = oneshot::channel();
+            let open = sockets.pop().unwrap_or_default();
+            let running = Arc::clone(&running);
+            if worker.orders.send(Order::Publish { running, open, done }).is_ok() {
+                taken.push(taking);
+            }
+        }
+        for taking in taken {
+            // A worker that is gone takes nothing, and serves nothing either.
+            let _ = taking.await;
+        }
+        statuses
+    }
+
+    /// Every counter of the workers, summed, and those of clusters as `cluster.<name>.<counter>`.
+    #[must_use]
+    pub fn stats(&self) -> Vec<(String, u64)> {
+        let counters: Vec<_> = self.workers.iter().map(|w| Arc::clone(&w.counters)).collect();
+        let mut all = telemetry::sum(&counters);
+        for cluster in self.cluster_status() {
+            let counters = cluster.counters.iter();
+            all.extend(counters.map(|(name, n)| (format!("cluster.{}.{name}", cluster.name), *n)));
+        }
+        all
+    }
+
+    /// Every cluster with its endpoints now, those that names resolve to included.
+    #[must_use]
+    pub fn cluster_status(&self) -> Vec<ClusterStatus> {
+        lock(&self.registry).status()
+    }
+
+    /// Stops accepting, lets requests end (their answers say `connection: close`), and returns when
+    /// no connection is left or `deadline` has passed.
+    pub async fn drain(mut self, deadline: Duration) {
+        let mut draining = Vec::with_capacity(self.workers.len());
+        for worker in &self.workers {
+            let (done, drained) = oneshot::channel();
+            if worker.orders.send(Order::Drain { done }).is_ok() {
+                draining.push(drained);
+            }
+        }
+        let all = async {
+            for drained in draining {
+                let _ = drained.await;
+            }
+        };
+        if tokio::time::timeout(deadline, all).await.is_err() {
+            tracing::warn!("connections were still open when the drain's time was up");
+        }
+        let threads = self.stop();
+        // The threads end at once; joining them only makes sure that their sockets are closed.
+        let _ = tokio::task::spawn_blocking(move || join(threads)).await;
+    }
+
+    fn stop(&mut self) -> Vec<std::thread::JoinHandle<()>> {
+        for bind in lock(&self.bound).keys() {
+            if let Bind::Unix(path) = bind {
+                let _ = std::fs::remove_file(path);
+            }
+        }
+        lock(&self.bound).clear();
+        for worker in &self.workers {
+            let _ = worker.orders.send(Order::Stop);
+        }
+        self.workers.iter_mut().filter_map(|worker| worker.thread.take()).collect()
+    }
+
+    /// Binds what is new and forgets what is gone. Returns one list of sockets per worker.
+    fn reconcile(&self, snapshot: &Snapshot) -> (Vec<Vec<(Bind, Socket)>>, Vec<ListenerStatus>) {
+        let mut bound = lock(&self.bound);
+        bound.retain(|held, _| {
+            let kept = snapshot.listeners.iter().any(|listener| listener.bind == *held);
+            if let (false, Bind::Unix(path)) = (kept, held) {
+                // Nobody can connect by this name any more; the socket itself drains on.
+                let _ = std::fs::remove_file(path);
+            }
+            kept
+        });
+        let mut sockets: Vec<Vec<(Bind, Socket)>> = Vec::new();
+        sockets.resize_with(self.workers.len(), Vec::new);
+        let mut statuses = Vec::with_capacity(snapshot.listeners.len());
+        for listener in &snapshot.listeners {
+            let outcome = match bound.get(&listener.bind) {
+                Some(held) => Ok(held.clone()),
+                None => self.open(&listener.bind, &mut sockets),
+            };
+            if let Ok(address) = &outcome {
+                bound.insert(listener.bind.clone(), address.clone());
+            }
+            let (bind, port) = (listener.bind.clone(), listener.port);
+            statuses.push(ListenerStatus { bind, port, outcome });
+        }
+        (sockets, statuses)
+    }
+
+    fn open(
+        &self,
+        address: &Bind,
+        sockets: &mut [Vec<(Bind, Socket)>],
+    ) -> Result<Bind, ListenError> {
+        let opened = bind(address, self.workers.len())?;
+        for (socket, worker) in opened.sockets.into_iter().zip(sockets) {
+            worker.push((address.clone(), socket));
+        }
+        Ok(opened.bound)
+    }
+}
+
+impl Drop for DataPlane {
+    fn drop(&mut self) {
+        join(self.stop());
+    }
+}
+
+fn join(threads: Vec<std::thread::JoinHandle<()>>) {
+    for thread in threads {
+        if thread.join().is_err() {
+            tracing::error!("a worker ended in a panic");
+        }
+    }
+}
+
+/// The guarded maps stay consistent even if a holder panicked: every change is one insertion.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,19 @@
+//! What is published: one generation of configuration with what all workers share about its
+//! clusters. Immutable; made by the control side, taken by every worker.
+
+use std::sync::Arc;
+
+use propylon_snapshot::Snapshot;
+
+use crate::upstream::Shared;
+
+/// One published generation.
+#[derive(Debug)]
+pub struct Running {
+    /// Its number; grows with every publication.
+    pub generation: u64,
+    /// The configuration.
+    pub snapshot: Arc<Snapshot>,
+    /// What workers share about each cluster, by `ClusterId`.
+    pub shared: Vec<Arc<Shared>>,
+}
