@@ -19,3 +19,6 @@ pub use live::{LiveCluster, LiveEndpoint};
 pub use pool::Connection;
 pub use registry::{ClusterStatus, Registry, Shared};
 pub use resolve::{Resolve, ResolveError, Resolved, Resolving, SystemResolver};
+
+#[cfg(test)]
+mod tests;
