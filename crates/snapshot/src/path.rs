@@ -75,8 +75,12 @@ fn first_double_slash(path: &[u8]) -> Option<usize> {
     path.windows(2).position(|pair| pair == b"//")
 }
 
-/// Drops every slash behind a slash.
+/// Drops every slash behind a slash. A path of nothing but slashes keeps two (Envoy's arithmetic).
 fn merge_slashes(path: &str, at: usize, out: &mut String) {
+    if path.bytes().all(|byte| byte == b'/') {
+        out.push_str("//");
+        return;
+    }
     for letter in path[at..].chars() {
         if letter != '/' || !out.ends_with('/') {
             out.push(letter);
@@ -126,7 +130,9 @@ fn is_unreserved(byte: u8) -> bool {
 
 /// What Chromium's URL library, which Envoy uses, never leaves bare in a path.
 fn must_escape(byte: u8) -> bool {
-    byte <= b' ' || byte >= 0x7f || matches!(byte, b'"' | b'<' | b'>' | b'?' | b'`' | b'{' | b'}')
+    byte <= b' '
+        || byte >= 0x7f
+        || matches!(byte, b'"' | b'<' | b'>' | b'?' | b'^' | b'`' | b'{' | b'|' | b'}')
 }
 
 /// Length of a dot at `at`, plain or escaped; 0 if there is none.
@@ -139,25 +145,38 @@ fn dot_length(path: &[u8], at: usize) -> usize {
 }
 
 /// A segment of dots behind a slash: how many dots (1 or 2) and how many bytes, its closing slash
-/// included.
+/// included. Behind plain dots that follow a plain slash, parameters (`..;a=b`) count to the
+/// segment, as in Envoy: servers that drop parameters would otherwise see dots that nobody
+/// resolved.
 fn dot_segment(path: &[u8], at: usize) -> Option<(u8, usize)> {
-    let closes = |at: usize| match path.get(at) {
-        None => Some(0),
-        Some(b'/' | b'\\') => Some(1),
-        Some(_) => None,
-    };
     let one = dot_length(path, at);
     if one == 0 {
         return None;
     }
-    if let Some(slash) = closes(at + one) {
-        return Some((1, one + slash));
+    let slash = at > 0 && path.get(at - 1) == Some(&b'/');
+    if let Some(close) = segment_close(path, at + one, slash && one == 1) {
+        return Some((1, one + close));
     }
     let two = dot_length(path, at + one);
     if two == 0 {
         return None;
     }
-    closes(at + one + two).map(|slash| (2, one + two + slash))
+    let plain = slash && one + two == "..".len();
+    segment_close(path, at + one + two, plain).map(|close| (2, one + two + close))
+}
+
+/// Length of what closes a segment at `at`: nothing at the end of the path, a slash, or
+/// parameters to the next slash if those may stand here.
+fn segment_close(path: &[u8], at: usize, parameters: bool) -> Option<usize> {
+    match path.get(at) {
+        None => Some(0),
+        Some(b'/' | b'\\') => Some(1),
+        Some(b';') if parameters => {
+            let rest = &path[at..];
+            Some(rest.iter().position(|byte| *byte == b'/').map_or(rest.len(), |slash| slash + 1))
+        }
+        Some(_) => None,
+    }
 }
 
 /// The first place that canonicalisation would change.
@@ -169,7 +188,7 @@ fn first_change(path: &[u8]) -> Option<usize> {
         match byte {
             b'\\' => true,
             b'.' => was_behind_slash && dot_segment(path, at).is_some(),
-            b'%' => unescape(path, at).is_some_and(|byte| byte == 0 || is_unreserved(byte)),
+            b'%' => unescape(path, at).is_none_or(|byte| byte == 0 || is_unreserved(byte)),
             byte => must_escape(*byte),
         }
     })
@@ -179,6 +198,7 @@ fn first_change(path: &[u8]) -> Option<usize> {
 fn canonicalize(path: &str, at: usize, out: &mut String) -> Result<(), BadPath> {
     let bytes = path.as_bytes();
     let mut at = at;
+    let mut bare_percent = None;
     while let Some(&byte) = bytes.get(at) {
         if out.ends_with('/')
             && let Some((dots, length)) = dot_segment(bytes, at)
@@ -197,8 +217,13 @@ fn canonicalize(path: &str, at: usize, out: &mut String) -> Result<(), BadPath> 
                 Some(plain) if is_unreserved(plain) => {
                     out.push(char::from(plain));
                     at += 2;
+                    keep_percent_bare(out, bare_percent, bytes.get(at + 1));
                 }
-                _ => out.push('%'),
+                Some(_) => out.push('%'),
+                None => {
+                    bare_percent = Some(out.len());
+                    out.push('%');
+                }
             },
             byte if must_escape(byte) => out.push_str(&format!("%{byte:02X}")),
             byte => out.push(char::from(byte)),
@@ -206,6 +231,20 @@ fn canonicalize(path: &str, at: usize, out: &mut String) -> Result<(), BadPath> 
         at += 1;
     }
     Ok(())
+}
+
+/// A malformed escape followed by an unescaped digit could read as an escape that nobody wrote
+/// (`%a%41` as `%aA`): its percent sign is then escaped itself. `next` is the byte still to come.
+fn keep_percent_bare(out: &mut String, bare_percent: Option<usize>, next: Option<&u8>) {
+    let Some(percent) = bare_percent else { return };
+    let digits = match out.as_bytes().get(percent..) {
+        Some(&[b'%', first]) => [Some(first), next.copied()],
+        Some(&[b'%', first, second]) => [Some(first), Some(second)],
+        _ => return,
+    };
+    if digits.iter().all(|digit| digit.is_some_and(|digit| digit.is_ascii_hexdigit())) {
+        out.insert_str(percent + 1, "25");
+    }
 }
 
 /// `/a/b/` becomes `/a/`; `/` stays.
