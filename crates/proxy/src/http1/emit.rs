@@ -185,14 +185,16 @@ impl ChunkHead {
     }
 }
 
-/// A rewrite is free text of the configuration: a blank or control in it would end the target.
+/// A rewrite is free text of the configuration: a blank or control in it would end the target, a
+/// fragment does not belong into it.
 fn write_target_part(out: &mut Vec<u8>, part: &[u8]) {
-    if part.iter().all(u8::is_ascii_graphic) {
+    let is_plain = |byte: &u8| byte.is_ascii_graphic() && *byte != b'#';
+    if part.iter().all(is_plain) {
         out.extend_from_slice(part);
         return;
     }
     for byte in part {
-        if byte.is_ascii_graphic() {
+        if is_plain(byte) {
             out.push(*byte);
         } else {
             let hex = b"0123456789ABCDEF";

