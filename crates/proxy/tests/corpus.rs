@@ -1,0 +1,34 @@
+//! Replays the kept fuzzing corpus through the codec's fuzz functions, on stable Rust.
+
+use std::fs;
+use std::path::Path;
+
+use propylon_proxy::http1::fuzz::{fuzz_chunked, fuzz_http_head, fuzz_http_response};
+
+#[test]
+fn every_kept_request_head_is_read_soundly() {
+    replay("http_head", fuzz_http_head);
+}
+
+#[test]
+fn every_kept_response_head_is_read_soundly() {
+    replay("http_response", fuzz_http_response);
+}
+
+#[test]
+fn every_kept_chunked_body_is_read_soundly() {
+    replay("chunked", fuzz_chunked);
+}
+
+fn replay(target: &str, fuzz: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
+    let mut replayed = 0;
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = fs::read(&path).unwrap();
+        println!("{}", path.display());
+        fuzz(&bytes);
+        replayed += 1;
+    }
+    assert!(replayed > 5, "the corpus of {target} is gone");
+}
