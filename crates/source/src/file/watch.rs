@@ -1,0 +1,201 @@
+//! Notices that configuration changed: by events of the file system, and by looking every few
+//! seconds where those do not come (network file systems, exhausted watches).
+//!
+//! Bursts become one call. Survives editors that rename and replace, and the link that Kubernetes
+//! swaps in a mounted ConfigMap. Says only that something changed; the caller reads everything.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use notify::event::{AccessKind, AccessMode, EventKind};
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+
+use super::listing::list;
+
+/// Watches until it is dropped.
+#[derive(Debug)]
+pub struct Watch {
+    stop: Sender<Signal>,
+    degraded: Option<String>,
+}
+
+#[derive(Debug)]
+enum Signal {
+    Changed,
+    Stop,
+}
+
+impl Watch {
+    /// Calls `on_change` from a thread of its own, after changes to any of the paths or to
+    /// anything below them, once they have been quiet for 100 ms or went on for 1 s. It may be
+    /// called when nothing changed in effect.
+    ///
+    /// # Errors
+    /// The thread cannot be started.
+    pub fn new(paths: &[PathBuf], on_change: impl Fn() + Send + 'static) -> io::Result<Self> {
+        let (sender, receiver) = channel();
+        let events = sender.clone();
+        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            if event.is_ok_and(|event| !matters(&event.kind)) {
+                return;
+            }
+            // The receiver is gone only while the watch ends.
+            let _ = events.send(Signal::Changed);
+        });
+        let (watcher, degraded) = match watcher {
+            Ok(watcher) => (Some(watcher), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        let mut eyes = Eyes { paths: paths.to_vec(), watcher, seen: BTreeMap::new() };
+        let refused = eyes.arm();
+        eyes.seen = eyes.look();
+        thread::Builder::new()
+            .name("config-watch".to_owned())
+            .spawn(move || eyes.run(&receiver, on_change))?;
+        Ok(Self { stop: sender, degraded: degraded.or(refused) })
+    }
+
+    /// Why changes are noticed only by looking every 10 s, if that is so.
+    #[must_use]
+    pub fn degraded(&self) -> Option<&str> {
+        self.degraded.as_deref()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // The thread may have ended already.
+        let _ = self.stop.send(Signal::Stop);
+    }
+}
+
+/// Reading a file is an event, too, and none of ours.
+fn matters(kind: &EventKind) -> bool {
+    match kind {
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => true,
+        EventKind::Access(_) => false,
+        _ => true,
+    }
+}
+
+/// What the thread owns.
+struct Eyes {
+    paths: Vec<PathBuf>,
+    watcher: Option<RecommendedWatcher>,
+    seen: BTreeMap<PathBuf, Trace>,
+}
+
+/// What tells that a file is another one than before.
+type Trace = Option<(SystemTime, u64)>;
+
+impl Eyes {
+    fn run(mut self, signals: &Receiver<Signal>, on_change: impl Fn()) {
+        loop {
+            match signals.recv_timeout(LOOK_INTERVAL) {
+                Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(Signal::Changed) => {
+                    if !settle(signals) {
+                        return;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    if self.look() == self.seen {
+                        continue;
+                    }
+                }
+            }
+            // Directories may be new: watch them before reading, so that nothing falls between.
+            self.arm();
+            self.seen = self.look();
+            on_change();
+        }
+    }
+
+    /// Watches the paths and all that they lead to. Says what is refused.
+    fn arm(&mut self) -> Option<String> {
+        let watcher = self.watcher.as_mut()?;
+        let mut refused = None;
+        for path in &self.paths {
+            for (path, mode) in watched(path) {
+                match watcher.watch(&path, mode) {
+                    Ok(()) => {}
+                    Err(error) if matches!(error.kind, notify::ErrorKind::PathNotFound) => {}
+                    Err(error) => {
+                        refused.get_or_insert(error.to_string());
+                    }
+                }
+            }
+        }
+        refused
+    }
+
+    fn look(&self) -> BTreeMap<PathBuf, Trace> {
+        let listing = list(&self.paths);
+        let trace = |path: &Path| {
+            let metadata = fs::metadata(path).ok()?;
+            Some((metadata.modified().ok()?, metadata.len()))
+        };
+        let files = listing.files.into_iter().map(|path| {
+            let trace = trace(&path);
+            (fs::canonicalize(&path).unwrap_or(path), trace)
+        });
+        files.chain(listing.failures.into_iter().map(|(path, _)| (path, None))).collect()
+    }
+}
+
+/// Waits until no change came for a while. False: the watch ends.
+fn settle(signals: &Receiver<Signal>) -> bool {
+    let deadline = Instant::now() + BURST_MAX;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return true;
+        }
+        match signals.recv_timeout(QUIET.min(left)) {
+            Ok(Signal::Changed) => {}
+            Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return false,
+            Err(RecvTimeoutError::Timeout) => return true,
+        }
+    }
+}
+
+/// What to watch for one path. A file is watched through its directory, because editors replace
+/// it; a link through its own directory, too, because it may come to lead elsewhere.
+fn watched(path: &Path) -> Vec<(PathBuf, RecursiveMode)> {
+    let parent = |path: &Path| match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
+        Some(parent) => parent.to_path_buf(),
+        None => path.to_path_buf(),
+    };
+    if path.is_dir() {
+        let mut all = vec![(path.to_path_buf(), RecursiveMode::Recursive)];
+        if path.is_symlink() {
+            all.push((parent(path), RecursiveMode::NonRecursive));
+        }
+        return all;
+    }
+    let mut all = vec![(parent(path), RecursiveMode::NonRecursive)];
+    if let Ok(real) = fs::canonicalize(path)
+        && path.is_symlink()
+    {
+        all.push((parent(&real), RecursiveMode::NonRecursive));
+    }
+    all
+}
+
+/// Istio's own debounce of files: an editor's or `kubectl cp`'s burst is over after this.
+const QUIET: Duration = Duration::from_millis(100);
+
+/// A stream of changes that never pauses must not keep the first one waiting for ever.
+const BURST_MAX: Duration = Duration::from_secs(1);
+
+/// How often to look where no events come: cheap, and soon enough for a person who waits.
+const LOOK_INTERVAL: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests;
