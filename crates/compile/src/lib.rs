@@ -6,12 +6,53 @@
 
 pub mod admission;
 pub mod host;
+pub mod validate;
 pub mod visibility;
+
+mod mesh;
+mod view;
+
+mod gateway;
+mod merge;
+
+mod cors;
+mod delegate;
+mod fault;
+mod headers;
+mod http_route;
+mod matching;
+mod redirect;
+mod retry;
+mod route_table;
+mod virtual_service;
+
+mod cluster;
+mod destination_rule;
+mod endpoints;
+mod protocol;
+mod registry;
+mod service_entry;
+mod traffic_policy;
+
+mod effect;
+mod objects;
+mod problems;
+mod security;
+mod summary;
 
 use std::collections::BTreeMap;
 
 use propylon_model::{Labels, Problem, World};
 use propylon_snapshot::Snapshot;
+
+pub use summary::summary;
+
+use cluster::Clusters;
+use http_route::Builder;
+use objects::Objects;
+use problems::Problems;
+use route_table::Tables;
+use view::View;
 
 /// What the world is compiled for: the gateway workload itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,14 +95,25 @@ pub struct Compiled {
 /// Never fails: an object that cannot be translated costs its own effect and becomes a problem.
 #[must_use]
 pub fn compile(world: &World, options: &Options) -> Compiled {
-    let _ = (world, options);
-    Compiled::default()
-}
-
-/// What changed between two snapshots, in the words of the reload line: `+1 route`, `-2 hosts`,
-/// `~ cluster outbound|80||x`. Empty where requests cannot tell the two apart.
-#[must_use]
-pub fn summary(old: &Snapshot, new: &Snapshot) -> Vec<String> {
-    let _ = (old, new);
-    Vec::new()
+    let view = View::new(world, options);
+    let mut problems = Problems::default();
+    let gateways = gateway::selected(&view);
+    let servers = gateway::servers(&view, &gateways, &mut problems);
+    let merged = merge::merge(&servers, &mut problems);
+    let bound = virtual_service::visible(&view, &mut problems);
+    effect::report(&view, &gateways, &mut problems);
+    let closed = security::closes(&view, &mut problems);
+    let clusters = Clusters::new(&view);
+    let mut builder = Builder { view: &view, clusters, objects: Objects::default(), problems };
+    let mut tables = Tables::new(&bound);
+    for merged in merged.values() {
+        tables.add(merged, &mut builder);
+    }
+    let Builder { clusters, objects, problems, .. } = builder;
+    let (clusters, ids) = clusters.finish();
+    let (listeners, tables) = tables.finish(&ids);
+    let http = view.mesh.http_settings(world, options);
+    let objects = objects.into_names();
+    let snapshot = Snapshot { listeners, tables, clusters, http, objects, closed };
+    Compiled { snapshot, problems: problems.finish() }
 }

@@ -49,7 +49,10 @@ pub(super) fn check(out: &mut Findings<'_>, gateway: &Gateway) {
                     "port name `{}` is already used by servers[{first}] of this Gateway",
                     server.port.name
                 ),
-                format!("give every server its own port name, such as `{}-{position}`", server.port.name),
+                format!(
+                    "give every server its own port name, such as `{}-{position}`",
+                    server.port.name
+                ),
             );
         }
     }
@@ -174,10 +177,8 @@ fn check_tls_fits(
 ) {
     let place = server.key("tls");
     let certificates = [&tls.ca_certificates, &tls.private_key, &tls.server_certificate];
-    let terminates = !matches!(
-        tls.mode,
-        ServerTlsMode::Passthrough | ServerTlsMode::AutoPassthrough
-    );
+    let terminates =
+        !matches!(tls.mode, ServerTlsMode::Passthrough | ServerTlsMode::AutoPassthrough);
     match protocol {
         Some(Class::Http) if terminates || certificates.iter().any(|path| !path.is_empty()) => {
             out.error(

@@ -126,7 +126,7 @@ pub(super) fn refuse(
 /// A host of a Gateway's server: `[namespace/]host`, the namespace may be `*` or `.`.
 pub(super) fn server_host(out: &mut Findings<'_>, place: &Place<'_>, text: &str) {
     let Some((namespace, name)) = text.split_once('/') else {
-        return wildcard(out, place, "server host", text);
+        return server_name(out, place, text);
     };
     if namespace.is_empty() || name.is_empty() {
         return out.error(
@@ -140,11 +140,38 @@ pub(super) fn server_host(out: &mut Findings<'_>, place: &Place<'_>, text: &str)
         out.error(
             code::HOST,
             place,
-            format!("`{namespace}` in server host `{text}` is no namespace, so no VirtualService can bind to it"),
+            format!("`{namespace}` in `{text}` is no namespace, so nothing can bind to it"),
             format!("write a namespace, `.` for this one, or `*` for any: `*/{name}`"),
         );
     }
-    wildcard(out, place, "server host", name);
+    server_name(out, place, name);
+}
+
+fn server_name(out: &mut Findings<'_>, place: &Place<'_>, name: &str) {
+    if let Some(flaw) = wildcard_flaw(name).filter(|_| !is_ip(name)) {
+        return refuse(out, place, "server host", name, &flaw);
+    }
+    if name != "*" && !name.contains('.') {
+        return out.error(
+            code::HOST,
+            place,
+            format!("server host `{name}` is a short name, which Gateways do not complete"),
+            "write the whole name that clients send, with a dot, or `*` for every host",
+        );
+    }
+    if is_partial_wildcard(name) {
+        out.error(
+            code::HOST,
+            place,
+            format!("`{name}` is a partial wildcard, and Gateways take whole labels only"),
+            "write `*.example.com`, or `*`",
+        );
+    }
+}
+
+/// True for `*foo.com` and `*-x.com`, where the wildcard is only a part of its label.
+pub(super) fn is_partial_wildcard(host: &str) -> bool {
+    host.contains('*') && host != "*" && !host.starts_with("*.")
 }
 
 #[cfg(test)]

@@ -113,7 +113,10 @@ pub(super) fn regex(out: &mut Findings<'_>, place: &Place<'_>, source: &str) {
         return out.error(
             code::REGEX,
             place,
-            format!("the expression has {} characters, Istio takes {REGEX_BYTES_MAX}", source.len()),
+            format!(
+                "the expression has {} characters, Istio takes {REGEX_BYTES_MAX}",
+                source.len()
+            ),
             "shorten it, or split it into several matches",
         );
     }
@@ -210,8 +213,8 @@ pub(super) fn is_subnet(text: &str) -> bool {
 
 /// The path of `unix://path`: absolute, or abstract with `@`.
 pub(super) fn unix_path(out: &mut Findings<'_>, place: &Place<'_>, path: &str) {
-    let fine = path.starts_with('@') && path.len() > 1
-        || path.starts_with('/') && !path.ends_with('/');
+    let fine =
+        path.starts_with('@') && path.len() > 1 || path.starts_with('/') && !path.ends_with('/');
     if !fine {
         out.error(
             code::ADDRESS,

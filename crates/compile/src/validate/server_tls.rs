@@ -100,7 +100,9 @@ fn check_mesh_certificates(out: &mut Findings<'_>, place: &Place<'_>, tls: &Serv
             out.error(
                 code::TLS,
                 &place.key(field),
-                format!("ISTIO_MUTUAL uses the mesh's own certificates, so `{field}` contradicts it"),
+                format!(
+                    "ISTIO_MUTUAL uses the mesh's own certificates, so `{field}` contradicts it"
+                ),
                 format!("remove `{field}`, or write `mode: MUTUAL`"),
             );
         }

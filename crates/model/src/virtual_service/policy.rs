@@ -67,9 +67,9 @@ pub enum DelayType {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct DelayFields {
     percent: i32,
-    #[serde(alias = "fixed_delay")]
+    #[serde(alias = "fixed_delay", deserialize_with = "duration::optional")]
     fixed_delay: Option<std::time::Duration>,
-    #[serde(alias = "exponential_delay")]
+    #[serde(alias = "exponential_delay", deserialize_with = "duration::optional")]
     exponential_delay: Option<std::time::Duration>,
     percentage: Option<Percent>,
 }
