@@ -48,10 +48,7 @@ pub fn intersection<'h>(a: &'h str, b: &'h str) -> Option<&'h str> {
 /// Istio's order of specificity: concrete names first, then longer ones, then alphabetical.
 #[must_use]
 pub fn by_specificity(a: &str, b: &str) -> Ordering {
-    is_wildcard(a)
-        .cmp(&is_wildcard(b))
-        .then_with(|| b.len().cmp(&a.len()))
-        .then_with(|| a.cmp(b))
+    is_wildcard(a).cmp(&is_wildcard(b)).then_with(|| b.len().cmp(&a.len())).then_with(|| a.cmp(b))
 }
 
 /// Completes a short name the way Istio does: a name without a dot becomes

@@ -5,7 +5,7 @@
 /// VirtualServices: private ones first, then those exported by name, then public ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Visibility {
-    /// Exported to its own namespace, which is the one that looks.
+    /// Exported to its own namespace, not to all, and that is the one that looks.
     Private,
     /// Exported by name to the namespace that looks.
     Named,
@@ -30,14 +30,11 @@ pub fn of(
     if list.iter().any(|entry| entry == "~") {
         return None;
     }
-    let own = |entry: &String| entry == "." || entry == namespace;
-    if namespace == viewer && list.iter().all(own) {
-        return Some(Visibility::Private);
+    let sees = |entry: &String| entry == viewer || (entry == "." && namespace == viewer);
+    if !list.iter().any(sees) {
+        return None;
     }
-    let named = |entry: &String| {
-        if entry == "." { namespace == viewer } else { entry == viewer }
-    };
-    list.iter().any(named).then_some(Visibility::Named)
+    Some(if namespace == viewer { Visibility::Private } else { Visibility::Named })
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ fn the_mesh_default_fills_an_empty_list() {
 fn a_named_namespace_sees_it_and_others_do_not() {
     assert_eq!(of(&list(&["b"]), &[], "a", "b"), Some(Visibility::Named));
     assert_eq!(of(&list(&["b"]), &[], "a", "c"), None);
-    assert_eq!(of(&list(&[".", "b"]), &[], "a", "a"), Some(Visibility::Named));
+    assert_eq!(of(&list(&[".", "b"]), &[], "a", "a"), Some(Visibility::Private));
 }
 
 #[test]

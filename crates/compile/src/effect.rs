@@ -1,0 +1,211 @@
+//! Every field that is read and has no effect yet, by name: nothing is ignored silently.
+//!
+//! One list for each kind. Specs are taken apart without `..`, so that a new field of the model does
+//! not compile until it is given a place here. Fields that Istio itself gives no effect at a
+//! gateway (addresses that sidecars capture, ports of the control plane) are not reported.
+
+mod destination;
+mod mesh;
+mod route;
+
+use propylon_model::gateway::{Port, Server};
+use propylon_model::service_entry::Resolution;
+use propylon_model::sidecar::LabelSelector;
+use propylon_model::{
+    FieldPath, Gateway, Kind, Labels, Object, Problem, ProxyConfig, Service, ServiceEntry,
+    Severity, Telemetry, WorkloadEntry,
+};
+
+use crate::problems::{Problems, code};
+use crate::view::{View, in_order, selects};
+
+/// Reports what has no effect yet, of all objects that concern this gateway.
+pub(crate) fn report(view: &View<'_>, gateways: &[&Object<Gateway>], problems: &mut Problems) {
+    for object in gateways {
+        gateway(object, problems);
+    }
+    route::report(view, gateways, problems);
+    for object in in_order(&view.world.destination_rules) {
+        destination::report(object, problems);
+    }
+    for object in in_order(&view.world.service_entries) {
+        service_entry(object, problems);
+    }
+    for object in in_order(&view.world.workload_entries) {
+        workload_entry(object, &object.spec, &FieldPath::spec(), problems);
+    }
+    for object in in_order(&view.world.services) {
+        service(object, problems);
+    }
+    whole_kinds(view, problems);
+    mesh::report(view, problems);
+}
+
+/// Says of a list of fields of one place which are set and have no effect yet.
+pub(super) fn fields<S, const N: usize>(
+    object: &Object<S>,
+    place: &FieldPath,
+    list: [(&str, bool); N],
+    problems: &mut Problems,
+) {
+    for (name, _) in list.into_iter().filter(|(_, set)| *set) {
+        let message = format!("`{name}` is not yet in effect");
+        let field = name.split('.').fold(place.clone(), |path, key| path.key(key));
+        problems.warning(code::NOT_IN_EFFECT, object, field, message);
+    }
+}
+
+fn gateway(object: &Object<Gateway>, problems: &mut Problems) {
+    let Gateway { servers, selector: _ } = &object.spec;
+    for (position, server) in servers.iter().enumerate() {
+        // TLS servers stay closed as a whole, which is reported once for each.
+        let Server { port, bind: _, hosts: _, tls: _, default_endpoint, name } = server;
+        let Port { number: _, protocol: _, name: _, target_port: _ } = port;
+        let place = FieldPath::spec().key("servers").index(position);
+        let list = [("defaultEndpoint", !default_endpoint.is_empty()), ("name", !name.is_empty())];
+        fields(object, &place, list, problems);
+    }
+}
+
+fn service_entry(object: &Object<ServiceEntry>, problems: &mut Problems) {
+    let ServiceEntry {
+        hosts: _,
+        addresses: _,
+        ports: _,
+        location: _,
+        resolution,
+        endpoints,
+        workload_selector: _,
+        export_to: _,
+        subject_alt_names,
+    } = &object.spec;
+    let place = FieldPath::spec();
+    fields(object, &place, [("subjectAltNames", !subject_alt_names.is_empty())], problems);
+    if *resolution == Resolution::DynamicDns {
+        let message = "`resolution: DYNAMIC_DNS` is not yet in effect: requests get 503";
+        problems.warning(code::NOT_IN_EFFECT, object, place.key("resolution"), message);
+    }
+    for (position, endpoint) in endpoints.iter().enumerate() {
+        let place = place.key("endpoints").index(position);
+        workload_entry(object, endpoint, &place, problems);
+    }
+}
+
+fn workload_entry<S>(
+    object: &Object<S>,
+    entry: &WorkloadEntry,
+    place: &FieldPath,
+    problems: &mut Problems,
+) {
+    let WorkloadEntry {
+        address: _,
+        ports: _,
+        labels: _,
+        network,
+        locality: _,
+        weight: _,
+        service_account,
+    } = entry;
+    let list = [("network", !network.is_empty()), ("serviceAccount", !service_account.is_empty())];
+    fields(object, place, list, problems);
+}
+
+fn service(object: &Object<Service>, problems: &mut Problems) {
+    let Service {
+        selector: _,
+        ports: _,
+        r#type: _,
+        cluster_ip: _,
+        cluster_ips: _,
+        external_name: _,
+        external_ips: _,
+        publish_not_ready_addresses: _,
+        traffic_distribution,
+        session_affinity: _,
+    } = &object.spec;
+    let list = [("trafficDistribution", !traffic_distribution.is_empty())];
+    fields(object, &FieldPath::spec(), list, problems);
+}
+
+/// Kinds that have no effect as a whole.
+fn whole_kinds(view: &View<'_>, problems: &mut Problems) {
+    let world = view.world;
+    let reach = |object: &propylon_model::Meta, selector: Option<&Labels>| {
+        let namespace = &*object.key.namespace;
+        let near = namespace == view.namespace() || namespace == view.mesh.root_namespace();
+        near && selector.is_none_or(|labels| selects(labels, &view.options.labels))
+    };
+    for object in in_order(&world.envoy_filters) {
+        let selector = object.spec.workload_selector.as_ref().map(labels_of);
+        if reach(&object.meta, selector) {
+            whole(object, "its patches of Envoy's configuration change nothing here", problems);
+        }
+    }
+    for object in in_order(&world.wasm_plugins) {
+        let selector = object.spec.selector.as_ref().map(|one| &one.match_labels);
+        if reach(&object.meta, selector) {
+            whole(object, "the plugin does not run, whatever it was to check", problems);
+        }
+    }
+    for object in in_order(&world.telemetries) {
+        let selector = object.spec.selector.as_ref().map(|one| &one.match_labels);
+        if reach(&object.meta, selector) {
+            let Telemetry {
+                selector: _,
+                target_ref: _,
+                target_refs: _,
+                tracing,
+                metrics,
+                access_logging,
+            } = &object.spec;
+            let list = [
+                ("tracing", !tracing.is_empty()),
+                ("metrics", !metrics.is_empty()),
+                ("accessLogging", !access_logging.is_empty()),
+            ];
+            fields(object, &FieldPath::spec(), list, problems);
+        }
+    }
+    for object in in_order(&world.proxy_configs) {
+        let selector = object.spec.selector.as_ref().map(|one| &one.match_labels);
+        if reach(&object.meta, selector) {
+            proxy_config(object, problems);
+        }
+    }
+    for object in in_order(&world.sidecars) {
+        never(object, problems);
+    }
+    for object in in_order(&world.workload_groups) {
+        never(object, problems);
+    }
+}
+
+fn proxy_config(object: &Object<ProxyConfig>, problems: &mut Problems) {
+    let ProxyConfig { selector: _, concurrency, environment_variables, image } = &object.spec;
+    let place = FieldPath::spec();
+    let list = [("concurrency", concurrency.is_some()), ("image", image.is_some())];
+    fields(object, &place, list, problems);
+    for name in environment_variables.keys().filter(|name| *name != crate::mesh::HTTP10) {
+        let message = format!("environment variable `{name}` is not yet in effect");
+        let field = place.key("environmentVariables").key(name.as_str());
+        problems.warning(code::NOT_IN_EFFECT, object, field, message);
+    }
+}
+
+fn whole<S>(object: &Object<S>, consequence: &str, problems: &mut Problems) {
+    let message = format!("{} is not yet in effect: {consequence}", object.meta.key.kind);
+    problems.warning(code::NOT_IN_EFFECT, object, FieldPath::root(), message);
+}
+
+/// Kinds that Istio applies to other workloads than gateways.
+fn never<S>(object: &Object<S>, problems: &mut Problems) {
+    let kind: Kind = object.meta.key.kind;
+    let message = format!("a {kind} has no effect on a gateway");
+    let problem =
+        Problem::of(Severity::Info, code::NOT_IN_EFFECT, object, FieldPath::root(), message);
+    problems.push(problem);
+}
+
+fn labels_of(selector: &LabelSelector) -> &Labels {
+    &selector.labels
+}

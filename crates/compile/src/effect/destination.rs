@@ -1,0 +1,140 @@
+//! DestinationRule fields without effect yet. TLS is not among them: a destination that asks for it
+//! is closed and reported where it is used.
+
+use propylon_model::destination_rule::{
+    ConnectionPool, HttpPool, LbPolicy, LoadBalancer, PortTrafficPolicy, SimpleLb, Subset, TcpPool,
+    TrafficPolicy,
+};
+use propylon_model::{DestinationRule, FieldPath, Object};
+
+use super::fields;
+use crate::problems::Problems;
+
+/// Reports one rule.
+pub(super) fn report(object: &Object<DestinationRule>, problems: &mut Problems) {
+    let DestinationRule { host: _, traffic_policy, subsets, export_to: _, workload_selector: _ } =
+        &object.spec;
+    if let Some(policy) = traffic_policy {
+        self::policy(object, policy, &FieldPath::spec().key("trafficPolicy"), problems);
+    }
+    for (position, subset) in subsets.iter().enumerate() {
+        let Subset { name: _, labels: _, traffic_policy } = subset;
+        if let Some(policy) = traffic_policy {
+            let place = FieldPath::spec().key("subsets").index(position).key("trafficPolicy");
+            self::policy(object, policy, &place, problems);
+        }
+    }
+}
+
+fn policy(
+    object: &Object<DestinationRule>,
+    policy: &TrafficPolicy,
+    place: &FieldPath,
+    problems: &mut Problems,
+) {
+    let TrafficPolicy {
+        load_balancer,
+        connection_pool,
+        outlier_detection,
+        tls: _,
+        port_level_settings,
+        tunnel,
+        proxy_protocol,
+        retry_budget,
+    } = policy;
+    let list = [
+        ("outlierDetection", outlier_detection.is_some()),
+        ("tunnel", tunnel.is_some()),
+        ("proxyProtocol", proxy_protocol.is_some()),
+        ("retryBudget", retry_budget.is_some()),
+    ];
+    fields(object, place, list, problems);
+    balancer(object, load_balancer.as_ref(), place, problems);
+    pool(object, connection_pool.as_ref(), place, problems);
+    for (position, settings) in port_level_settings.iter().enumerate() {
+        let PortTrafficPolicy {
+            port: _,
+            load_balancer,
+            connection_pool,
+            outlier_detection,
+            tls: _,
+        } = settings;
+        let place = place.key("portLevelSettings").index(position);
+        fields(object, &place, [("outlierDetection", outlier_detection.is_some())], problems);
+        balancer(object, load_balancer.as_ref(), &place, problems);
+        pool(object, connection_pool.as_ref(), &place, problems);
+    }
+}
+
+fn balancer(
+    object: &Object<DestinationRule>,
+    balancer: Option<&LoadBalancer>,
+    place: &FieldPath,
+    problems: &mut Problems,
+) {
+    let Some(balancer) = balancer else { return };
+    let LoadBalancer {
+        policy,
+        locality_lb_setting,
+        zone_aware_lb_setting,
+        warmup_duration_secs,
+        warmup,
+    } = balancer;
+    let passthrough = matches!(policy, Some(LbPolicy::Simple(SimpleLb::Passthrough)));
+    let list = [
+        ("simple", passthrough),
+        ("consistentHash", matches!(policy, Some(LbPolicy::ConsistentHash(_)))),
+        ("localityLbSetting", locality_lb_setting.is_some()),
+        ("zoneAwareLbSetting", zone_aware_lb_setting.is_some()),
+        ("warmupDurationSecs", warmup_duration_secs.is_some()),
+        ("warmup", warmup.is_some()),
+    ];
+    fields(object, &place.key("loadBalancer"), list, problems);
+}
+
+fn pool(
+    object: &Object<DestinationRule>,
+    pool: Option<&ConnectionPool>,
+    place: &FieldPath,
+    problems: &mut Problems,
+) {
+    let Some(ConnectionPool { tcp, http }) = pool else { return };
+    let place = place.key("connectionPool");
+    if let Some(tcp) = tcp {
+        let TcpPool {
+            max_connections,
+            connect_timeout: _,
+            tcp_keepalive,
+            max_connection_duration,
+            idle_timeout: _,
+        } = tcp;
+        let list = [
+            ("maxConnections", *max_connections != 0),
+            ("tcpKeepalive", tcp_keepalive.is_some()),
+            ("maxConnectionDuration", max_connection_duration.is_some()),
+        ];
+        fields(object, &place.key("tcp"), list, problems);
+    }
+    if let Some(http) = http {
+        let HttpPool {
+            http1_max_pending_requests,
+            http2_max_requests,
+            max_requests_per_connection,
+            max_retries,
+            idle_timeout: _,
+            h2_upgrade_policy: _,
+            use_client_protocol: _,
+            max_concurrent_streams,
+            http2_keep_alive,
+        } = http;
+        let list = [
+            ("http1MaxPendingRequests", *http1_max_pending_requests != 0),
+            ("http2MaxRequests", *http2_max_requests != 0),
+            ("maxRequestsPerConnection", *max_requests_per_connection != 0),
+            ("maxRetries", *max_retries != 0),
+            ("maxConcurrentStreams", *max_concurrent_streams != 0),
+            ("http2KeepAlive", http2_keep_alive.is_some()),
+        ];
+        fields(object, &place.key("http"), list, problems);
+    }
+}

@@ -1,0 +1,234 @@
+//! MeshConfig keys without effect yet. Those that concern sidecars, the control plane or its
+//! installation have none at a gateway in Istio either and are passed over.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use propylon_model::mesh_config::DefaultTrafficPolicy;
+use propylon_model::proxy_defaults::{ProxyConfigDefaults, ProxyHeaders, Topology};
+use propylon_model::{Code, ConfigMap, FieldPath, MeshConfig, Object, Problem, Severity, Source};
+
+use crate::mesh::HTTP10;
+use crate::problems::{Problems, code};
+use crate::view::View;
+
+/// The name of Istio's ConfigMap.
+const CONFIG_MAP: &str = "istio";
+/// Its key with the settings of the mesh.
+const KEY: &str = "mesh";
+
+/// Reports the mesh settings of a world.
+pub(super) fn report(view: &View<'_>, problems: &mut Problems) {
+    let Some(config) = &view.world.mesh else { return };
+    let object =
+        view.world.config_maps.iter().find(|object| {
+            &*object.meta.key.name == CONFIG_MAP && object.spec.data.contains_key(KEY)
+        });
+    let mut keys = mesh_keys(config);
+    if let Some(policy) = &config.default_traffic_policy {
+        let DefaultTrafficPolicy { connection_pool: _, outlier_detection } = policy;
+        keys.push(("defaultTrafficPolicy.outlierDetection", outlier_detection.is_some()));
+    }
+    if let Some(proxy) = &config.default_config {
+        keys.extend(proxy_keys(proxy));
+        for name in proxy.proxy_metadata.keys().filter(|name| *name != HTTP10) {
+            problems.push(problem(object.map(Arc::as_ref), &format!("proxyMetadata.{name}")));
+        }
+    }
+    for (key, _) in keys.into_iter().filter(|(_, set)| *set) {
+        problems.push(problem(object.map(Arc::as_ref), key));
+    }
+}
+
+fn problem(object: Option<&Object<ConfigMap>>, key: &str) -> Problem {
+    let message = format!("MeshConfig `{key}` is not yet in effect");
+    let field = FieldPath::root().key("data").key(KEY);
+    match object {
+        Some(object) => Problem::of(Severity::Warning, code::NOT_IN_EFFECT, object, field, message),
+        None => Problem {
+            severity: Severity::Warning,
+            code: Code(code::NOT_IN_EFFECT),
+            object: None,
+            // Settings given on the command line have no object to point into.
+            source: Source::File { path: Arc::new(PathBuf::new()), document: 0, item: None },
+            field: FieldPath::root(),
+            at_key: false,
+            message,
+            help: String::new(),
+            position: None,
+            notes: Vec::new(),
+        },
+    }
+}
+
+fn mesh_keys(config: &MeshConfig) -> Vec<(&'static str, bool)> {
+    let default = MeshConfig::default();
+    let MeshConfig {
+        // In effect.
+        connect_timeout: _,
+        default_config: _,
+        default_service_export_to: _,
+        default_virtual_service_export_to: _,
+        default_destination_rule_export_to: _,
+        root_namespace: _,
+        path_normalization: _,
+        default_http_retry_policy: _,
+        default_traffic_policy: _,
+        h2_upgrade_policy: _,
+        // For sidecars, ambient mode, the control plane and Kubernetes Ingress.
+        proxy_listen_port: _,
+        proxy_inbound_listen_port: _,
+        proxy_http_port: _,
+        hbone_idle_timeout: _,
+        protocol_detection_timeout: _,
+        outbound_traffic_policy: _,
+        inbound_traffic_policy: _,
+        config_sources: _,
+        trust_domain: _,
+        trust_domain_aliases: _,
+        ca: _,
+        ca_certificates: _,
+        certificates: _,
+        service_settings: _,
+        service_scope_configs: _,
+        discovery_selectors: _,
+        inbound_cluster_stat_name: _,
+        enable_auto_mtls: _,
+        mesh_mtls: _,
+        service_entry_visibility: _,
+        ingress_class: _,
+        ingress_service: _,
+        ingress_controller_mode: _,
+        ingress_selector: _,
+        enable_prometheus_merge: _,
+        disable_envoy_listener_log: _,
+        verify_certificate_at_client: _,
+        // Not yet.
+        tcp_keepalive,
+        enable_tracing,
+        access_log_file,
+        access_log_format,
+        access_log_encoding,
+        enable_envoy_access_log_service,
+        locality_lb_setting,
+        zone_aware_lb_setting,
+        dns_refresh_rate,
+        outbound_cluster_stat_name,
+        extension_providers,
+        default_providers,
+        tls_defaults,
+    } = config;
+    let text = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+    vec![
+        ("tcpKeepalive", tcp_keepalive.is_some()),
+        ("enableTracing", *enable_tracing == Some(true)),
+        ("accessLogFile", text(access_log_file)),
+        ("accessLogFormat", text(access_log_format)),
+        ("accessLogEncoding", *access_log_encoding != default.access_log_encoding),
+        ("enableEnvoyAccessLogService", *enable_envoy_access_log_service == Some(true)),
+        ("localityLbSetting", locality_lb_setting.is_some()),
+        ("zoneAwareLbSetting", zone_aware_lb_setting.is_some()),
+        ("dnsRefreshRate", dns_refresh_rate.is_some()),
+        ("outboundClusterStatName", text(outbound_cluster_stat_name)),
+        ("extensionProviders", !extension_providers.is_empty()),
+        ("defaultProviders", default_providers.is_some()),
+        ("tlsDefaults", tls_defaults.is_some()),
+    ]
+}
+
+fn proxy_keys(proxy: &ProxyConfigDefaults) -> Vec<(&'static str, bool)> {
+    let ProxyConfigDefaults {
+        // In effect, or looked at one by one below.
+        gateway_topology,
+        proxy_headers,
+        proxy_metadata: _,
+        // For the sidecar's installation, its agent and its bootstrap.
+        config_path: _,
+        binary_path: _,
+        service_cluster: _,
+        discovery_address: _,
+        discovery_refresh_delay: _,
+        proxy_admin_port: _,
+        availability_zone: _,
+        control_plane_auth_policy: _,
+        proxy_bootstrap_template_path: _,
+        interception_mode: _,
+        sds: _,
+        status_port: _,
+        mesh_id: _,
+        readiness_probe: _,
+        hold_application_until_proxy_starts: _,
+        ca_certificates_pem: _,
+        image: _,
+        private_key_provider: _,
+        file_flush_interval: _,
+        file_flush_min_size_kb: _,
+        stats_compression: _,
+        runtime_values: _,
+        // Not yet.
+        tracing_service_name,
+        drain_duration,
+        zipkin_address,
+        statsd_udp_address,
+        envoy_metrics_service_address,
+        custom_config_file,
+        stat_name_length,
+        concurrency,
+        tracing,
+        envoy_access_log_service,
+        envoy_metrics_service,
+        extra_stat_tags,
+        termination_drain_duration,
+        proxy_stats_matcher,
+        connection_settings,
+    } = proxy;
+    let text = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+    let mut keys = vec![
+        ("defaultConfig.tracingServiceName", tracing_service_name.is_some()),
+        ("defaultConfig.drainDuration", drain_duration.is_some()),
+        ("defaultConfig.zipkinAddress", text(zipkin_address)),
+        ("defaultConfig.statsdUdpAddress", text(statsd_udp_address)),
+        ("defaultConfig.envoyMetricsServiceAddress", text(envoy_metrics_service_address)),
+        ("defaultConfig.customConfigFile", text(custom_config_file)),
+        ("defaultConfig.statNameLength", stat_name_length.is_some()),
+        ("defaultConfig.concurrency", concurrency.is_some()),
+        ("defaultConfig.tracing", tracing.is_some()),
+        ("defaultConfig.envoyAccessLogService", envoy_access_log_service.is_some()),
+        ("defaultConfig.envoyMetricsService", envoy_metrics_service.is_some()),
+        ("defaultConfig.extraStatTags", !extra_stat_tags.is_empty()),
+        ("defaultConfig.terminationDrainDuration", termination_drain_duration.is_some()),
+        ("defaultConfig.proxyStatsMatcher", proxy_stats_matcher.is_some()),
+        ("defaultConfig.connectionSettings", connection_settings.is_some()),
+    ];
+    if let Some(topology) = gateway_topology {
+        let Topology { num_trusted_proxies: _, forward_client_cert_details: _, proxy_protocol } =
+            topology;
+        keys.push(("defaultConfig.gatewayTopology.proxyProtocol", proxy_protocol.is_some()));
+    }
+    if let Some(headers) = proxy_headers {
+        // Client certificates and the mesh's own headers come with TLS and the mesh leg.
+        let ProxyHeaders {
+            forwarded_client_cert: _,
+            set_current_client_cert_details: _,
+            request_id: _,
+            server: _,
+            attempt_count: _,
+            envoy_debug_headers: _,
+            metadata_exchange_headers: _,
+            preserve_http1_header_case,
+            x_forwarded_host: _,
+            x_forwarded_port,
+        } = headers;
+        keys.extend([
+            (
+                "defaultConfig.proxyHeaders.preserveHttp1HeaderCase",
+                *preserve_http1_header_case == Some(true),
+            ),
+            (
+                "defaultConfig.proxyHeaders.xForwardedPort",
+                x_forwarded_port.as_ref().is_some_and(|one| one.enabled == Some(true)),
+            ),
+        ]);
+    }
+    keys
+}

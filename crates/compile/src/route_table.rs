@@ -1,0 +1,226 @@
+//! Listeners and their tables: hosts that servers and VirtualServices have in common, and the
+//! rules of each. Rule lists are shared by all hosts to which the same VirtualServices contribute.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use propylon_snapshot::{
+    Action, ClusterId, Listener, Origin, RouteTable, RouteTableId, Rule, RuleList, Target,
+    VirtualHost,
+};
+
+use crate::gateway::OpenServer;
+use crate::host::{intersection, is_wildcard};
+use crate::http_route::{At, Builder, catch_alls_last};
+use crate::merge::{Merged, protocol_field};
+use crate::problems::code;
+use crate::validate::protocol::Class;
+use crate::virtual_service::Bound;
+
+/// Position of a group of rules in [`Tables::groups`].
+type GroupId = usize;
+
+/// Tables under construction; clusters have provisional ids.
+pub(crate) struct Tables<'b, 'w> {
+    bound: &'b [Bound<'w>],
+    by_gateway: HashMap<&'b str, Vec<usize>>,
+    groups: Vec<Vec<Rule>>,
+    group_ids: HashMap<(usize, String, u16), GroupId>,
+    listeners: Vec<(Listener, Box<str>, BTreeMap<String, Host>)>,
+}
+
+/// A virtual host under construction.
+struct Host {
+    require_tls: bool,
+    groups: Vec<GroupId>,
+    origin: Origin,
+}
+
+impl<'b, 'w> Tables<'b, 'w> {
+    /// No table yet.
+    pub(crate) fn new(bound: &'b [Bound<'w>]) -> Self {
+        Self {
+            bound,
+            by_gateway: crate::virtual_service::by_gateway(bound),
+            groups: Vec::new(),
+            group_ids: HashMap::new(),
+            listeners: Vec::new(),
+        }
+    }
+
+    /// Adds the listener of one address. Servers that are not plaintext HTTP stay closed.
+    pub(crate) fn add(&mut self, merged: &Merged<'_, 'w>, builder: &mut Builder<'_, 'w>) {
+        let Some(first) = merged.first() else { return };
+        if first.class != Class::Http {
+            for server in &merged.servers {
+                report_closed(server, builder);
+            }
+            return;
+        }
+        let mut hosts = BTreeMap::new();
+        for server in &merged.servers {
+            self.add_server(server, &mut hosts, builder);
+        }
+        let listener = Listener {
+            bind: first.bind.clone(),
+            port: first.port,
+            table: RouteTableId(u32::try_from(self.listeners.len()).unwrap_or(u32::MAX)),
+            origin: builder.objects.origin(first.gateway, first.position, None),
+        };
+        let name = format!("http.{}", first.service_port);
+        self.listeners.push((listener, name.into(), hosts));
+    }
+
+    fn add_server(
+        &mut self,
+        server: &OpenServer<'w>,
+        hosts: &mut BTreeMap<String, Host>,
+        builder: &mut Builder<'_, 'w>,
+    ) {
+        let origin = builder.objects.origin(server.gateway, server.position, None);
+        let new_host = || Host { require_tls: false, groups: Vec::new(), origin };
+        let index = ServerHosts::new(server);
+        let positions = self.by_gateway.get(server.name.as_str()).cloned().unwrap_or_default();
+        for position in positions {
+            let bound = &self.bound[position];
+            let common = index.common(bound);
+            if common.is_empty() {
+                continue;
+            }
+            let group = self.group(position, server, builder);
+            if self.groups[group].is_empty() {
+                continue;
+            }
+            for domain in common {
+                let host = hosts.entry(domain).or_insert_with(new_host);
+                host.require_tls |= server.redirects();
+                if !host.groups.contains(&group) {
+                    host.groups.push(group);
+                }
+            }
+        }
+        if server.redirects() {
+            // Hosts that no VirtualService serves redirect too.
+            for (_, host) in &server.hosts {
+                hosts.entry(host.to_ascii_lowercase()).or_insert_with(new_host).require_tls = true;
+            }
+        }
+    }
+
+    /// The rules of a VirtualService at a server, built once for all its hosts.
+    fn group(
+        &mut self,
+        position: usize,
+        server: &OpenServer<'w>,
+        builder: &mut Builder<'_, 'w>,
+    ) -> GroupId {
+        let key = (position, server.name.clone(), server.port);
+        if let Some(id) = self.group_ids.get(&key) {
+            return *id;
+        }
+        let at = At { gateway: &server.name, port: server.port };
+        let rules = builder.rules(&self.bound[position], at);
+        self.groups.push(rules);
+        let id = self.groups.len() - 1;
+        self.group_ids.insert(key, id);
+        id
+    }
+
+    /// The finished listeners and tables; `clusters` has the final id of each provisional one.
+    pub(crate) fn finish(mut self, clusters: &[ClusterId]) -> (Vec<Listener>, Vec<RouteTable>) {
+        for rule in self.groups.iter_mut().flatten() {
+            renumber(rule, clusters);
+        }
+        let mut shared: HashMap<Vec<GroupId>, Arc<RuleList>> = HashMap::new();
+        let mut listeners = Vec::new();
+        let mut tables = Vec::new();
+        for (listener, name, hosts) in self.listeners {
+            let groups = &self.groups;
+            let hosts = hosts.into_iter().map(|(domain, host)| VirtualHost {
+                domain: domain.into(),
+                require_tls: host.require_tls,
+                rules: Arc::clone(shared.entry(host.groups).or_insert_with_key(|ids| {
+                    let mut rules: Vec<Rule> =
+                        ids.iter().flat_map(|id| groups[*id].iter().cloned()).collect();
+                    catch_alls_last(&mut rules);
+                    Arc::new(RuleList::new(rules))
+                })),
+                origin: host.origin,
+            });
+            let mut hosts: Vec<VirtualHost> = hosts.collect();
+            hosts.sort_by(|a, b| crate::host::by_specificity(&a.domain, &b.domain));
+            tables.push(RouteTable::new(&name, hosts));
+            listeners.push(listener);
+        }
+        (listeners, tables)
+    }
+}
+
+/// A server's hosts, so arranged that a VirtualService finds those in common without trying all.
+struct ServerHosts<'s> {
+    exact: HashMap<&'s str, Vec<Option<&'s str>>>,
+    wildcards: Vec<(Option<&'s str>, &'s str)>,
+}
+
+impl<'s> ServerHosts<'s> {
+    fn new(server: &OpenServer<'s>) -> Self {
+        let mut exact: HashMap<&str, Vec<_>> = HashMap::new();
+        let mut wildcards = Vec::new();
+        for (namespace, host) in &server.hosts {
+            if is_wildcard(host) {
+                wildcards.push((*namespace, *host));
+            } else {
+                exact.entry(host).or_default().push(*namespace);
+            }
+        }
+        Self { exact, wildcards }
+    }
+
+    /// The domains that a VirtualService and the server have in common, in lower case.
+    fn common(&self, bound: &Bound<'_>) -> Vec<String> {
+        let namespace = &*bound.object.meta.key.namespace;
+        let may = |allowed: &Option<&str>| allowed.is_none_or(|allowed| allowed == namespace);
+        let mut seen = HashSet::new();
+        let mut common = Vec::new();
+        let mut add = |domain: &str| {
+            let domain = domain.to_ascii_lowercase();
+            if seen.insert(domain.clone()) {
+                common.push(domain);
+            }
+        };
+        for host in &bound.hosts {
+            let wildcards = self.wildcards.iter().filter(|(allowed, _)| may(allowed));
+            wildcards.filter_map(|(_, wild)| intersection(wild, host)).for_each(&mut add);
+            if is_wildcard(host) {
+                let exact = self.exact.iter().filter(|(_, allowed)| allowed.iter().any(may));
+                exact.filter_map(|(exact, _)| intersection(exact, host)).for_each(&mut add);
+            } else if self.exact.get(host.as_str()).is_some_and(|all| all.iter().any(may)) {
+                add(host);
+            }
+        }
+        common
+    }
+}
+
+fn report_closed(server: &OpenServer<'_>, builder: &mut Builder<'_, '_>) {
+    let protocol = server.server.port.protocol.to_ascii_uppercase();
+    let message = format!(
+        "{protocol} servers are not yet in effect: port {} stays closed for {}",
+        server.port,
+        server.server.hosts.join(", ")
+    );
+    let field = protocol_field(server);
+    builder.problems.error(code::SERVER_CLOSED, server.gateway, field, message);
+}
+
+fn renumber(rule: &mut Rule, clusters: &[ClusterId]) {
+    let Action::Forward(forward) = &mut rule.action else { return };
+    let destinations = forward.destinations.iter_mut().map(|one| &mut one.target);
+    let mirrors = forward.mirrors.iter_mut().map(|one| &mut one.target);
+    for target in destinations.chain(mirrors) {
+        if let Target::Cluster(id) = target {
+            // Every provisional id was handed out by the list that `clusters` was made from.
+            *id = clusters.get(id.0 as usize).copied().unwrap_or(*id);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Which VirtualServices a gateway sees, in which order, with short names completed and delegates
+//! in the place of the routes that name them. Knows neither ports nor clusters.
+
+use std::collections::HashMap;
+
+use propylon_model::virtual_service::{Destination, HttpRoute};
+use propylon_model::{Object, VirtualService};
+
+use crate::delegate;
+use crate::host::{MESH, resolve, resolve_gateway};
+use crate::problems::Problems;
+use crate::view::{View, in_order};
+use crate::visibility;
+
+/// A VirtualService as the gateway sees it.
+pub(crate) struct Bound<'w> {
+    /// The object itself.
+    pub(crate) object: &'w Object<VirtualService>,
+    /// Its hosts, completed.
+    pub(crate) hosts: Vec<String>,
+    /// The gateways it binds to as `namespace/name`, or `mesh`.
+    pub(crate) gateways: Vec<String>,
+    /// Its HTTP routes, delegates resolved.
+    pub(crate) routes: Vec<Route<'w>>,
+}
+
+/// One HTTP route with completed names, and where it is written.
+#[derive(Clone)]
+pub(crate) struct Route<'w> {
+    /// The route, after merging if it comes from a delegate.
+    pub(crate) route: HttpRoute,
+    /// The object that it is written in.
+    pub(crate) object: &'w Object<VirtualService>,
+    /// Its position in that object's `http`.
+    pub(crate) entry: usize,
+    /// For each of `route.match`, its position in that object's entry; `None` where it comes from
+    /// the root that delegates.
+    pub(crate) positions: Vec<Option<usize>>,
+}
+
+/// All VirtualServices that the gateway sees and that bind to a gateway at all, in the order in
+/// which their rules are tried: private to its namespace, exported to it by name, public; within
+/// these by age, name and namespace.
+pub(crate) fn visible<'w>(view: &View<'w>, problems: &mut Problems) -> Vec<Bound<'w>> {
+    let defaults = view.mesh.virtual_service_export_to();
+    let all = in_order(&view.world.virtual_services);
+    let mut seen = Vec::new();
+    for object in &all {
+        let namespace = &object.meta.key.namespace;
+        let export_to = &object.spec.export_to;
+        if let Some(seen_as) = visibility::of(export_to, defaults, namespace, view.namespace()) {
+            seen.push((seen_as, *object));
+        }
+    }
+    seen.sort_by_key(|(seen_as, _)| *seen_as);
+    let delegates = delegate::Delegates::new(&all, defaults, &view.options.domain);
+    let mut bound = Vec::new();
+    for (_, object) in seen {
+        let gateways = gateways(object);
+        // Without hosts it is a delegate: its routes count only where a root names it.
+        if object.spec.hosts.is_empty() || gateways.iter().all(|gateway| gateway == MESH) {
+            continue;
+        }
+        let namespace = &object.meta.key.namespace;
+        let complete = |host: &String| resolve(host, namespace, &view.options.domain);
+        bound.push(Bound {
+            object,
+            hosts: object.spec.hosts.iter().map(complete).collect(),
+            gateways,
+            routes: routes(object, &delegates, &view.options.domain, problems),
+        });
+    }
+    bound
+}
+
+/// Positions in a list of [`Bound`] by the gateway they bind to.
+pub(crate) fn by_gateway<'b>(bound: &'b [Bound<'_>]) -> HashMap<&'b str, Vec<usize>> {
+    let mut index: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (position, virtual_service) in bound.iter().enumerate() {
+        for gateway in &virtual_service.gateways {
+            let list = index.entry(gateway).or_default();
+            if list.last() != Some(&position) {
+                list.push(position);
+            }
+        }
+    }
+    index
+}
+
+/// The gateways an object binds to; none named means `mesh`.
+pub(crate) fn gateways(object: &Object<VirtualService>) -> Vec<String> {
+    if object.spec.gateways.is_empty() {
+        return vec![MESH.to_owned()];
+    }
+    let namespace = &object.meta.key.namespace;
+    object.spec.gateways.iter().map(|gateway| resolve_gateway(gateway, namespace)).collect()
+}
+
+/// The HTTP routes of an object as written, names completed.
+pub(crate) fn own_routes<'w>(object: &'w Object<VirtualService>, domain: &str) -> Vec<Route<'w>> {
+    let positions = |route: &HttpRoute| (0..route.r#match.len()).map(Some).collect();
+    let routes = object.spec.http.iter().enumerate();
+    routes
+        .map(|(entry, route)| Route {
+            positions: positions(route),
+            route: complete(route.clone(), &object.meta.key.namespace, domain),
+            object,
+            entry,
+        })
+        .collect()
+}
+
+fn routes<'w>(
+    object: &'w Object<VirtualService>,
+    delegates: &delegate::Delegates<'_, 'w>,
+    domain: &str,
+    problems: &mut Problems,
+) -> Vec<Route<'w>> {
+    let mut routes = Vec::with_capacity(object.spec.http.len());
+    for route in own_routes(object, domain) {
+        if route.route.delegate.is_some() {
+            routes.extend(delegates.expand(&route, problems));
+        } else {
+            routes.push(route);
+        }
+    }
+    routes
+}
+
+/// Completes short names in the namespace of the object that a route is written in.
+fn complete(mut route: HttpRoute, namespace: &str, domain: &str) -> HttpRoute {
+    let complete_host = |destination: &mut Destination| {
+        destination.host = resolve(&destination.host, namespace, domain);
+    };
+    for destination in &mut route.route {
+        complete_host(&mut destination.destination);
+    }
+    if let Some(mirror) = &mut route.mirror {
+        complete_host(mirror);
+    }
+    for mirror in &mut route.mirrors {
+        complete_host(&mut mirror.destination);
+    }
+    for matching in &mut route.r#match {
+        for gateway in &mut matching.gateways {
+            *gateway = resolve_gateway(gateway, namespace);
+        }
+    }
+    route
+}
