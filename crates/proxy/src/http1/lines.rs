@@ -122,6 +122,11 @@ impl Lines {
         self.kept(buf).filter(|line| line.known != Known::ContentLength)
     }
 
+    /// The lines that routing sees: as [`Self::forwarded`], and `content-length`.
+    pub fn routed<'a>(&'a self, buf: &'a [u8]) -> impl Iterator<Item = HeadLine<'a>> {
+        self.kept(buf)
+    }
+
     /// Appends the lines that routing sees: as [`Self::forwarded`], and `content-length`.
     pub fn fill<'a>(&'a self, buf: &'a [u8], lines: &mut Vec<Line<'a>>) {
         lines.extend(self.kept(buf).map(|line| line.line));

@@ -121,13 +121,16 @@ fn absolute_authority(text: &[u8]) -> Result<(usize, usize), Refusal> {
 
 /// Where the query's mark is. Refuses bytes outside ASCII and fragments on the way.
 fn find_query(text: &[u8]) -> Result<Option<usize>, Refusal> {
-    if !text.is_ascii() {
-        return Err(Refusal::Target);
+    let mut mark = None;
+    for (at, byte) in text.iter().enumerate() {
+        match byte {
+            b'?' if mark.is_none() => mark = Some(at),
+            b'#' => return Err(Refusal::Fragment),
+            0x80.. => return Err(Refusal::Target),
+            _ => {}
+        }
     }
-    if text.contains(&b'#') {
-        return Err(Refusal::Fragment);
-    }
-    Ok(text.iter().position(|byte| *byte == b'?'))
+    Ok(mark)
 }
 
 /// Unreserved bytes and sub-delimiters of RFC 3986 without the comma.
