@@ -24,7 +24,7 @@ pub struct RequestHead {
 }
 
 impl RequestHead {
-    /// An index with room for the largest head.
+    /// An empty index. It gets room for the largest head with its first message.
     #[must_use]
     pub fn new() -> Self {
         Self {

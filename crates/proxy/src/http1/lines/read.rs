@@ -135,20 +135,30 @@ impl Lines {
         if !self.nominates {
             return;
         }
-        // Bounded: the head has at most `HEAD_LINES_MAX` lines, and a response, whose options are
-        // not counted, is held to as many options as a request.
+        // Options outside, lines inside: a Connection header may fill the whole head, and must not
+        // be split again for every line. A response's options are not counted before, so here.
+        let mut options = 0;
         for position in 0..self.index.len() {
             let entry = self.index[position];
-            if entry.dropped || is_protected(entry.known, entry.name.bytes(head)) {
+            if entry.known != Known::Connection {
                 continue;
             }
+            for option in list(entry.value.bytes(head)) {
+                options += 1;
+                if options > CONNECTION_OPTIONS_MAX {
+                    return;
+                }
+                self.drop_named(option, head);
+            }
+        }
+    }
+
+    fn drop_named(&mut self, option: &[u8], head: &[u8]) {
+        for entry in &mut self.index {
             let name = entry.name.bytes(head);
-            let nominated = self
-                .values(head, Known::Connection)
-                .flat_map(list)
-                .take(CONNECTION_OPTIONS_MAX)
-                .any(|option| option.eq_ignore_ascii_case(name));
-            self.index[position].dropped = nominated;
+            if option.eq_ignore_ascii_case(name) && !is_protected(entry.known, name) {
+                entry.dropped = true;
+            }
         }
     }
 }
