@@ -5,7 +5,10 @@
 
 mod cluster;
 mod decide;
+mod dump;
+mod explain;
 mod format;
+mod fuzz;
 mod head;
 mod header_ops;
 mod http_settings;
@@ -17,6 +20,8 @@ mod policy;
 mod re2;
 mod reason;
 mod redirect;
+#[cfg(test)]
+mod reference;
 mod retry;
 mod rule;
 mod rule_list;
@@ -28,10 +33,13 @@ pub use cluster::{
     UpstreamProtocol,
 };
 pub use decide::{CorsReply, Decision, Dice, Verdict};
+pub use explain::{Explanation, Tried};
 pub use format::{
     AddressOf, AddressPart, BadFormat, Format, HeaderVariable, Number, Segment, Text, TimeFormat,
     Variables,
 };
+#[doc(hidden)]
+pub use fuzz::{fuzz_format, fuzz_host_lookup, fuzz_path, fuzz_pattern};
 pub use head::{Head, Line, Scheme};
 pub use header_ops::{HeaderName, HeaderOps, HeaderWrite, RouteHeaders, WriteMode};
 pub use http_settings::{HttpSettings, PathNormalization, ServerHeader};

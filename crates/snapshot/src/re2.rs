@@ -1,6 +1,7 @@
 //! RE2 expressions, as Istio and Envoy take them, turned into the syntax of the `regex` crate.
-//! The languages are nearly one; this file owns the differences: ASCII classes, literal braces,
-//! brackets inside classes, `\Q...\E`. It refuses what RE2 refuses and `regex` would take.
+//! Envoy's RE2 works on single bytes, so the result is meant for matching without Unicode.
+//! This file owns what is left of the difference: literal braces, brackets and operators inside
+//! classes, `\Q...\E`, `\C`, and what RE2 refuses although `regex` would take it.
 
 use std::iter::Peekable;
 use std::str::CharIndices;
@@ -10,11 +11,17 @@ use crate::BadPattern;
 /// Largest repetition count that RE2 takes.
 const MAX_REPEAT: u32 = 1000;
 
+/// Names between `[:` and `:]`.
+const NAMED_CLASSES: [&str; 14] = [
+    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct",
+    "space", "upper", "word", "xdigit",
+];
+
 /// Translates `source`. Groups come out balanced, so the result can be wrapped into another group.
 ///
 /// # Errors
-/// When RE2 would refuse the expression and the `regex` crate would not, or when the groups are
-/// not balanced. Everything else is left for the `regex` crate to judge.
+/// When RE2 would refuse the expression and the `regex` crate would not, or when groups or classes
+/// are not closed. Everything else is left for the `regex` crate to judge.
 pub(crate) fn translate(source: &str) -> Result<String, BadPattern> {
     let mut reader = Reader {
         source,
@@ -26,6 +33,10 @@ pub(crate) fn translate(source: &str) -> Result<String, BadPattern> {
     Ok(reader.out)
 }
 
+fn bad<T>(text: impl Into<String>) -> Result<T, BadPattern> {
+    Err(BadPattern(text.into()))
+}
+
 struct Reader<'s> {
     source: &'s str,
     chars: Peekable<CharIndices<'s>>,
@@ -35,24 +46,29 @@ struct Reader<'s> {
 
 impl Reader<'_> {
     fn expression(&mut self) -> Result<(), BadPattern> {
+        let mut repeated = false;
         while let Some((at, letter)) = self.chars.next() {
+            let repeats = self.is_repetition(at, letter);
+            if repeats && repeated {
+                return bad(format!("bad repetition operator: {letter} behind another"));
+            }
+            repeated = repeats;
             match letter {
+                '*' | '+' | '?' => {
+                    self.out.push(letter);
+                    self.lazy();
+                }
+                '{' if repeats => self.repetition(at)?,
+                '{' => self.out.push_str(r"\{"),
                 '\\' => self.escape(at)?,
                 '[' => self.class()?,
                 '(' => self.group(at)?,
-                ')' => {
-                    self.depth = self
-                        .depth
-                        .checked_sub(1)
-                        .ok_or_else(|| BadPattern("unexpected ): no group is open".into()))?;
-                    self.out.push(')');
-                }
-                '{' => self.brace(at)?,
-                _ => self.out.push(letter),
+                ')' => self.close()?,
+                _ => self.literal(letter),
             }
         }
         if self.depth > 0 {
-            return Err(BadPattern("missing ): a group is not closed".into()));
+            return bad("missing ): a group is not closed");
         }
         Ok(())
     }
@@ -61,35 +77,135 @@ impl Reader<'_> {
         self.source.get(from..).unwrap_or("")
     }
 
-    /// An escape outside a class. RE2's Perl classes and word borders are ASCII only.
+    fn skip_to(&mut self, stop: usize) {
+        while self.chars.next_if(|(here, _)| *here < stop).is_some() {}
+    }
+
+    /// Letters beyond ASCII are the bytes of their UTF-8 form, each by itself.
+    fn literal(&mut self, letter: char) {
+        if letter.is_ascii() {
+            self.out.push(letter);
+        } else {
+            let mut bytes = [0; 4];
+            for byte in letter.encode_utf8(&mut bytes).bytes() {
+                self.out.push_str(&format!(r"\x{byte:02X}"));
+            }
+        }
+    }
+
+    fn close(&mut self) -> Result<(), BadPattern> {
+        let Some(depth) = self.depth.checked_sub(1) else {
+            return bad("unexpected ): no group is open");
+        };
+        self.depth = depth;
+        self.out.push(')');
+        Ok(())
+    }
+
+    /// The `?` behind a repetition.
+    fn lazy(&mut self) {
+        if self.chars.next_if(|(_, next)| *next == '?').is_some() {
+            self.out.push('?');
+        }
+    }
+
+    fn is_repetition(&self, at: usize, letter: char) -> bool {
+        match letter {
+            '*' | '+' | '?' => true,
+            '{' => self.bounds(at).is_some(),
+            _ => false,
+        }
+    }
+
+    /// The numbers of `{1}`, `{1,}` and `{1,2}`; any other brace is a letter.
+    fn bounds(&self, at: usize) -> Option<[&str; 2]> {
+        let (inside, _) = self.rest(at + 1).split_once('}')?;
+        let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        match inside.split_once(',') {
+            None => number(inside).then_some([inside, "0"]),
+            Some((low, "")) => number(low).then_some([low, "0"]),
+            Some((low, high)) => (number(low) && number(high)).then_some([low, high]),
+        }
+    }
+
+    fn repetition(&mut self, at: usize) -> Result<(), BadPattern> {
+        let counts = self.bounds(at).into_iter().flatten();
+        if counts.map(str::parse::<u32>).any(|count| count.map_or(true, |n| n > MAX_REPEAT)) {
+            return bad(format!("invalid repetition size: more than {MAX_REPEAT}"));
+        }
+        let length = self.rest(at).find('}').map_or(0, |end| end + 1);
+        self.out.push_str(&self.source[at..at + length]);
+        self.skip_to(at + length);
+        self.lazy();
+        Ok(())
+    }
+
+    /// An escape outside a class.
     fn escape(&mut self, at: usize) -> Result<(), BadPattern> {
         let Some((_, letter)) = self.chars.next() else {
-            return Err(BadPattern("trailing \\ at the end".into()));
+            return bad("trailing \\ at the end");
         };
         match letter {
-            'd' => self.out.push_str("[0-9]"),
-            'D' => self.out.push_str("[^0-9]"),
-            'w' => self.out.push_str("[0-9A-Za-z_]"),
-            'W' => self.out.push_str("[^0-9A-Za-z_]"),
             's' => self.out.push_str(r"[\t\n\f\r ]"),
             'S' => self.out.push_str(r"[^\t\n\f\r ]"),
-            'b' => self.out.push_str(r"(?-u:\b)"),
-            'B' => self.out.push_str(r"(?-u:\B)"),
+            // Any byte, a line break too.
+            'C' => self.out.push_str("(?s:.)"),
             'Q' => self.quoted(at),
-            '0'..='7' => self.octal(letter)?,
-            'u' | 'U' => return Err(BadPattern(format!("invalid escape sequence: \\{letter}"))),
-            _ => self.plain_escape(letter),
+            'A' | 'z' | 'b' | 'B' | 'd' | 'D' | 'w' | 'W' => self.push_escaped(letter),
+            _ => return self.shared_escape(letter),
         }
         Ok(())
     }
 
-    /// Escapes that mean the same, or a letter that stands for itself.
-    fn plain_escape(&mut self, letter: char) {
-        // `\<` and `\>` are word borders in the regex crate and plain letters in RE2.
-        if !matches!(letter, '<' | '>' | '_') {
-            self.out.push('\\');
-        }
+    fn push_escaped(&mut self, letter: char) {
+        self.out.push('\\');
         self.out.push(letter);
+    }
+
+    /// Escapes that mean the same inside and outside of classes.
+    fn shared_escape(&mut self, letter: char) -> Result<(), BadPattern> {
+        match letter {
+            '0'..='7' => self.octal(letter)?,
+            'p' | 'P' => self.property(letter),
+            // Letters and digits have a meaning or are refused.
+            'a' | 'f' | 'n' | 'r' | 't' | 'v' | 'x' => self.hexadecimal(letter),
+            // `\<` and `\>` are word borders in the regex crate and plain letters in RE2.
+            '<' | '>' | '_' => self.out.push(letter),
+            _ if letter.is_ascii_punctuation() || letter == ' ' => self.push_escaped(letter),
+            _ => return bad(format!("invalid escape sequence: \\{letter}")),
+        }
+        Ok(())
+    }
+
+    /// `\x41`, `\x{41}`: the braces are no repetition. The others are one letter.
+    fn hexadecimal(&mut self, letter: char) {
+        self.push_escaped(letter);
+        if letter == 'x' {
+            self.braced();
+        }
+    }
+
+    /// `\pN`, `\p{Greek}`: the only place where letters beyond ASCII are whole.
+    fn property(&mut self, letter: char) {
+        self.out.push_str(r"(?u:\");
+        self.out.push(letter);
+        if !self.braced()
+            && let Some((_, name)) = self.chars.next()
+        {
+            self.out.push(name);
+        }
+        self.out.push(')');
+    }
+
+    /// Copies `{...}`, if it stands here.
+    fn braced(&mut self) -> bool {
+        let Some((at, '{')) = self.chars.peek().copied() else {
+            return false;
+        };
+        let length = self.rest(at).find('}').map_or(1, |end| end + 1);
+        self.out.push_str(&self.source[at..at + length]);
+        self.skip_to(at + length);
+        true
     }
 
     /// `\123`: RE2 takes octal codes of a leading zero or of three digits; `\1` alone would be a
@@ -106,7 +222,7 @@ impl Reader<'_> {
             digits += 1;
         }
         if first != '0' && digits < 3 {
-            return Err(BadPattern(format!("invalid escape sequence: \\{first}")));
+            return bad(format!("invalid escape sequence: \\{first}"));
         }
         self.out.push_str(&format!("\\x{{{code:x}}}"));
         Ok(())
@@ -114,16 +230,21 @@ impl Reader<'_> {
 
     /// `\Q...\E`, or to the end of the expression: literal text.
     fn quoted(&mut self, at: usize) {
-        let text = self.rest(at + 2);
-        let end = text.find(r"\E").map_or(text.len(), |end| end + 2);
-        let literal = regex::escape(text[..end].trim_end_matches(r"\E"));
-        self.out.push_str(&literal);
-        let stop = at + 2 + end;
-        while self.chars.next_if(|(here, _)| *here < stop).is_some() {}
+        let start = at + r"\Q".len();
+        let text = self.rest(start);
+        let (length, skipped) = match text.find(r"\E") {
+            Some(end) => (end, end + r"\E".len()),
+            None => (text.len(), text.len()),
+        };
+        let literal = regex::escape(&text[..length]);
+        for letter in literal.chars() {
+            self.literal(letter);
+        }
+        self.skip_to(start + skipped);
     }
 
     /// `[...]`. In the regex crate brackets nest and `&&`, `--`, `~~` are operators; in RE2 all
-    /// of these are letters.
+    /// of these are letters, so every letter of a class comes out escaped where it could be more.
     fn class(&mut self) -> Result<(), BadPattern> {
         self.out.push('[');
         if self.chars.next_if(|(_, next)| *next == '^').is_some() {
@@ -131,6 +252,7 @@ impl Reader<'_> {
         }
         if self.chars.next_if(|(_, next)| *next == ']').is_some() {
             self.out.push_str(r"\]");
+            self.range_end()?;
         }
         while let Some((at, letter)) = self.chars.next() {
             match letter {
@@ -138,91 +260,110 @@ impl Reader<'_> {
                     self.out.push(']');
                     return Ok(());
                 }
-                '[' if self.rest(at).starts_with("[:") => self.named_class(at),
-                '[' | '&' | '~' => {
-                    self.out.push('\\');
-                    self.out.push(letter);
+                '-' => self.push_escaped('-'),
+                '[' if self.rest(at).starts_with("[:") && self.named_class(at)? => {}
+                '\\' if self.rest(at + 1).starts_with(['d', 'D', 'w', 'W', 's', 'S']) => {
+                    // A set cannot begin a range: the hyphen behind it is a letter.
+                    self.class_escape()?;
                 }
-                '-' if self.rest(at).starts_with("--") => self.out.push_str(r"\-"),
-                '\\' => self.class_escape()?,
-                _ => self.out.push(letter),
+                _ => {
+                    self.class_letter(letter)?;
+                    self.range_end()?;
+                }
             }
         }
-        Err(BadPattern("missing ]: a class is not closed".into()))
+        bad("missing ]: a class is not closed")
+    }
+
+    /// The rest of `a-z` behind its first letter. A hyphen in front of `]` is a letter.
+    fn range_end(&mut self) -> Result<(), BadPattern> {
+        let Some((at, '-')) = self.chars.peek().copied() else {
+            return Ok(());
+        };
+        if self.rest(at).starts_with("-]") {
+            return Ok(());
+        }
+        self.chars.next();
+        self.out.push('-');
+        match self.chars.next() {
+            Some((_, letter)) => self.class_letter(letter),
+            None => bad("missing ]: a class is not closed"),
+        }
+    }
+
+    fn class_letter(&mut self, letter: char) -> Result<(), BadPattern> {
+        match letter {
+            '[' | '&' | '~' | '-' | '^' => self.push_escaped(letter),
+            '\\' => return self.class_escape(),
+            _ => self.literal(letter),
+        }
+        Ok(())
     }
 
     /// `[:alpha:]`; without its end the bracket is a letter.
-    fn named_class(&mut self, at: usize) {
-        match self.rest(at).find(":]") {
-            Some(end) => {
-                let stop = at + end + 2;
-                self.out.push_str(&self.source[at..stop]);
-                while self.chars.next_if(|(here, _)| *here < stop).is_some() {}
-            }
-            None => self.out.push_str(r"\["),
+    fn named_class(&mut self, at: usize) -> Result<bool, BadPattern> {
+        let Some(end) = self.rest(at).find(":]") else {
+            return Ok(false);
+        };
+        let stop = at + end + ":]".len();
+        let name = &self.source[at + "[:".len()..at + end];
+        if !NAMED_CLASSES.contains(&name.trim_start_matches('^')) {
+            return bad(format!("invalid character class range: [:{name}:]"));
         }
+        self.out.push_str(&self.source[at..stop]);
+        self.skip_to(stop);
+        Ok(true)
     }
 
     fn class_escape(&mut self) -> Result<(), BadPattern> {
         let Some((_, letter)) = self.chars.next() else {
-            return Err(BadPattern("trailing \\ at the end".into()));
+            return bad("trailing \\ at the end");
         };
         match letter {
-            'd' => self.out.push_str("0-9"),
-            'D' => self.out.push_str("[^0-9]"),
-            'w' => self.out.push_str("0-9A-Za-z_"),
-            'W' => self.out.push_str("[^0-9A-Za-z_]"),
+            'd' | 'D' | 'w' | 'W' => self.push_escaped(letter),
             's' => self.out.push_str(r"\t\n\f\r "),
             'S' => self.out.push_str(r"[^\t\n\f\r ]"),
-            '0'..='7' => self.octal(letter)?,
-            'u' | 'U' | 'b' | 'B' => {
-                return Err(BadPattern(format!("invalid escape sequence: \\{letter}")));
-            }
-            _ => self.plain_escape(letter),
+            'p' | 'P' => return bad(format!("\\{letter} inside a class is not supported")),
+            _ => return self.shared_escape(letter),
         }
         Ok(())
     }
 
-    /// `(`, and behind `(?` only the flags and names that RE2 has.
+    /// `(`, and behind `(?` only the flags and names that RE2 has. Names serve nobody here; they
+    /// are left out, because RE2 allows more of them.
     fn group(&mut self, at: usize) -> Result<(), BadPattern> {
         self.out.push('(');
         self.depth += 1;
-        let Some(special) = self.rest(at).strip_prefix("(?") else {
+        let Some(special) = self.source.get(at..).and_then(|rest| rest.strip_prefix("(?")) else {
             return Ok(());
         };
-        if special.starts_with("P<") || special.starts_with('<') {
-            return match special.trim_start_matches('P').as_bytes().get(1) {
-                Some(b'=' | b'!') => Err(BadPattern("invalid perl operator: (?<".into())),
-                _ => Ok(()),
-            };
-        }
-        let flags = special.find([')', ':']).map_or(special, |end| &special[..end]);
-        if flags.chars().all(|flag| "imsU-".contains(flag)) {
-            Ok(())
-        } else {
-            let shown: String = special.chars().take(1).collect();
-            Err(BadPattern(format!("invalid perl operator: (?{shown}")))
-        }
-    }
-
-    /// `{`: a repetition if it reads like one, a letter otherwise.
-    fn brace(&mut self, at: usize) -> Result<(), BadPattern> {
-        let text = self.rest(at + 1);
-        let inside = text.split_once('}').map(|(inside, _)| inside);
-        let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        let bounds = inside.and_then(|inside| match inside.split_once(',') {
-            None => number(inside).then_some([inside, "0"]),
-            Some((low, "")) => number(low).then_some([low, "0"]),
-            Some((low, high)) => (number(low) && number(high)).then_some([low, high]),
-        });
-        let Some(bounds) = bounds else {
-            self.out.push_str(r"\{");
+        let named = special.strip_prefix("P<").or_else(|| special.strip_prefix('<'));
+        if let Some((name, _)) = named.and_then(|named| named.split_once('>')) {
+            if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+                return bad(format!("invalid named capture group: (?P<{name}>"));
+            }
+            let start = at + self.rest(at).len() - named.map_or(0, str::len);
+            self.skip_to(start + name.len() + 1);
             return Ok(());
-        };
-        if bounds.iter().any(|n| n.parse::<u32>().map_or(true, |n| n > MAX_REPEAT)) {
-            return Err(BadPattern(format!("bad repetition count, more than {MAX_REPEAT}")));
         }
-        self.out.push('{');
+        let Some(end) = special.find([')', ':']) else {
+            return bad("missing ): a group is not closed");
+        };
+        if !special[..end].chars().all(|flag| "imsU-".contains(flag)) {
+            let operator: String = special.chars().take(1).collect();
+            return bad(format!("invalid perl operator: (?{operator}"));
+        }
+        // `(?i)` closes itself; `(?i:` opens a group.
+        self.out.push('?');
+        self.out.push_str(&special[..end]);
+        self.skip_to(at + "(?".len() + end);
+        if special[end..].starts_with(':') {
+            self.chars.next();
+            self.out.push(':');
+        }
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,8 @@
 //! Byte for byte Envoy's arithmetic, slashes that look wrong included.
 
 use crate::{
-    BadPattern, Head, Matcher, PathMatch, PathRewrite, Pattern, Redirect, RedirectPath,
-    RedirectPort, Scheme,
+    BadPattern, DirectResponse, Head, Matcher, PathMatch, PathRewrite, Pattern, Redirect,
+    RedirectPath, RedirectPort, Scheme,
 };
 
 impl Matcher {
@@ -94,6 +94,23 @@ impl Redirect {
             out.push(':');
             out.push_str(&port.to_string());
         }
+    }
+}
+
+impl DirectResponse {
+    /// The `location` of a direct answer: Envoy sends the request's own URL with 201 and 3xx.
+    #[must_use]
+    pub fn location(&self, head: &Head<'_>) -> Option<String> {
+        if self.status != 201 && !(300..400).contains(&self.status) {
+            return None;
+        }
+        let mut out =
+            String::with_capacity("https://".len() + head.authority.len() + head.target_len());
+        out.push_str(head.scheme.as_str());
+        out.push_str("://");
+        out.push_str(head.authority);
+        head.push_target(&mut out);
+        Some(out)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Istio's StringMatch, compiled: exact text, prefix, or an RE2 expression.
 
-use regex::bytes::Regex;
+use regex::bytes::{Captures, Regex, RegexBuilder};
 
 use crate::re2::translate;
 
@@ -30,7 +30,7 @@ impl Pattern {
     /// # Errors
     /// When `source` is no valid RE2 expression or its program is too large.
     pub fn full(source: &str) -> Result<Self, BadPattern> {
-        let regex = Regex::new(&format!(r"\A(?:{})\z", translate(source)?))?;
+        let regex = compile(&format!(r"\A(?:{})\z", translate(source)?))?;
         Ok(Self { source: source.into(), whole: true, regex })
     }
 
@@ -39,7 +39,7 @@ impl Pattern {
     /// # Errors
     /// When `source` is no valid RE2 expression or its program is too large.
     pub fn search(source: &str) -> Result<Self, BadPattern> {
-        let regex = Regex::new(&translate(source)?)?;
+        let regex = compile(&translate(source)?)?;
         Ok(Self { source: source.into(), whole: false, regex })
     }
 
@@ -94,30 +94,42 @@ impl Pattern {
     /// Appends `text` with every match replaced. Groups that took no part are empty; malformed
     /// escapes, which [`Pattern::check_replacement`] refuses, vanish.
     pub(crate) fn replace_all(&self, text: &str, replacement: &str, out: &mut String) {
+        let text = text.as_bytes();
+        let mut result = Vec::with_capacity(text.len() + replacement.len());
         let mut copied = 0;
-        for captures in self.regex.captures_iter(text.as_bytes()) {
+        for captures in self.regex.captures_iter(text) {
             let Some(whole) = captures.get(0) else { continue };
-            out.push_str(text.get(copied..whole.start()).unwrap_or(""));
-            let group = |digit: u32| {
-                let group = captures.get(digit as usize)?;
-                text.get(group.start()..group.end())
-            };
-            let mut letters = replacement.chars();
-            while let Some(letter) = letters.next() {
-                match letter {
-                    '\\' => match letters.next() {
-                        Some('\\') => out.push('\\'),
-                        Some(digit) => {
-                            out.push_str(digit.to_digit(10).and_then(group).unwrap_or(""));
-                        }
-                        None => {}
-                    },
-                    _ => out.push(letter),
-                }
-            }
+            result.extend_from_slice(&text[copied..whole.start()]);
+            expand(replacement, &captures, &mut result);
             copied = whole.end();
         }
-        out.push_str(text.get(copied..).unwrap_or(""));
+        result.extend_from_slice(&text[copied..]);
+        out.push_str(&String::from_utf8_lossy(&result));
+    }
+}
+
+/// Envoy's RE2 knows bytes, not letters.
+fn compile(expression: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(expression).unicode(false).build()
+}
+
+/// Appends RE2's replacement text for one match.
+fn expand(replacement: &str, captures: &Captures<'_>, out: &mut Vec<u8>) {
+    let mut bytes = replacement.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte != b'\\' {
+            out.push(byte);
+            continue;
+        }
+        match bytes.next() {
+            Some(b'\\') => out.push(b'\\'),
+            Some(digit @ b'0'..=b'9') => {
+                if let Some(group) = captures.get(usize::from(digit - b'0')) {
+                    out.extend_from_slice(group.as_bytes());
+                }
+            }
+            _ => {}
+        }
     }
 }
 

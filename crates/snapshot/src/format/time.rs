@@ -35,10 +35,10 @@ enum Part {
     Letter(char),
     /// `%3f`: so many digits (1 to 9) of the fraction of a second.
     Fraction(u32),
-    /// `%s` with so many digits of the fraction appended without a point (`%3s` are milliseconds).
-    EpochSeconds(u32),
     /// `%E3S`: seconds with so many digits behind the point.
     Seconds(u32),
+    /// `%E*S`: seconds with as many digits behind the point as there are.
+    WholeSeconds,
 }
 
 /// A compiled time format.
@@ -82,10 +82,6 @@ impl TimeFormat {
                 Part::Literal(text) => out.extend_from_slice(text.as_bytes()),
                 Part::Letter(letter) => moment.push_letter(*letter, out),
                 Part::Fraction(digits) => moment.push_fraction(*digits, out),
-                Part::EpochSeconds(digits) => {
-                    push(out, format_args!("{}", moment.epoch));
-                    moment.push_fraction(*digits, out);
-                }
                 Part::Seconds(digits) => {
                     moment.push_letter('S', out);
                     if *digits > 0 {
@@ -93,6 +89,7 @@ impl TimeFormat {
                         moment.push_fraction(*digits, out);
                     }
                 }
+                Part::WholeSeconds => moment.push_whole_seconds(out),
             }
         }
     }
@@ -116,13 +113,12 @@ fn read_part(text: &str) -> (Option<Part>, usize) {
     match (first, second, letters.next()) {
         ('%', ..) => (Some(Part::Literal("%".into())), 1),
         ('f', ..) => (Some(Part::Fraction(9)), 1),
-        ('s', ..) => (Some(Part::EpochSeconds(0)), 1),
         ('1'..='9', Some('f'), _) => (Some(Part::Fraction(digit(first))), 2),
-        ('1'..='9', Some('s'), _) => (Some(Part::EpochSeconds(digit(first))), 2),
         ('E', Some(count @ '0'..='9'), Some('S')) => (Some(Part::Seconds(digit(count))), 3),
         ('E', Some(count @ '0'..='9'), Some('f')) => (Some(Part::Fraction(digit(count))), 3),
+        ('E', Some('*'), Some('S')) => (Some(Part::WholeSeconds), 3),
         ('E', Some('T'), _) => (Some(Part::Literal("T".into())), 2),
-        (letter, ..) if "YmdHMSjyebhBaApIlkTFDRZzunt".contains(letter) => {
+        (letter, ..) if "YmdHMSsjyebhBaApIlkTFDRZzunt".contains(letter) => {
             (Some(Part::Letter(letter)), 1)
         }
         (letter, ..) => (None, letter.len_utf8()),
@@ -197,6 +193,11 @@ impl Moment {
         }
     }
 
+    fn push_whole_seconds(&self, out: &mut Vec<u8>) {
+        let text = format!("{:02}.{:09}", self.second, self.nanos);
+        out.extend_from_slice(text.trim_end_matches('0').trim_end_matches('.').as_bytes());
+    }
+
     fn push_letter(&self, letter: char, out: &mut Vec<u8>) {
         let Self { year, day, hour, minute, second, day_of_year, .. } = *self;
         let month = self.month + 1;
@@ -215,6 +216,7 @@ impl Moment {
             'l' => push(out, format_args!("{twelve:2}")),
             'M' => push(out, format_args!("{minute:02}")),
             'S' => push(out, format_args!("{second:02}")),
+            's' => push(out, format_args!("{}", self.epoch)),
             'p' => push(out, format_args!("{}", if hour < 12 { "AM" } else { "PM" })),
             'b' | 'h' => push(out, format_args!("{}", &month_name[..3])),
             'B' => push(out, format_args!("{month_name}")),

@@ -72,7 +72,7 @@ pub enum Text {
     ResponseCodeDetails,
     /// `CONNECTION_TERMINATION_DETAILS`.
     ConnectionTerminationDetails,
-    /// `RESPONSE_FLAGS`.
+    /// `RESPONSE_FLAGS`: joined by commas; `-` where there are none, in headers too.
     ResponseFlags,
     /// `UPSTREAM_HOST`: address of the endpoint.
     UpstreamHost,

@@ -1,0 +1,144 @@
+//! A snapshot as text: stable, indented, complete. Golden files compare it and `/config` shows it.
+//! Equal snapshots print alike; lists of rules that several hosts share are printed once.
+
+mod cluster;
+mod page;
+mod policy;
+mod rule;
+
+use std::sync::Arc;
+
+use page::{Page, line};
+
+use crate::{
+    Bind, HttpSettings, Listener, Origin, PathNormalization, RouteTable, RuleList, ServerHeader,
+    Snapshot,
+};
+
+impl Snapshot {
+    /// The whole snapshot for people, golden files and `/config`.
+    #[must_use]
+    pub fn dump(&self) -> String {
+        let Self { listeners, tables, clusters, http, objects: _, closed } = self;
+        let mut page = Page::default();
+        if *closed {
+            line!(page, "closed: every request is answered 403");
+        }
+        http_settings(&mut page, http);
+        for listener in listeners {
+            self.dump_listener(&mut page, listener);
+        }
+        let mut lists: Vec<&Arc<RuleList>> = Vec::new();
+        for table in tables {
+            self.dump_table(&mut page, table, &mut lists);
+        }
+        for (number, list) in lists.iter().enumerate() {
+            line!(page, "rules {}", number + 1);
+            page.inside(|page| {
+                for rule in list.rules() {
+                    self.dump_rule(page, rule);
+                }
+            });
+        }
+        for cluster in clusters {
+            cluster::dump(&mut page, cluster);
+        }
+        page.finish()
+    }
+
+    fn dump_listener(&self, page: &mut Page, listener: &Listener) {
+        let Listener { bind, port, table, origin } = listener;
+        match bind {
+            Bind::Ip(address) => line!(page, "listener {address}"),
+            Bind::Unix(path) => line!(page, "listener unix:{}", path.display()),
+        }
+        page.inside(|page| {
+            line!(page, "port {port}");
+            line!(page, "routes {}", self.table(*table).name);
+            line!(page, "from {}", self.origin(*origin, "servers"));
+        });
+    }
+
+    fn dump_table<'s>(
+        &self,
+        page: &mut Page,
+        table: &'s RouteTable,
+        lists: &mut Vec<&'s Arc<RuleList>>,
+    ) {
+        line!(page, "routes {}", table.name);
+        page.inside(|page| {
+            for host in table.hosts() {
+                line!(page, "host {}", host.domain);
+                page.inside(|page| {
+                    if host.require_tls {
+                        line!(page, "redirects to https");
+                    }
+                    let known = lists.iter().position(|list| Arc::ptr_eq(list, &host.rules));
+                    let number = known.unwrap_or_else(|| {
+                        lists.push(&host.rules);
+                        lists.len() - 1
+                    });
+                    line!(page, "rules {}", number + 1);
+                    line!(page, "from {}", self.origin(host.origin, "servers"));
+                });
+            }
+        });
+    }
+
+    /// `VirtualService default/reviews http[0].match[1]`.
+    fn origin(&self, origin: Origin, list: &str) -> String {
+        let Origin { object, entry, matching } = origin;
+        let mut text = match self.objects.get(object.0 as usize) {
+            Some(object) => {
+                format!("{} {}/{} {list}[{entry}]", object.kind, object.namespace, object.name)
+            }
+            None => format!("{list}[{entry}]"),
+        };
+        if let Some(matching) = matching {
+            text.push_str(&format!(".match[{matching}]"));
+        }
+        text
+    }
+}
+
+fn http_settings(page: &mut Page, settings: &HttpSettings) {
+    let HttpSettings {
+        path_normalization,
+        trusted_proxies,
+        server,
+        accept_http10,
+        append_forwarded_host,
+        no_request_id,
+        no_attempt_count,
+        no_debug_headers,
+    } = settings;
+    let normalization = match path_normalization {
+        PathNormalization::None => "NONE",
+        PathNormalization::Base => "BASE",
+        PathNormalization::MergeSlashes => "MERGE_SLASHES",
+        PathNormalization::DecodeAndMergeSlashes => "DECODE_AND_MERGE_SLASHES",
+    };
+    line!(page, "http");
+    page.inside(|page| {
+        line!(page, "path normalization {normalization}");
+        line!(page, "trusted proxies {trusted_proxies}");
+        match server {
+            ServerHeader::Set(value) => line!(page, "server {value:?}"),
+            ServerHeader::PassThrough => line!(page, "server of the upstream"),
+        }
+        for (set, text) in [
+            (accept_http10, "accepts HTTP/1.0"),
+            (append_forwarded_host, "appends x-forwarded-host"),
+            (no_request_id, "makes no x-request-id"),
+            (no_attempt_count, "sends no x-envoy-attempt-count"),
+            (no_debug_headers, "sends no debug headers"),
+        ] {
+            if *set {
+                line!(page, "{text}");
+            }
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests;

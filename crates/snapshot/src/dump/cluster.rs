@@ -1,0 +1,64 @@
+//! Clusters in a dump.
+
+use super::page::{Page, line};
+use crate::{
+    Address, Availability, Balance, Cluster, Discovery, DnsTarget, Endpoint, Locality,
+    UpstreamProtocol,
+};
+
+pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
+    let Cluster { name, discovery, balance, protocol, connect_timeout, idle_timeout, availability } =
+        cluster;
+    line!(page, "cluster {name}");
+    page.inside(|page| {
+        if let Availability::Closed(why) = availability {
+            line!(page, "closed: {why}");
+        }
+        let balance = match balance {
+            Balance::LeastRequest => "LEAST_REQUEST",
+            Balance::RoundRobin => "ROUND_ROBIN",
+            Balance::Random => "RANDOM",
+        };
+        let protocol = match protocol {
+            UpstreamProtocol::Http1 => "HTTP/1.1",
+        };
+        line!(page, "{balance} {protocol}");
+        line!(page, "connect timeout {connect_timeout:?}, idle timeout {idle_timeout:?}");
+        match discovery {
+            Discovery::Static(listed) => endpoints(page, listed),
+            Discovery::Dns { names, fixed, first_only } => {
+                if *first_only {
+                    line!(page, "first address of an answer only");
+                }
+                for name in names.iter() {
+                    let DnsTarget { name, port, weight, locality } = name;
+                    line!(page, "name {name}:{port}{}", details(*weight, locality));
+                }
+                endpoints(page, fixed);
+            }
+        }
+    });
+}
+
+fn endpoints(page: &mut Page, endpoints: &[Endpoint]) {
+    for endpoint in endpoints {
+        let Endpoint { address, weight, locality } = endpoint;
+        let details = details(*weight, locality);
+        match address {
+            Address::Ip(address) => line!(page, "endpoint {address}{details}"),
+            Address::Unix(path) => line!(page, "endpoint unix:{}{details}", path.display()),
+        }
+    }
+}
+
+fn details(weight: u32, locality: &Locality) -> String {
+    let Locality { region, zone, subzone } = locality;
+    let mut text = String::new();
+    if weight != 1 {
+        text.push_str(&format!(" weight {weight}"));
+    }
+    if *locality != Locality::default() {
+        text.push_str(&format!(" at {region}/{zone}/{subzone}"));
+    }
+    text
+}
