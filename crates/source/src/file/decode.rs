@@ -17,23 +17,40 @@ use super::yaml::Node;
 pub(crate) use outline::{Outline, outline};
 use reader::Reader;
 
-/// What was read, or the first value that cannot be; and all unknown fields on the way.
+/// What was read, or the values that cannot be; and all unknown fields.
 pub(crate) struct Decoded<T> {
-    pub(crate) result: Result<T, Fault>,
+    pub(crate) result: Result<T, Vec<Fault>>,
     pub(crate) unknown: Vec<UnknownField>,
 }
 
 /// Reads a typed value. `strict` finds unknown fields, else they are passed over.
+///
+/// serde ends at the first fault, so a faulty tree is read again without the value at fault,
+/// until nothing more is found.
 pub(crate) fn decode<T: for<'de> Deserialize<'de>>(
     node: &Node,
     at: &FieldPath,
     strict: bool,
 ) -> Decoded<T> {
-    let findings = Findings { strict, unknown: RefCell::new(Vec::new()) };
+    let mut findings = Findings { strict, unknown: RefCell::default(), without: Vec::new() };
     let trail = Trail { parent: Parent::Root(at), step: None };
-    let result =
-        T::deserialize(Reader::new(node, trail, &findings)).map_err(|fault| fault.at(&trail));
-    Decoded { result, unknown: findings.unknown.into_inner() }
+    let mut faults = Vec::new();
+    loop {
+        let result = T::deserialize(Reader::new(node, trail, &findings));
+        let unknown = findings.unknown.take();
+        let fault = match result {
+            Ok(value) if faults.is_empty() => return Decoded { result: Ok(value), unknown },
+            Ok(_) => return Decoded { result: Err(faults), unknown },
+            Err(fault) => fault.at(&trail),
+        };
+        let path = fault.path.clone().unwrap_or_default();
+        faults.push(fault);
+        let again = path != *at && !findings.without.contains(&path);
+        if !again || faults.len() == FAULTS_MAX {
+            return Decoded { result: Err(faults), unknown };
+        }
+        findings.without.push(path);
+    }
 }
 
 /// A field that its message does not have.
@@ -104,7 +121,18 @@ impl serde::de::Error for Fault {
 struct Findings {
     strict: bool,
     unknown: RefCell<Vec<UnknownField>>,
+    /// Values that are known to be at fault and count as absent.
+    without: Vec<FieldPath>,
 }
+
+impl Findings {
+    fn leaves_out(&self, trail: &Trail<'_>) -> bool {
+        !self.without.is_empty() && self.without.contains(&trail.path())
+    }
+}
+
+/// Faults that one document may show; each costs another reading.
+const FAULTS_MAX: usize = 20;
 
 /// The way from the root to a node, as a chain of stack frames: it costs nothing until it is asked for.
 #[derive(Clone, Copy)]

@@ -146,8 +146,9 @@ impl Reading<'_> {
         });
         let read = match decoded.result {
             Ok(read) => read,
-            Err(fault) => {
-                self.fault(fault);
+            Err(faults) => {
+                faults.into_iter().for_each(|fault| self.fault(fault));
+                self.unknown(decoded.unknown, &at, "metadata", &[]);
                 return None;
             }
         };
@@ -203,12 +204,13 @@ impl Reading<'_> {
         }
         match decoded.result {
             Ok(made) => Some(made),
-            Err(fault) if entry.kind == Kind::Secret => {
-                self.secret_fault(fault);
-                None
-            }
-            Err(fault) => {
-                self.fault(fault);
+            Err(faults) => {
+                for fault in faults {
+                    match entry.kind {
+                        Kind::Secret => self.secret_fault(fault),
+                        _ => self.fault(fault),
+                    }
+                }
                 None
             }
         }

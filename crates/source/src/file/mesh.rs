@@ -142,15 +142,15 @@ fn typed(root: &Node) -> Result<MeshConfig, Vec<Finding>> {
     match result {
         Ok(mesh) if findings.is_empty() => Ok(mesh),
         Ok(_) => Err(findings),
-        Err(fault) => {
-            findings.push(Finding {
+        Err(faults) => {
+            findings.extend(faults.into_iter().map(|fault| Finding {
                 code: codes::SCHEMA,
                 field: fault.path.unwrap_or_default(),
                 at_key: fault.at_key,
                 position: None,
                 message: fault.message,
                 help: fault.help,
-            });
+            }));
             Err(findings)
         }
     }

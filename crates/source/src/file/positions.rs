@@ -182,6 +182,7 @@ fn word_at(path: &Path, text: &str, line: usize, column: usize) -> Place {
     let before: usize = rest.chars().take(column.saturating_sub(1)).map(char::len_utf8).sum();
     let word = rest[before..].split_whitespace().next().unwrap_or_default();
     let word = if rest[before..].starts_with(char::is_whitespace) { "" } else { word };
+    let word = word.strip_suffix(':').unwrap_or(word);
     Place {
         path: path.to_path_buf(),
         line,

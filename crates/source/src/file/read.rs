@@ -49,28 +49,6 @@ pub struct FileRead {
     pub ok: bool,
 }
 
-impl Read {
-    /// Keeps objects of `previous` whose files could not be read wholly this time, so that a file
-    /// caught half-written changes nothing. Objects that were read anew win.
-    pub fn keep_last_good<'p>(&mut self, previous: impl IntoIterator<Item = &'p AnyObject>) {
-        let broken: Vec<&Path> =
-            self.files.iter().filter(|file| !file.ok).map(|file| file.path.as_path()).collect();
-        if broken.is_empty() {
-            return;
-        }
-        let mut known: std::collections::HashSet<ObjectKey> =
-            self.objects.iter().map(|object| object.meta().key.clone()).collect();
-        for object in previous {
-            let Source::File { path, .. } = &object.meta().source;
-            if broken.iter().any(|broken| path.starts_with(broken))
-                && known.insert(object.meta().key.clone())
-            {
-                self.objects.push(object.clone());
-            }
-        }
-    }
-}
-
 /// Reads files, and directories with all that is in them.
 #[must_use]
 pub fn read(paths: &[PathBuf], options: &ReadOptions) -> Read {

@@ -29,21 +29,9 @@ pub(crate) fn for_field(
     if let Some(name) = one_edit {
         return format!("did you mean `{name}`?");
     }
-    let shared = |other: &str| place.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
-    let home = outline
-        .iter()
-        .filter(|message| message.place != place && message.fields.contains(&wanted.as_str()))
-        .max_by_key(|message| (shared(&message.place), std::cmp::Reverse(message.place.len())));
-    if let Some(home) = home {
-        let full = match (prefix, home.place.as_str()) {
-            (prefix, "") => prefix.to_owned(),
-            ("", place) => place.to_owned(),
-            (prefix, place) => format!("{prefix}.{place}"),
-        };
-        return match full.as_str() {
-            "" => format!("`{wanted}` belongs at the left margin"),
-            full => format!("`{wanted}` belongs under `{full}`"),
-        };
+    let homes = homes(&wanted, place, prefix, outline);
+    if !homes.is_empty() {
+        return format!("`{wanted}` belongs {}", homes.join(" or "));
     }
     match near {
         Some(name) => format!("did you mean `{name}`?"),
@@ -54,6 +42,28 @@ pub(crate) fn for_field(
             format!("known here: {}{more}", shown.join(", "))
         }
     }
+}
+
+/// Where a field belongs: the messages that have it and share most of the way to `place`.
+fn homes(field: &str, place: &str, prefix: &str, outline: &[Outline]) -> Vec<String> {
+    let shared = |other: &str| {
+        place.split('.').zip(other.split('.')).take_while(|(a, b)| a == b && !a.is_empty()).count()
+    };
+    let having = || {
+        let others = outline.iter().filter(|message| message.place != place);
+        others.filter(|message| message.fields.contains(&field))
+    };
+    let most = having().map(|message| shared(&message.place)).max().unwrap_or_default();
+    let nearest = having().filter(|message| shared(&message.place) == most);
+    nearest
+        .take(HOMES_SHOWN)
+        .map(|home| match (prefix, home.place.as_str()) {
+            ("", "") => "at the left margin".to_owned(),
+            (prefix, "") => format!("under `{prefix}`"),
+            ("", place) => format!("under `{place}`"),
+            (prefix, place) => format!("under `{prefix}.{place}`"),
+        })
+        .collect()
 }
 
 /// Insertions, deletions, replacements and swaps of neighbours between two words.
@@ -82,6 +92,9 @@ const EDITS_MAX: usize = 3;
 
 /// Field names are shorter; longer words are cut so that comparing them stays cheap.
 const LETTERS_MAX: usize = 64;
+
+/// More places than this confuse.
+const HOMES_SHOWN: usize = 3;
 
 /// As many as fit into a line or two.
 const NAMES_SHOWN: usize = 16;

@@ -43,32 +43,27 @@ impl<'n, 't> Reader<'n, 't> {
         let Value::Scalar(scalar) = &self.node.value else {
             return Err(self.wants("a whole number"));
         };
-        match scalar.resolve() {
-            Resolved::Integer(number) => {
-                let in_range = i128::from(least) <= number && number <= i128::from(most);
-                in_range.then_some(number).ok_or_else(|| {
-                    self.wants(&format!("a whole number between {least} and {most}"))
-                })
-            }
+        let number = match scalar.resolve() {
+            Resolved::Integer(number) => number,
+            // Protobuf's JSON form takes 1e3 and 5.0 for whole numbers, too.
+            #[expect(clippy::cast_possible_truncation, reason = "checked in the guard")]
             Resolved::Float(number) if number.fract() == 0.0 && number.abs() < EXACT_FLOAT_MAX => {
-                // Protobuf's JSON form takes 1e3 and 5.0 for whole numbers, too.
-                #[expect(clippy::cast_possible_truncation, reason = "checked in the guard")]
-                let number = number as i128;
-                let in_range = i128::from(least) <= number && number <= i128::from(most);
-                in_range.then_some(number).ok_or_else(|| {
-                    self.wants(&format!("a whole number between {least} and {most}"))
-                })
+                number as i128
             }
-            Resolved::Octal => Err(Fault {
-                help: "leave out the leading zero".to_owned(),
-                ..self.wants("a decimal number")
-            }),
+            Resolved::Octal => {
+                let help = "leave out the leading zero".to_owned();
+                return Err(Fault { help, ..self.wants("a decimal number") });
+            }
             Resolved::Text(text) if scalar.quoted && text.trim().parse::<i64>().is_ok() => {
                 let help = format!("leave out the quotes: {}", text.trim());
-                Err(Fault { help, ..self.wants("a whole number") })
+                return Err(Fault { help, ..self.wants("a whole number") });
             }
-            _ => Err(self.wants("a whole number")),
+            _ => return Err(self.wants("a whole number")),
+        };
+        if number < i128::from(least) || number > i128::from(most) {
+            return Err(self.wants(&format!("a whole number between {least} and {most}")));
         }
+        Ok(number)
     }
 
     fn float(&self) -> Result<f64, Fault> {
@@ -118,27 +113,31 @@ impl<'n, 't> Reader<'n, 't> {
 
     fn list(&self) -> Result<&'n [Node], Fault> {
         let called = self.trail.called();
-        let help = match &self.node.value {
+        let scalar = match &self.node.value {
             Value::List(items) => return Ok(items),
-            Value::Scalar(_) if self.node.is_null() && !self.findings.strict => return Ok(&[]),
-            Value::Map(entries) => match entries.first() {
-                Some(entry) => format!("put `- ` before `{}`", entry.key),
-                None => "write `[]`".to_owned(),
-            },
-            Value::Scalar(_) if self.node.is_null() => "write `[]` or its entries".to_owned(),
-            Value::Scalar(scalar) => {
-                format!("put `- ` before `{}` on a line of its own", scalar.text)
+            Value::Map(entries) => {
+                let advice = match entries.first() {
+                    Some(entry) => format!("put `- ` before `{}`", entry.key),
+                    None => "write `[]`".to_owned(),
+                };
+                return Err(Fault::key(format!("{called} is a list: {advice}"), MAP_FOR_LIST));
             }
+            Value::Scalar(scalar) => scalar,
         };
-        let found = self.found();
-        let message = match &self.node.value {
-            Value::Map(_) => format!("{called} is a list: {help}"),
-            _ => format!("{called} is a list, not {found}"),
-        };
-        Err(match &self.node.value {
-            Value::Map(_) => Fault::key(message, MAP_FOR_LIST),
-            _ => Fault::new(message, help),
-        })
+        match scalar.resolve() {
+            Resolved::Null if !self.findings.strict => Ok(&[]),
+            Resolved::Null => {
+                Err(Fault::new(format!("{called} is empty"), "write `[]` or entries"))
+            }
+            _ => {
+                let message = format!("{called} is a list, not {}", self.found());
+                let help = match scalar.quoted {
+                    true => format!("write `[\"{}\"]`", scalar.text),
+                    false => format!("write `[{}]`", scalar.text),
+                };
+                Err(Fault::new(message, help))
+            }
+        }
     }
 
     fn map(&self) -> Result<&'n [Entry], Fault> {
@@ -155,6 +154,23 @@ impl<'n, 't> Reader<'n, 't> {
             }
             Value::Scalar(_) => Err(self.wants("a mapping")),
         }
+    }
+
+    /// The entries of a message with these fields.
+    fn message(&self, fields: &[&str]) -> Result<&'n [Entry], Fault> {
+        self.map().map_err(|fault| {
+            let Value::Scalar(Scalar { text, .. }) = &self.node.value else { return fault };
+            let names: Vec<_> = fields.iter().filter(|field| !field.contains('_')).collect();
+            let help = match names.as_slice() {
+                [name] if !self.node.is_null() => format!("write `{{{name}: {text}}}`"),
+                names if names.len() <= FIELDS_SHOWN_MAX => {
+                    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+                    format!("its fields are {}", names.join(", "))
+                }
+                _ => return fault,
+            };
+            Fault { help, ..fault }
+        })
     }
 }
 
@@ -248,7 +264,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        let entries = self.map()?.iter();
+        let entries = self.message(fields)?.iter();
         visitor.visit_map(Fields { entries, known: fields, reader: self, value: None })
     }
 
@@ -274,11 +290,16 @@ impl<'de> SeqAccess<'de> for Items<'_, '_> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, Fault> {
-        let Some((index, node)) = self.items.next() else { return Ok(None) };
-        let trail = self.reader.trail.index(index);
-        seed.deserialize(Reader { node, trail, findings: self.reader.findings })
-            .map(Some)
-            .map_err(|fault| fault.at(&trail))
+        let findings = self.reader.findings;
+        for (index, node) in self.items.by_ref() {
+            let trail = self.reader.trail.index(index);
+            if findings.leaves_out(&trail) {
+                continue;
+            }
+            let element = seed.deserialize(Reader { node, trail, findings });
+            return element.map(Some).map_err(|fault| fault.at(&trail));
+        }
+        Ok(None)
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -300,10 +321,16 @@ impl<'de> MapAccess<'de> for Entries<'_, '_> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, Fault> {
-        let Some(entry) = self.entries.next() else { return Ok(None) };
-        self.value = Some(entry);
-        let trail = self.reader.trail.key(&entry.key);
-        seed.deserialize(KeyReader(&entry.key)).map(Some).map_err(|fault| fault.at(&trail))
+        for entry in self.entries.by_ref() {
+            let trail = self.reader.trail.key(&entry.key);
+            if self.reader.findings.leaves_out(&trail) {
+                continue;
+            }
+            self.value = Some(entry);
+            let key = seed.deserialize(KeyReader(&entry.key));
+            return key.map(Some).map_err(|fault| fault.at(&trail));
+        }
+        Ok(None)
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Fault> {
@@ -341,7 +368,8 @@ impl<'de> MapAccess<'de> for Fields<'_, '_> {
                 }
                 continue;
             }
-            if entry.value.is_null() {
+            let name = camel_case(&entry.key);
+            if entry.value.is_null() || findings.leaves_out(&self.reader.trail.key(&name)) {
                 continue;
             }
             self.value = Some(entry);
@@ -361,6 +389,9 @@ impl<'de> MapAccess<'de> for Fields<'_, '_> {
 
 /// Longest piece of a wrong value that an error repeats, in characters.
 const SHOWN_CHARACTERS_MAX: usize = 60;
+
+/// Fields that fit into a line of advice.
+const FIELDS_SHOWN_MAX: usize = 6;
 
 /// Below this, every whole number is a float exactly.
 const EXACT_FLOAT_MAX: f64 = 9_007_199_254_740_992.0;

@@ -174,7 +174,7 @@ impl<'n> Tree<'n> {
 
     fn is_text(&mut self, style: ScalarStyle, tag: Option<&Tag>, at: Mark) -> bool {
         let Some(tag) = tag else { return style != ScalarStyle::Plain };
-        match tag.core_suffix().as_deref() {
+        match tag.core_suffix() {
             Some("str" | "binary" | "timestamp") => true,
             Some("int" | "float" | "bool" | "null") => false,
             _ => {
