@@ -1,0 +1,247 @@
+//! The admin server's paths. Everything here only looks; the two that act want POST.
+//! Access is settled before a path is looked at.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Weak};
+use std::time::SystemTime;
+
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CACHE_CONTROL, HeaderValue};
+use hyper::{Method, Request, StatusCode};
+use propylon_proxy::DataPlane;
+use propylon_source::file::Positions;
+use tokio::sync::Notify;
+
+use super::access;
+use super::stats::{self, Shape};
+use super::view;
+use crate::http_server::{Answer, Answering, HTML, JSON, Serve, TEXT, answer};
+use crate::place::bind_text;
+use crate::report;
+use crate::status::{Phase, Status};
+
+/// Answers questions about the running program.
+pub(crate) struct Admin {
+    status: Arc<Status>,
+    plane: Weak<DataPlane>,
+    reload: Arc<Notify>,
+}
+
+impl Admin {
+    /// Looks at `status` and `plane`; rings `reload` when asked to read the files again.
+    #[must_use]
+    pub(crate) fn new(status: Arc<Status>, plane: Weak<DataPlane>, reload: Arc<Notify>) -> Self {
+        Self { status, plane, reload }
+    }
+
+    fn reply(&self, request: &Request<Incoming>, local: SocketAddr) -> Answer {
+        if let Err(refusal) = access::check(request.headers(), local) {
+            return answer(refusal.status, TEXT, refusal.text);
+        }
+        let path = request.uri().path();
+        let query = request.uri().query().unwrap_or_default();
+        let Some(page) = PAGES.iter().find(|page| page.path == path) else {
+            return answer(StatusCode::NOT_FOUND, TEXT, format!("no such page\n\n{}", help()));
+        };
+        let looks = matches!(*request.method(), Method::GET | Method::HEAD);
+        if page.acts && request.method() != Method::POST || !page.acts && !looks {
+            let wanted = if page.acts { "POST" } else { "GET, HEAD" };
+            let text = format!("{path} answers to {wanted}\n");
+            let mut refusal = answer(StatusCode::METHOD_NOT_ALLOWED, TEXT, text);
+            refusal.headers_mut().insert(ALLOW, HeaderValue::from_static(wanted));
+            return refusal;
+        }
+        self.page(page, query)
+    }
+
+    fn page(&self, page: &Page, query: &str) -> Answer {
+        let json = parameter(query, "format") == Some("json");
+        let ok = |kind, body: String| answer(StatusCode::OK, kind, body);
+        match page.name {
+            Name::Home => ok(HTML, self.home()),
+            Name::Help => ok(TEXT, help()),
+            Name::Config => ok(JSON, format!("{:#}\n", view::config(&self.status.served()))),
+            Name::Stats => {
+                let counters = self.plane.upgrade().map(|plane| plane.stats()).unwrap_or_default();
+                let filter = parameter(query, "filter").unwrap_or_default();
+                let (shape, kind) = if json { (Shape::Json, JSON) } else { (Shape::Text, TEXT) };
+                ok(kind, stats::render(counters, filter, shape))
+            }
+            Name::Clusters => {
+                let clusters = self.plane.upgrade().map(|plane| plane.cluster_status());
+                let clusters = clusters.unwrap_or_default();
+                if json {
+                    ok(JSON, format!("{:#}\n", view::clusters_json(&clusters)))
+                } else {
+                    ok(TEXT, view::clusters(&clusters))
+                }
+            }
+            Name::Ready => {
+                let phase = self.status.phase();
+                let status = match phase {
+                    Phase::Live => StatusCode::OK,
+                    Phase::Starting | Phase::Draining => StatusCode::SERVICE_UNAVAILABLE,
+                };
+                answer(status, TEXT, format!("{}\n", phase.envoy_name()))
+            }
+            Name::ServerInfo => {
+                let uptime = self.status.started().elapsed();
+                let about = view::server_info(self.status.phase(), uptime, SystemTime::now());
+                ok(JSON, format!("{about:#}\n"))
+            }
+            Name::Reload => {
+                self.reload.notify_one();
+                answer(StatusCode::ACCEPTED, TEXT, "reading the files again\n")
+            }
+        }
+    }
+
+    /// The start page: no script, nothing fetched from elsewhere, problems first.
+    fn home(&self) -> String {
+        let served = self.status.served();
+        let mut html = String::from(HOME_HEAD);
+        html.push_str(&format!(
+            "<h1>propylon {}</h1><p>{}, generation {}</p>",
+            env!("CARGO_PKG_VERSION"),
+            self.status.phase().envoy_name(),
+            served.generation
+        ));
+        if !served.problems.is_empty() {
+            html.push_str(&format!("<h2>{}</h2>", report::count(served.problems.len(), "problem")));
+            let mut positions = Positions::new();
+            for problem in served.problems.iter().take(HOME_PROBLEMS_MAX) {
+                let text = positions.render(problem, false);
+                html.push_str(&format!("<pre>{}</pre>", escaped(&text)));
+            }
+        }
+        html.push_str("<h2>Listeners</h2><ul>");
+        for status in served.listeners.iter() {
+            let outcome = match &status.outcome {
+                Ok(bound) => bind_text(bound),
+                Err(error) => format!("{}: {error}", bind_text(&status.bind)),
+            };
+            html.push_str(&format!("<li>{}</li>", escaped(&outcome)));
+        }
+        html.push_str("</ul><h2>Pages</h2><ul>");
+        for Page { path, about, acts, .. } in PAGES {
+            match acts {
+                false => html.push_str(&format!("<li><a href=\"{path}\">{path}</a> {about}</li>")),
+                true => html.push_str(&format!("<li>POST {path} {about}</li>")),
+            }
+        }
+        html.push_str("</ul></html>\n");
+        html
+    }
+}
+
+impl Serve for Admin {
+    fn answer(&self, request: Request<Incoming>, local: SocketAddr) -> Answering<'_> {
+        let mut reply = self.reply(&request, local);
+        // Nothing here is for caches, frames or guessed content types.
+        let headers = reply.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+        headers.insert("x-frame-options", HeaderValue::from_static("DENY"));
+        Box::pin(std::future::ready(reply))
+    }
+}
+
+/// One path.
+#[derive(Debug)]
+struct Page {
+    path: &'static str,
+    about: &'static str,
+    name: Name,
+    /// It changes something, so it wants POST.
+    acts: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Name {
+    Home,
+    Config,
+    Clusters,
+    Stats,
+    Ready,
+    ServerInfo,
+    Help,
+    Reload,
+}
+
+const PAGES: &[Page] = &[
+    Page { path: "/", about: "this page", name: Name::Home, acts: false },
+    Page {
+        path: "/config",
+        about: "what is served: generation, listeners, problems, compiled tables (JSON)",
+        name: Name::Config,
+        acts: false,
+    },
+    Page {
+        path: "/clusters",
+        about: "clusters, their endpoints and counters; ?format=json",
+        name: Name::Clusters,
+        acts: false,
+    },
+    Page {
+        path: "/stats",
+        about: "counters; ?filter=part-of-name, ?format=json",
+        name: Name::Stats,
+        acts: false,
+    },
+    Page { path: "/ready", about: "200 when serving", name: Name::Ready, acts: false },
+    Page {
+        path: "/server_info",
+        about: "version, state, uptime (JSON)",
+        name: Name::ServerInfo,
+        acts: false,
+    },
+    Page { path: "/help", about: "the list of pages", name: Name::Help, acts: false },
+    Page { path: "/reload", about: "read the files again", name: Name::Reload, acts: true },
+];
+
+fn help() -> String {
+    let line = |page: &Page| {
+        let verb = if page.acts { "POST" } else { "GET" };
+        format!("{verb:<4} {:<13} {}\n", page.path, page.about)
+    };
+    PAGES.iter().map(line).collect()
+}
+
+/// The first value of a query parameter, undecoded.
+fn parameter<'q>(query: &'q str, name: &str) -> Option<&'q str> {
+    query.split('&').filter_map(|pair| pair.split_once('=')).find(|(n, _)| *n == name).map(|p| p.1)
+}
+
+/// Text that comes from configuration files, made harmless inside HTML.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+const HOME_HEAD: &str = "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\">\
+    <title>propylon</title><style>body{font:1em sans-serif;margin:2em}\
+    pre{background:#f4f4f4;padding:.6em;overflow:auto}</style>";
+/// Problems shown on the start page; `/config` has all.
+const HOME_PROBLEMS_MAX: usize = 50;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_page_is_in_the_help() {
+        let help = help();
+        assert!(PAGES.iter().all(|page| help.contains(page.path)), "{help}");
+    }
+
+    #[test]
+    fn a_parameter_is_found_wherever_it_stands() {
+        assert_eq!(parameter("a=1&format=json", "format"), Some("json"));
+        assert_eq!(parameter("format", "format"), None);
+        assert_eq!(parameter("", "format"), None);
+    }
+
+    #[test]
+    fn text_from_files_cannot_become_markup() {
+        assert_eq!(escaped("<b a=\"&\">"), "&lt;b a=&quot;&amp;&quot;&gt;");
+    }
+}

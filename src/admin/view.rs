@@ -1,0 +1,110 @@
+//! What is served, as JSON and text: `/config`, `/clusters`, `/server_info`.
+//! Reads the published state; keys and tokens are not part of it, so none can leave.
+
+use std::fmt::Write;
+use std::time::{Duration, SystemTime};
+
+use propylon_model::Severity;
+use propylon_proxy::ClusterStatus;
+use propylon_snapshot::{Address, Listener};
+use propylon_source::file::Positions;
+use serde_json::{Value, json};
+
+use crate::place::{bind_text, origin_text};
+use crate::report;
+use crate::status::{Phase, Served};
+
+/// Everything about the generation that is served: listeners, problems, and the compiled tables.
+pub(super) fn config(served: &Served) -> Value {
+    let snapshot = &served.snapshot;
+    let mut positions = Positions::new();
+    let count = |severity| served.problems.iter().filter(|p| p.severity == severity).count();
+    json!({
+        "generation": served.generation,
+        "since": served.since.map(httpdate::fmt_http_date),
+        "listeners": snapshot.listeners.iter().map(|l| listener(served, l)).collect::<Vec<_>>(),
+        "errors": count(Severity::Error),
+        "warnings": count(Severity::Warning),
+        "problems": served.problems.iter().map(|p| positions.render_json(p)).collect::<Vec<_>>(),
+        "snapshot": snapshot.dump(),
+    })
+}
+
+fn listener(served: &Served, listener: &Listener) -> Value {
+    let snapshot = &served.snapshot;
+    let table = snapshot.table(listener.table);
+    let status = served.listeners.iter().find(|status| status.bind == listener.bind);
+    let outcome = status.map(|status| &status.outcome);
+    json!({
+        "bind": bind_text(&listener.bind),
+        "bound": outcome.and_then(|o| o.as_ref().ok()).map(bind_text),
+        "error": outcome.and_then(|o| o.as_ref().err()).map(ToString::to_string),
+        "port": listener.port,
+        "protocol": "HTTP",
+        "table": table.name,
+        "hosts": table.hosts().iter().map(|host| &*host.domain).collect::<Vec<_>>(),
+        "routes": report::rules(table),
+        "origin": origin_text(snapshot, listener.origin),
+    })
+}
+
+/// Clusters with their endpoints and counters, in the `cluster::address::key::value` lines of Envoy.
+pub(super) fn clusters(clusters: &[ClusterStatus]) -> String {
+    let mut text = String::new();
+    for cluster in clusters {
+        let name = &cluster.name;
+        for (counter, value) in &cluster.counters {
+            let _ = writeln!(text, "{name}::{counter}::{value}");
+        }
+        for endpoint in &cluster.endpoints {
+            let address = address(&endpoint.address);
+            let _ = writeln!(text, "{name}::{address}::weight::{}", endpoint.weight);
+            let locality = &endpoint.locality;
+            for (key, value) in [
+                ("region", &locality.region),
+                ("zone", &locality.zone),
+                ("sub_zone", &locality.subzone),
+            ] {
+                let _ = writeln!(text, "{name}::{address}::{key}::{value}");
+            }
+        }
+    }
+    text
+}
+
+/// The same as JSON.
+pub(super) fn clusters_json(clusters: &[ClusterStatus]) -> Value {
+    let one = |cluster: &ClusterStatus| {
+        let endpoints = cluster.endpoints.iter().map(
+            |endpoint| json!({ "address": address(&endpoint.address), "weight": endpoint.weight }),
+        );
+        let counters = cluster.counters.iter().map(|(name, n)| ((*name).to_owned(), json!(n)));
+        json!({
+            "name": cluster.name,
+            "endpoints": endpoints.collect::<Vec<_>>(),
+            "counters": counters.collect::<serde_json::Map<_, _>>(),
+        })
+    };
+    json!({ "clusters": clusters.iter().map(one).collect::<Vec<_>>() })
+}
+
+fn address(address: &Address) -> String {
+    match address {
+        Address::Ip(address) => address.to_string(),
+        Address::Unix(path) => format!("unix:{}", path.display()),
+    }
+}
+
+/// Version, state and age of the process.
+pub(super) fn server_info(phase: Phase, uptime: Duration, now: SystemTime) -> Value {
+    json!({
+        "version": format!("propylon/{}", env!("CARGO_PKG_VERSION")),
+        "state": phase.envoy_name(),
+        "uptime_all_epochs": format!("{}s", uptime.as_secs()),
+        "now": httpdate::fmt_http_date(now),
+        "pid": std::process::id(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

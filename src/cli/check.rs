@@ -1,0 +1,138 @@
+//! `propylon check`: the problems of the files, as `run` would see them, without serving anything.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use propylon_model::{Problem, Severity};
+use propylon_source::file::Positions;
+use serde_json::json;
+
+use super::flags::Workload;
+use super::out::{self, Exit};
+use super::{Failure, readable};
+use crate::load::{Loaded, Loader};
+use crate::report::{count, rules};
+
+/// Flags of `check`.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Files and directories to check
+    #[arg(value_name = "PATH", default_value = "./")]
+    paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    workload: Workload,
+
+    /// Print one JSON object for programs
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+
+    /// Fail on this, too
+    #[arg(long, value_enum, value_name = "WHAT", help_heading = "Output")]
+    deny: Option<Deny>,
+}
+
+/// What `check` fails on beside errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Deny {
+    /// Warnings.
+    Warnings,
+}
+
+impl Check {
+    /// Prints what it finds; fails if there are errors.
+    pub(super) fn execute(&self) -> Result<Exit, Failure> {
+        let settings = self.workload.settings(&self.paths);
+        readable(&settings)?;
+        let loaded = Loader::new(settings).load();
+        let tally = Tally::of(&loaded.problems);
+        let text = if self.json { machine(&loaded, tally) } else { people(&loaded, tally) };
+        out::unless_closed(out::line(&text))?;
+        let denied = self.deny == Some(Deny::Warnings) && tally.warnings > 0;
+        Ok(if tally.errors > 0 || denied { Exit::Failure } else { Exit::Success })
+    }
+}
+
+/// How many problems of each severity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Tally {
+    errors: usize,
+    warnings: usize,
+    notes: usize,
+}
+
+impl Tally {
+    fn of(problems: &[Problem]) -> Self {
+        let count = |severity| problems.iter().filter(|p| p.severity == severity).count();
+        Self {
+            errors: count(Severity::Error),
+            warnings: count(Severity::Warning),
+            notes: count(Severity::Info),
+        }
+    }
+
+    /// `2 errors, 1 warning`; `no problems` where there are none.
+    fn text(self) -> String {
+        let Self { errors, warnings, notes } = self;
+        let parts = [(errors, "error"), (warnings, "warning"), (notes, "note")];
+        let parts: Vec<String> =
+            parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| count(*n, what)).collect();
+        if parts.is_empty() { "no problems".to_owned() } else { parts.join(", ") }
+    }
+}
+
+fn people(loaded: &Loaded, tally: Tally) -> String {
+    let colour = out::colour();
+    let mut positions = Positions::new();
+    let mut text = String::new();
+    for problem in &loaded.problems {
+        text.push_str(positions.render(problem, colour).trim_end());
+        text.push_str("\n\n");
+    }
+    let snapshot = &loaded.snapshot;
+    let routes: usize = snapshot.tables.iter().map(rules).sum();
+    text.push_str(&format!(
+        "{} in {}: {}, {}",
+        tally.text(),
+        count(loaded.world.objects().count(), "object"),
+        count(snapshot.listeners.len(), "listener"),
+        count(routes, "route"),
+    ));
+    text
+}
+
+fn machine(loaded: &Loaded, tally: Tally) -> String {
+    let mut positions = Positions::new();
+    let problems: Vec<_> = loaded.problems.iter().map(|p| positions.render_json(p)).collect();
+    let Tally { errors, warnings, notes } = tally;
+    let all = json!({
+        "problems": problems,
+        "errors": errors,
+        "warnings": warnings,
+        "notes": notes,
+        "objects": loaded.world.objects().count(),
+        "listeners": loaded.snapshot.listeners.len(),
+    });
+    format!("{all:#}")
+}
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  propylon check                             the YAML of this directory
+  propylon check ./config --deny warnings    for continuous integration
+  propylon check ./config --json | jq '.problems[].message'
+
+Exit codes: 0 no errors, 1 errors (or denied warnings), 2 wrong usage.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tally_names_only_what_there_is() {
+        let text = |errors, warnings, notes| Tally { errors, warnings, notes }.text();
+        assert_eq!(text(0, 0, 0), "no problems");
+        assert_eq!(text(1, 0, 2), "1 error, 2 notes");
+        assert_eq!(text(2, 1, 0), "2 errors, 1 warning");
+    }
+}

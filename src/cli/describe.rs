@@ -1,0 +1,364 @@
+//! Compiled things in words: what a rule matches, what it does, why a request does not fit.
+//! Pure text for `explain` and `routes`, in the API's own names; positions are found elsewhere.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use propylon_snapshot::{
+    Action, Address, Balance, Cluster, Destination, Discovery, Forward, Fraction, Head,
+    HeaderMatch, HeaderOps, Matcher, Mismatch, PathMatch, PathRewrite, QueryMatch, Redirect,
+    RedirectPath, RedirectPort, Retry, RetryOn, Rule, Snapshot, StringMatch, Target, WriteMode,
+};
+
+/// The conditions of a rule: `uri prefix /api, method exact GET`; `any request` where none is set.
+#[must_use]
+pub(crate) fn matcher(matcher: &Matcher) -> String {
+    let mut parts = Vec::new();
+    if matcher.path != PathMatch::Any {
+        parts.push(path(&matcher.path));
+    }
+    let texts = [
+        ("method", &matcher.method),
+        ("scheme", &matcher.scheme),
+        ("authority", &matcher.authority),
+    ];
+    parts.extend(
+        texts
+            .into_iter()
+            .filter_map(|(name, test)| Some(format!("{name} {}", text(test.as_ref()?)))),
+    );
+    parts.extend(matcher.headers.iter().map(header));
+    parts.extend(matcher.query.iter().map(query));
+    if parts.is_empty() { "any request".to_owned() } else { parts.join(", ") }
+}
+
+fn path(path: &PathMatch) -> String {
+    let case = |ignored: bool| if ignored { " (any case)" } else { "" };
+    match path {
+        PathMatch::Any => "any path".to_owned(),
+        PathMatch::Exact { text, ignore_case } => format!("uri exact {text}{}", case(*ignore_case)),
+        PathMatch::Prefix { text, ignore_case } => {
+            format!("uri prefix {text}{}", case(*ignore_case))
+        }
+        PathMatch::Regex(pattern) => format!("uri regex {}", pattern.source()),
+    }
+}
+
+/// A test of a text: `exact "a"`, `prefix "a"`, `regex "a"`.
+#[must_use]
+pub(crate) fn text(test: &StringMatch) -> String {
+    match test {
+        StringMatch::Exact(text) => format!("exact {text:?}"),
+        StringMatch::Prefix(text) => format!("prefix {text:?}"),
+        StringMatch::Regex(pattern) => format!("regex {:?}", pattern.source()),
+    }
+}
+
+fn header(header: &HeaderMatch) -> String {
+    let HeaderMatch { name, test, invert } = header;
+    match (test, invert) {
+        (None, false) => format!("header {name} present"),
+        (None, true) => format!("header {name} absent"),
+        (Some(test), false) => format!("header {name} {}", text(test)),
+        (Some(test), true) => format!("header {name} not {}", text(test)),
+    }
+}
+
+fn query(query: &QueryMatch) -> String {
+    match &query.test {
+        None => format!("query {} present", query.name),
+        Some(test) => format!("query {} {}", query.name, text(test)),
+    }
+}
+
+/// Why a condition does not hold for a request, as a clause.
+#[must_use]
+pub(crate) fn mismatch(mismatch: &Mismatch<'_>, rule: &Matcher, head: &Head<'_>) -> String {
+    let differs = |name: &str, is: &str, test: Option<&StringMatch>| match test {
+        Some(test) => format!("{name} is {is:?}, {}", wanted(test)),
+        None => format!("{name} is {is:?}"),
+    };
+    match mismatch {
+        Mismatch::Path(test) => path_mismatch(test),
+        Mismatch::Method => differs("method", head.method, rule.method.as_ref()),
+        Mismatch::Scheme => differs("scheme", head.scheme.as_str(), rule.scheme.as_ref()),
+        Mismatch::Authority => differs("authority", head.authority, rule.authority.as_ref()),
+        Mismatch::HeaderAbsent(test) => format!("header {} is absent", test.name),
+        Mismatch::HeaderDiffers(test) => {
+            let is = head.value(&test.name).map(String::from_utf8_lossy).unwrap_or_default();
+            differs(&format!("header {}", test.name), &is, test.test.as_ref())
+        }
+        Mismatch::HeaderForbidden(test) => match &test.test {
+            None => format!("header {} is present and must not be", test.name),
+            Some(forbidden) => {
+                format!(
+                    "header {} is {}, which withoutHeaders excludes",
+                    test.name,
+                    text(forbidden)
+                )
+            }
+        },
+        Mismatch::QueryAbsent(test) => format!("query parameter {} is absent", test.name),
+        Mismatch::QueryDiffers(test) => match &test.test {
+            Some(wants) => format!("query parameter {} differs, {}", test.name, wanted(wants)),
+            None => format!("query parameter {} differs", test.name),
+        },
+    }
+}
+
+fn wanted(test: &StringMatch) -> String {
+    match test {
+        StringMatch::Exact(text) => format!("not {text:?}"),
+        StringMatch::Prefix(text) => format!("which does not start with {text:?}"),
+        StringMatch::Regex(pattern) => {
+            format!("which does not match {:?} as a whole", pattern.source())
+        }
+    }
+}
+
+fn path_mismatch(test: &PathMatch) -> String {
+    match test {
+        PathMatch::Any => "path differs".to_owned(),
+        PathMatch::Exact { text, .. } => format!("path is not {text:?}"),
+        PathMatch::Prefix { text, .. } => format!("path does not start with {text:?}"),
+        PathMatch::Regex(pattern) => {
+            format!("path does not match {:?} as a whole", pattern.source())
+        }
+    }
+}
+
+/// What a rule does, on one line: destinations, a redirect, or an answer.
+#[must_use]
+pub(crate) fn action(action: &Action, snapshot: &Snapshot) -> String {
+    match action {
+        Action::Forward(forward) => {
+            let sum = weight_sum(forward);
+            let one = |destination: &Destination| {
+                let name = target(&destination.target, snapshot);
+                if forward.destinations.len() == 1 {
+                    name
+                } else {
+                    format!("{}/{sum} {name}", destination.weight)
+                }
+            };
+            forward.destinations.iter().map(one).collect::<Vec<_>>().join(", ")
+        }
+        Action::Redirect(to) => format!("redirect {} {}", to.status, redirect(to)),
+        Action::Respond(respond) => {
+            format!("answer {} ({} bytes)", respond.status, respond.body.len())
+        }
+    }
+}
+
+/// The sum of a route's weights; at least 1.
+#[must_use]
+pub(crate) fn weight_sum(forward: &Forward) -> u64 {
+    forward.destinations.iter().map(|d| u64::from(d.weight)).sum::<u64>().max(1)
+}
+
+/// The service, port and subset of a destination: `reviews.default.svc.cluster.local:9080 subset v1`.
+#[must_use]
+pub(crate) fn target(target: &Target, snapshot: &Snapshot) -> String {
+    match target {
+        Target::Cluster(id) => cluster_name(&snapshot.cluster(*id).name),
+        Target::Missing(name) => format!("{} (missing)", cluster_name(name)),
+    }
+}
+
+/// Istio's cluster name for people.
+#[must_use]
+pub(crate) fn cluster_name(name: &str) -> String {
+    let mut parts = name.splitn(4, '|');
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some("outbound"), Some(port), Some(""), Some(host)) => format!("{host}:{port}"),
+        (Some("outbound"), Some(port), Some(subset), Some(host)) => {
+            format!("{host}:{port} subset {subset}")
+        }
+        _ => name.to_owned(),
+    }
+}
+
+fn redirect(redirect: &Redirect) -> String {
+    let scheme = redirect.scheme.map_or("", propylon_snapshot::Scheme::as_str);
+    let authority = redirect.authority.as_deref().unwrap_or("<host>");
+    let port = match redirect.port {
+        RedirectPort::Number(port) => format!(":{port}"),
+        RedirectPort::Keep | RedirectPort::Default => String::new(),
+    };
+    let path = match &redirect.path {
+        RedirectPath::Keep => "<path>".to_owned(),
+        RedirectPath::Replace(path) => path.to_string(),
+        RedirectPath::Prefix(prefix) => format!("{prefix}<rest of path>"),
+    };
+    let separator = if scheme.is_empty() { "" } else { ":" };
+    format!("to {scheme}{separator}//{authority}{port}{path}")
+}
+
+/// The path rewrite of a route.
+#[must_use]
+pub(crate) fn rewrite(rewrite: &PathRewrite, matcher: &Matcher) -> String {
+    match rewrite {
+        PathRewrite::Uri(to) => match &matcher.path {
+            PathMatch::Prefix { text, .. } => format!("path prefix {text} becomes {to}"),
+            PathMatch::Any | PathMatch::Exact { .. } | PathMatch::Regex(_) => {
+                format!("path becomes {to}")
+            }
+        },
+        PathRewrite::Regex { pattern, replacement } => {
+            format!("every match of {:?} in the path becomes {replacement:?}", pattern.source())
+        }
+    }
+}
+
+/// Header operations: `x-env=prod` (set), `+x-env=prod` (add), `-x-env` (remove).
+#[must_use]
+pub(crate) fn header_ops(ops: &HeaderOps) -> String {
+    let removed = ops.remove.iter().map(|name| format!("-{}", name.as_str()));
+    let written = ops.write.iter().map(|write| {
+        let value = write.value.source();
+        match write.mode {
+            WriteMode::Set => format!("{}={value}", write.name.as_str()),
+            WriteMode::Append => format!("+{}={value}", write.name.as_str()),
+        }
+    });
+    removed.chain(written).collect::<Vec<_>>().join(" ")
+}
+
+/// The effective limit of a request.
+#[must_use]
+pub(crate) fn timeout(timeout: Option<Duration>) -> String {
+    timeout.map_or_else(|| "none (default)".to_owned(), duration)
+}
+
+/// The effective retry policy.
+#[must_use]
+pub(crate) fn retries(retry: Option<&Retry>) -> String {
+    let Some(retry) = retry else { return "off".to_owned() };
+    let mut on = conditions(&retry.on).join(",");
+    if !retry.statuses.is_empty() {
+        let statuses: Vec<String> = retry.statuses.iter().map(ToString::to_string).collect();
+        let _ = write!(on, "{}{}", if on.is_empty() { "" } else { "," }, statuses.join(","));
+    }
+    let mut text = format!("{} on {on}", retry.attempts);
+    if let Some(limit) = retry.per_try_timeout {
+        let _ = write!(text, ", {} per try", duration(limit));
+    }
+    text
+}
+
+fn conditions(on: &RetryOn) -> Vec<&'static str> {
+    let RetryOn {
+        server_error,
+        gateway_error,
+        reset,
+        reset_before_request,
+        connect_failure,
+        refused_stream,
+        retriable_4xx,
+        envoy_ratelimited,
+        grpc_cancelled,
+        grpc_deadline_exceeded,
+        grpc_resource_exhausted,
+        grpc_internal,
+        grpc_unavailable,
+    } = *on;
+    let all = [
+        (connect_failure, "connect-failure"),
+        (refused_stream, "refused-stream"),
+        (grpc_unavailable, "unavailable"),
+        (grpc_cancelled, "cancelled"),
+        (grpc_deadline_exceeded, "deadline-exceeded"),
+        (grpc_resource_exhausted, "resource-exhausted"),
+        (grpc_internal, "internal"),
+        (server_error, "5xx"),
+        (gateway_error, "gateway-error"),
+        (reset, "reset"),
+        (reset_before_request, "reset-before-request"),
+        (retriable_4xx, "retriable-4xx"),
+        (envoy_ratelimited, "envoy-ratelimited"),
+    ];
+    all.into_iter().filter_map(|(set, name)| set.then_some(name)).collect()
+}
+
+/// How a cluster chooses, in Istio's words.
+#[must_use]
+pub(crate) fn balance(cluster: &Cluster) -> &'static str {
+    match cluster.balance {
+        Balance::LeastRequest => "LEAST_REQUEST",
+        Balance::RoundRobin => "ROUND_ROBIN",
+        Balance::Random => "RANDOM",
+    }
+}
+
+/// The endpoints of a cluster as far as the configuration knows them.
+#[must_use]
+pub(crate) fn endpoints(cluster: &Cluster) -> Vec<String> {
+    let address = |address: &Address| match address {
+        Address::Ip(address) => address.to_string(),
+        Address::Unix(path) => format!("unix:{}", path.display()),
+    };
+    match &cluster.discovery {
+        Discovery::Static(endpoints) => endpoints.iter().map(|e| address(&e.address)).collect(),
+        Discovery::Dns { names, fixed, .. } => names
+            .iter()
+            .map(|name| format!("{}:{} (DNS)", name.name, name.port))
+            .chain(fixed.iter().map(|e| address(&e.address)))
+            .collect(),
+    }
+}
+
+/// Everything of a rule beside match and destination, as short flags for a table.
+#[must_use]
+pub(crate) fn policies(rule: &Rule) -> String {
+    let mut flags = Vec::new();
+    if let Action::Forward(forward) = &rule.action {
+        if let Some(limit) = forward.timeout {
+            flags.push(format!("timeout={}", duration(limit)));
+        }
+        match &forward.retry {
+            None => flags.push("retries=off".to_owned()),
+            Some(retry) if retry.on != RetryOn::istio_default() || retry.attempts != 2 => {
+                flags.push(format!("retries={}", retry.attempts));
+            }
+            Some(_) => {}
+        }
+        if forward.path.is_some() || forward.authority.is_some() {
+            flags.push("rewrite".to_owned());
+        }
+        if !forward.mirrors.is_empty() {
+            flags.push("mirror".to_owned());
+        }
+    }
+    if !rule.headers.request.is_empty() || !rule.headers.response.is_empty() {
+        flags.push("headers".to_owned());
+    }
+    if rule.cors.is_some() {
+        flags.push("cors".to_owned());
+    }
+    if rule.fault.is_some() {
+        flags.push("fault".to_owned());
+    }
+    flags.join(" ")
+}
+
+/// A share as a percentage: `50 %`, `0.001 %`.
+#[must_use]
+pub(crate) fn share(share: Fraction) -> String {
+    let (whole, rest) = (share.0 / MILLIONTHS_PER_PERCENT, share.0 % MILLIONTHS_PER_PERCENT);
+    if rest == 0 {
+        return format!("{whole} %");
+    }
+    format!("{whole}.{} %", format!("{rest:04}").trim_end_matches('0'))
+}
+
+/// A duration as the API writes it: `1.5s`, `250ms`.
+#[must_use]
+pub(crate) fn duration(duration: Duration) -> String {
+    format!("{duration:?}")
+}
+
+/// Fractions count millionths.
+const MILLIONTHS_PER_PERCENT: u32 = 10_000;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! `propylon explain`: one request decided as the data plane would, with every rule that was tried.
+//! Finds the listener and asks the snapshot; the answer is put in words by `people` and `machine`.
+
+mod machine;
+mod outlook;
+mod people;
+mod request;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use propylon_model::Problem;
+use propylon_snapshot::{Bind, Explanation, Head, Listener, Snapshot, normalize};
+
+use super::flags::Workload;
+use super::out::{self, Exit};
+use super::{Failure, readable};
+use crate::load::{Loaded, Loader};
+use crate::place::{Places, bind_text};
+use outlook::Outlook;
+use request::Request;
+
+/// Flags of `explain`.
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// Request method, e.g. GET
+    method: String,
+
+    /// Request URL; its port is the Gateway's (or the one it is bound at), 80 or 443 if it names none
+    url: String,
+
+    /// Files and directories to compile
+    #[arg(value_name = "PATH", default_value = "./")]
+    paths: Vec<PathBuf>,
+
+    /// Request header; `Host` replaces the host of the URL
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    headers: Vec<String>,
+
+    #[command(flatten)]
+    workload: Workload,
+
+    /// Print one JSON object for programs
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+}
+
+/// Everything that is known about the request.
+struct Findings<'s> {
+    request: &'s Request,
+    head: Head<'s>,
+    snapshot: &'s Snapshot,
+    listener: &'s Listener,
+    explanation: Explanation<'s>,
+    /// What becomes of it.
+    outlook: Outlook<'s>,
+    /// Problems of the objects that take part.
+    problems: Vec<&'s Problem>,
+}
+
+impl Explain {
+    /// Prints the explanation; fails if the request would be refused.
+    pub(super) fn execute(&self) -> Result<Exit, Failure> {
+        let request =
+            Request::parse(&self.method, &self.url, &self.headers).map_err(Failure::Other)?;
+        let settings = self.workload.settings(&self.paths);
+        readable(&settings)?;
+        let loaded = Loader::new(settings).load();
+        let snapshot = &loaded.snapshot;
+        let Some(listener) = listener(snapshot, request.port) else {
+            return Err(Failure::Other(no_listener(snapshot, request.port)));
+        };
+        let path = normalize(&request.path, snapshot.http.path_normalization)
+            .map_err(|why| Failure::Other(format!("such a request is answered 400: {why}")))?;
+        let lines = request.lines();
+        let head = request.head(&path, &lines);
+        // Whatever is left to chance takes its last outcome; every other is listed beside it.
+        let explanation = snapshot.explain(listener.table, &head, &mut |sides| sides - 1);
+        let outlook = Outlook::of(snapshot, &explanation.decision);
+        let problems = concerned(&loaded, snapshot, &explanation);
+        let findings = Findings {
+            request: &request,
+            head,
+            snapshot,
+            listener,
+            explanation,
+            outlook,
+            problems,
+        };
+        let mut places = Places::of(&loaded.world);
+        let text = if self.json {
+            format!("{:#}", machine::render(&findings, &mut places))
+        } else {
+            people::render(&findings, &mut places)
+        };
+        out::unless_closed(out::line(text.trim_end()))?;
+        Ok(if findings.outlook.served() { Exit::Success } else { Exit::Failure })
+    }
+}
+
+/// The listener of a port: as the Gateway declares it, else as it is bound.
+fn listener(snapshot: &Snapshot, port: u16) -> Option<&Listener> {
+    let bound = |listener: &&Listener| match &listener.bind {
+        Bind::Ip(address) => address.port() == port,
+        Bind::Unix(_) => false,
+    };
+    let declared = snapshot.listeners.iter().find(|listener| listener.port == port);
+    declared.or_else(|| snapshot.listeners.iter().find(bound))
+}
+
+fn no_listener(snapshot: &Snapshot, port: u16) -> String {
+    let open: Vec<String> = snapshot
+        .listeners
+        .iter()
+        .map(|listener| format!("{} (bound at {})", listener.port, bind_text(&listener.bind)))
+        .collect();
+    let open = if open.is_empty() { "none".to_owned() } else { open.join(", ") };
+    format!("nothing listens on port {port}; HTTP ports of the Gateways: {open}")
+}
+
+/// Problems of the listener's Gateway and of the objects whose rules were asked.
+fn concerned<'l>(
+    loaded: &'l Loaded,
+    snapshot: &Snapshot,
+    explanation: &Explanation<'_>,
+) -> Vec<&'l Problem> {
+    let decision = &explanation.decision;
+    let rules = decision.rule.map(|rule| rule.origin.object);
+    let hosts = decision.host.map(|host| host.origin.object);
+    let nearest = explanation.nearest_miss().map(|tried| tried.rule.origin.object);
+    let ids: Vec<_> = [rules, hosts, nearest].into_iter().flatten().collect();
+    let takes_part = |problem: &&Problem| {
+        problem.object.as_ref().is_some_and(|key| {
+            ids.iter().any(|id| {
+                let object = &snapshot.objects[id.0 as usize];
+                *object.kind == *key.kind.name()
+                    && *object.namespace == *key.namespace
+                    && *object.name == *key.name
+            })
+        })
+    };
+    loaded.problems.iter().filter(takes_part).collect()
+}
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  propylon explain GET http://shop.example/api/v1 ./config
+  propylon explain GET http://127.0.0.1:8080/ -H 'Host: shop.example' -H 'x-user: qa' ./config
+  propylon explain POST http://shop.example/cart ./config --json
+
+Exit codes: 0 the request is served, 1 it is refused (404, 503 ...) or nothing listens.";

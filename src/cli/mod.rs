@@ -1,0 +1,144 @@
+//! The command line: one file per subcommand, this one names them and their flags.
+//! Decides nothing about traffic; turns flags into calls and outcomes into exit codes.
+
+mod check;
+mod completions;
+mod demo;
+mod describe;
+mod explain;
+pub(crate) mod flags;
+mod logging;
+pub(crate) mod out;
+mod routes;
+mod run;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::load::Settings;
+use out::Exit;
+
+/// Istio's traffic API as one fast binary: a gateway from a directory of YAML.
+#[derive(Debug, Parser)]
+#[command(
+    name = "propylon",
+    version,
+    about,
+    disable_help_subcommand = true,
+    arg_required_else_help = true,
+    after_help = EXAMPLES
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the gateway that the files describe; reload whenever they change
+    #[command(after_help = run::EXAMPLES)]
+    Run(run::Run),
+    /// Say what is wrong with the files, without serving them
+    #[command(after_help = check::EXAMPLES)]
+    Check(check::Check),
+    /// Say what would happen to one request, and why
+    #[command(after_help = explain::EXAMPLES)]
+    Explain(explain::Explain),
+    /// Show every host, rule and destination as compiled
+    #[command(after_help = routes::EXAMPLES)]
+    Routes(routes::Routes),
+    /// Serve examples with built-in backends, and show what to try
+    #[command(after_help = demo::EXAMPLES)]
+    Demo(demo::Demo),
+    /// Print a shell's completion script
+    #[command(after_help = completions::EXAMPLES)]
+    Completions(completions::Completions),
+}
+
+impl Cli {
+    /// Runs the command and returns the program's exit code: 0 done, 1 failed or problems found,
+    /// 2 (from the parser) a command line that cannot be understood.
+    #[must_use]
+    pub(crate) fn execute(self) -> ExitCode {
+        let done = match self.command {
+            Command::Run(run) => run.execute(),
+            Command::Check(check) => check.execute(),
+            Command::Explain(explain) => explain.execute(),
+            Command::Routes(routes) => routes.execute(),
+            Command::Demo(demo) => demo.execute(),
+            Command::Completions(completions) => completions.execute(),
+        };
+        match done {
+            Ok(exit) => exit.into(),
+            Err(failure) => {
+                out::complain(&format!("error: {failure}"));
+                Exit::Failure.into()
+            }
+        }
+    }
+}
+
+/// Why a command could not do its work, as a sentence for people.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// A path on the command line leads nowhere.
+    #[error("cannot read {}: {source}", path.display())]
+    Path {
+        /// The path.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// An address given by a flag cannot be served on.
+    #[error(
+        "cannot serve {what} on {address}: {source}; choose another with {flag} ADDRESS:PORT, or {flag} off"
+    )]
+    Bind {
+        /// What would be served there.
+        what: &'static str,
+        /// The address.
+        address: std::net::SocketAddr,
+        /// The flag that chooses it.
+        flag: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The program itself could not be started or could not print.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// Anything else that a sentence says best.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// Fails early, and in plain words, for paths that do not exist: an empty gateway helps nobody.
+fn readable(settings: &Settings) -> Result<(), Failure> {
+    for path in settings.paths.iter().chain(&settings.mesh_config) {
+        if let Err(source) = std::fs::metadata(path) {
+            return Err(Failure::Path { path: path.clone(), source });
+        }
+    }
+    Ok(())
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  propylon demo                                       a working gateway in one command
+  propylon run ./config --port-map 80=8080            serve a directory, port 80 at 8080
+  propylon check ./config                             find mistakes before they serve
+  propylon explain GET http://shop.example/api ./config
+                                                      why a request goes where it goes
+
+Exit codes: 0 done, 1 failed or errors found, 2 wrong usage.";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

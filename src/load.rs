@@ -1,0 +1,95 @@
+//! The one way from files to a snapshot: read, admit, compile. `run`, `check`, `explain` and `routes`
+//! all come through here, so they never disagree about what is wrong.
+
+use std::path::PathBuf;
+
+use propylon_compile::admission::Ledger;
+use propylon_model::{AnyObject, MeshConfig, Problem, World};
+use propylon_snapshot::Snapshot;
+use propylon_source::file::{self, ReadOptions};
+
+use crate::place::Places;
+
+/// What is read and whom it is compiled for.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// Files and directories.
+    pub paths: Vec<PathBuf>,
+    /// MeshConfig as a file of its own.
+    pub mesh_config: Option<PathBuf>,
+    /// The gateway workload.
+    pub compile: propylon_compile::Options,
+}
+
+/// Loads again and again, and remembers the last good version of every object between.
+#[derive(Debug)]
+pub(crate) struct Loader {
+    settings: Settings,
+    ledger: Ledger,
+    mesh: Option<MeshConfig>,
+}
+
+/// One reading of all files, compiled.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// The objects in force.
+    pub world: World,
+    /// What they mean.
+    pub snapshot: Snapshot,
+    /// Everything found on the way: errors first, then by file and position; none twice.
+    pub problems: Vec<Problem>,
+}
+
+impl Loader {
+    /// A loader that has read nothing yet.
+    #[must_use]
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self { settings, ledger: Ledger::default(), mesh: None }
+    }
+
+    /// Reads and compiles everything as it stands now.
+    pub(crate) fn load(&mut self) -> Loaded {
+        let read = file::read(&self.settings.paths, &ReadOptions::default());
+        let unread: Vec<PathBuf> =
+            read.files.into_iter().filter(|file| !file.ok).map(|file| file.path).collect();
+        let mut problems = read.problems;
+        self.read_mesh(&read.objects, &mut problems);
+        let (mut world, admission) = self.ledger.admit(read.objects, &unread);
+        problems.extend(admission);
+        world.mesh.clone_from(&self.mesh);
+        let compiled = propylon_compile::compile(&world, &self.settings.compile);
+        problems.extend(compiled.problems);
+        order(&mut problems);
+        Loaded { world, snapshot: compiled.snapshot, problems }
+    }
+
+    /// The mesh's settings as they stand now; what cannot be read leaves the last good ones in force.
+    fn read_mesh(&mut self, objects: &[AnyObject], problems: &mut Vec<Problem>) {
+        if let Some(path) = &self.settings.mesh_config {
+            match file::read_mesh_config(path) {
+                Ok(mesh) => self.mesh = Some(mesh),
+                Err(found) => problems.extend(found),
+            }
+            return;
+        }
+        let (mesh, found) = file::mesh_config(objects, ROOT_NAMESPACE);
+        if found.is_empty() {
+            self.mesh = mesh;
+        }
+        problems.extend(found);
+    }
+}
+
+/// Errors first; within a severity by file, line and column.
+fn order(problems: &mut Vec<Problem>) {
+    problems.sort();
+    problems.dedup();
+    let mut places = Places::default();
+    problems.sort_by_cached_key(|problem| {
+        let place = places.problem(problem);
+        (problem.severity, problem.source.clone(), place.map(|p| (p.line, p.column)))
+    });
+}
+
+/// Where Istio keeps its ConfigMap, whatever namespace a gateway runs in.
+const ROOT_NAMESPACE: &str = "istio-system";

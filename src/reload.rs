@@ -1,0 +1,143 @@
+//! The one loop: something changed, so read, compile, publish, and say what changed.
+//! It alone publishes; every wish to reload (files, SIGHUP, admin) is the same bell.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use propylon_model::{Code, ObjectKey, Problem, Severity};
+use propylon_proxy::{DataPlane, ListenerStatus};
+use propylon_snapshot::Snapshot;
+use tokio::sync::Notify;
+
+use crate::load::{Loaded, Loader};
+use crate::report::Report;
+use crate::status::{Phase, Served, Status};
+
+/// Everything the loop needs.
+#[derive(Clone)]
+pub(crate) struct Reload {
+    loader: Arc<Mutex<Loader>>,
+    plane: Arc<DataPlane>,
+    status: Arc<Status>,
+    report: Report,
+    bell: Arc<Notify>,
+}
+
+impl Reload {
+    /// A loop over `loader`'s files for `plane`.
+    ///
+    /// `bell` is rung whenever something may have changed; rings in a row are one.
+    pub(crate) fn new(
+        loader: Loader,
+        plane: Arc<DataPlane>,
+        status: Arc<Status>,
+        report: Report,
+        bell: Arc<Notify>,
+    ) -> Self {
+        Self { loader: Arc::new(Mutex::new(loader)), plane, status, report, bell }
+    }
+
+    /// Publishes the first configuration and says what listens where.
+    pub(crate) async fn first(&self, loaded: Loaded) {
+        self.report.problems(&loaded.problems);
+        let snapshot = Arc::new(loaded.snapshot);
+        let listeners = Arc::new(self.plane.publish(FIRST_GENERATION, Arc::clone(&snapshot)).await);
+        self.report.listening(&snapshot, &listeners);
+        self.serve(FIRST_GENERATION, snapshot, listeners, loaded.problems);
+        self.status.enter(Phase::Live);
+    }
+
+    /// Reloads whenever the bell rings, and tries again to bind what could not be bound. Never ends.
+    pub(crate) async fn run(self) {
+        loop {
+            let unbound = self.status.served().listeners.iter().any(|l| l.outcome.is_err());
+            if unbound {
+                tokio::select! {
+                    () = self.bell.notified() => self.once().await,
+                    () = tokio::time::sleep(BIND_AGAIN) => self.bind_again().await,
+                }
+            } else {
+                self.bell.notified().await;
+                self.once().await;
+            }
+        }
+    }
+
+    async fn once(&self) {
+        let started = Instant::now();
+        let loader = Arc::clone(&self.loader);
+        // Compiling is plain computation; on its own thread it does not hold up the control side.
+        let loading = tokio::task::spawn_blocking(move || {
+            loader.lock().unwrap_or_else(PoisonError::into_inner).load()
+        });
+        let Ok(loaded) = loading.await else {
+            let generation = self.status.served().generation;
+            self.report.warn(&format!("generation {generation} stays: reading it again failed"));
+            return;
+        };
+        let before = self.status.served();
+        self.report.problems(&missing_from(&before.problems, &loaded.problems));
+        self.report.solved(&missing_from(&loaded.problems, &before.problems));
+        let generation = before.generation;
+        if loaded.snapshot == *before.snapshot {
+            self.report.stays(generation, &loaded.problems);
+            let (snapshot, listeners) =
+                (Arc::clone(&before.snapshot), Arc::clone(&before.listeners));
+            self.serve(generation, snapshot, listeners, loaded.problems);
+            return;
+        }
+        let snapshot = Arc::new(loaded.snapshot);
+        let listeners = Arc::new(self.plane.publish(generation + 1, Arc::clone(&snapshot)).await);
+        let changes = propylon_compile::summary(&before.snapshot, &snapshot);
+        self.report.live(generation + 1, started.elapsed(), &changes);
+        self.report.unbound(&listeners);
+        self.serve(generation + 1, snapshot, listeners, loaded.problems);
+    }
+
+    /// Publishes the same snapshot again, so that addresses held by others get another chance.
+    async fn bind_again(&self) {
+        let before = self.status.served();
+        let generation = before.generation + 1;
+        let snapshot = Arc::clone(&before.snapshot);
+        let listeners = Arc::new(self.plane.publish(generation, Arc::clone(&snapshot)).await);
+        let failed = |statuses: &[ListenerStatus]| {
+            statuses.iter().filter(|status| status.outcome.is_err()).count()
+        };
+        if failed(&listeners) < failed(&before.listeners) {
+            self.report.listening(&snapshot, &listeners);
+        }
+        self.serve(generation, snapshot, listeners, before.problems.clone());
+    }
+
+    fn serve(
+        &self,
+        generation: u64,
+        snapshot: Arc<Snapshot>,
+        listeners: Arc<Vec<ListenerStatus>>,
+        problems: Vec<Problem>,
+    ) {
+        let since = Some(SystemTime::now());
+        self.status.publish(Served { generation, snapshot, listeners, problems, since });
+    }
+}
+
+/// What makes a problem the same one after an edit moved it to other lines.
+type Identity<'p> = (Severity, Code, &'p Option<ObjectKey>, &'p str);
+
+fn identity(problem: &Problem) -> Identity<'_> {
+    (problem.severity, problem.code, &problem.object, &problem.message)
+}
+
+/// The problems of `present` that `absent` does not have.
+fn missing_from(absent: &[Problem], present: &[Problem]) -> Vec<Problem> {
+    let known: BTreeSet<Identity<'_>> = absent.iter().map(identity).collect();
+    present.iter().filter(|problem| !known.contains(&identity(problem))).cloned().collect()
+}
+
+const FIRST_GENERATION: u64 = 1;
+/// Between attempts to bind an address that another process holds.
+const BIND_AGAIN: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! What is being served at this moment, for those who ask: admin, readiness, the reload loop.
+//! Written by the reload loop alone, read without waiting.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Instant, SystemTime};
+
+use arc_swap::ArcSwap;
+use propylon_model::Problem;
+use propylon_proxy::ListenerStatus;
+use propylon_snapshot::Snapshot;
+
+/// One published generation and what is known about it.
+#[derive(Debug, Default)]
+pub(crate) struct Served {
+    /// Its number; 0 before the first.
+    pub generation: u64,
+    /// What every worker decides with.
+    pub snapshot: Arc<Snapshot>,
+    /// What became of each bind address.
+    pub listeners: Arc<Vec<ListenerStatus>>,
+    /// What is wrong with the configuration as it stands in the files.
+    pub problems: Vec<Problem>,
+    /// When this generation went live.
+    pub since: Option<SystemTime>,
+}
+
+/// How far the program's life has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// The first configuration is not live yet.
+    Starting,
+    /// Serving.
+    Live,
+    /// Asked to stop; finishing what runs.
+    Draining,
+}
+
+impl Phase {
+    /// Envoy's name of it (`/server_info`, `/ready`).
+    #[must_use]
+    pub(crate) fn envoy_name(self) -> &'static str {
+        match self {
+            Self::Starting => "INITIALIZING",
+            Self::Live => "LIVE",
+            Self::Draining => "DRAINING",
+        }
+    }
+}
+
+/// The state of the running program.
+#[derive(Debug)]
+pub(crate) struct Status {
+    served: ArcSwap<Served>,
+    phase: AtomicU8,
+    started: Instant,
+}
+
+impl Status {
+    /// A program that starts now.
+    #[must_use]
+    pub(crate) fn new() -> Self {
+        Self {
+            served: ArcSwap::default(),
+            phase: AtomicU8::new(Phase::Starting as u8),
+            started: Instant::now(),
+        }
+    }
+
+    /// What is served.
+    #[must_use]
+    pub(crate) fn served(&self) -> Arc<Served> {
+        self.served.load_full()
+    }
+
+    /// Says what is served from now on.
+    pub(crate) fn publish(&self, served: Served) {
+        self.served.store(Arc::new(served));
+    }
+
+    /// Where in its life the program is.
+    #[must_use]
+    pub(crate) fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Acquire) {
+            phase if phase == Phase::Live as u8 => Phase::Live,
+            phase if phase == Phase::Draining as u8 => Phase::Draining,
+            _ => Phase::Starting,
+        }
+    }
+
+    /// Enters a phase; one that lies behind is never entered again.
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.phase.fetch_max(phase as u8, Ordering::AcqRel);
+    }
+
+    /// Whether new requests are welcome.
+    #[must_use]
+    pub(crate) fn ready(&self) -> bool {
+        self.phase() == Phase::Live
+    }
+
+    /// When the program started.
+    #[must_use]
+    pub(crate) fn started(&self) -> Instant {
+        self.started
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_ready_only_between_its_first_configuration_and_its_drain() {
+        let status = Status::new();
+        assert!(!status.ready());
+        status.enter(Phase::Live);
+        assert!(status.ready());
+        status.enter(Phase::Draining);
+        assert!(!status.ready());
+        status.enter(Phase::Live);
+        assert_eq!(status.phase(), Phase::Draining);
+    }
+}
