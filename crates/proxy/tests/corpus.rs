@@ -1,5 +1,7 @@
 //! Replays the kept fuzzing corpus through the codec's fuzz functions, on stable Rust.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test says what broke")]
+
 use std::fs;
 use std::path::Path;
 

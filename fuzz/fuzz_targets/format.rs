@@ -1,0 +1,7 @@
+//! A format string of header values and access logs.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| propylon_snapshot::fuzz_format(bytes));

@@ -1,0 +1,7 @@
+//! A path to normalise.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| propylon_snapshot::fuzz_path(bytes));
