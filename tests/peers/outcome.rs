@@ -1,0 +1,96 @@
+//! What one gateway made of one request, in a form that two gateways' outcomes can be compared in:
+//! values that differ from run to run are named instead of kept.
+
+use std::net::SocketAddr;
+
+use crate::harness::client::{Answer, Client};
+use crate::harness::message::Head;
+use crate::harness::origin::Received;
+use crate::origins::Origins;
+use crate::table::Request;
+
+/// What a request led to, as lines of text: `answer ...` and `origin ...`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) lines: Vec<String>,
+}
+
+/// Sends one request on a connection of its own and notes what comes back and what arrives.
+pub(crate) fn of(request: &Request, gateway: SocketAddr, origins: &Origins) -> Outcome {
+    let mut client = Client::connect(gateway);
+    let mut lines = Vec::new();
+    // The gateway may refuse before it has read everything.
+    let _ = client.try_send(&request.bytes);
+    match client.try_answer(&request.method) {
+        Ok(answer) => lines.extend(of_answer(&answer)),
+        Err(error) => lines.push(format!("answer none ({:?})", error.kind())),
+    }
+    if request.line.contains("mirror.test") {
+        origins.copy.received_at_least(1);
+    }
+    for (name, received) in origins.drain() {
+        lines.extend(of_received(name, &received));
+    }
+    Outcome { lines }
+}
+
+fn of_answer(answer: &Answer) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for interim in &answer.interim {
+        lines.push(format!("interim {}", interim.first));
+        lines.extend(headers(interim).into_iter().map(|line| format!("interim   {line}")));
+    }
+    lines.push(format!("answer {}", answer.head.first));
+    lines.extend(headers(&answer.head).into_iter().map(|line| format!("answer   {line}")));
+    if !answer.body.bytes.is_empty() {
+        lines.push(format!("answer body {:?}", answer.text()));
+    }
+    for (name, value) in &answer.body.trailers {
+        lines.push(format!("answer trailer {name}: {value}"));
+    }
+    lines
+}
+
+fn of_received(name: &str, received: &Received) -> Vec<String> {
+    let mut lines = vec![format!("{name} {}", received.line())];
+    lines.extend(headers(&received.head).into_iter().map(|line| format!("{name}   {line}")));
+    if !received.body.bytes.is_empty() {
+        lines.push(format!("{name} body {:?}", received.body.text()));
+    }
+    for (header, value) in &received.body.trailers {
+        lines.push(format!("{name} trailer {header}: {value}"));
+    }
+    lines
+}
+
+/// The header lines by name; lines of one name stay in their order.
+fn headers(head: &Head) -> Vec<String> {
+    let mut lines: Vec<(String, String)> =
+        head.headers.iter().map(|(name, value)| (name.clone(), steady(name, value))).collect();
+    lines.sort_by(|one, other| one.0.cmp(&other.0));
+    lines.into_iter().map(|(name, value)| format!("{name}: {value}")).collect()
+}
+
+/// The value without what changes from run to run.
+fn steady(name: &str, value: &str) -> String {
+    match name {
+        "date" if value.ends_with("GMT") && !value.contains("2024") => "<date>".to_owned(),
+        "x-envoy-upstream-service-time" if value.bytes().all(|byte| byte.is_ascii_digit()) => {
+            "<number>".to_owned()
+        }
+        "x-request-id" if is_uuid4(value) => "<uuid>".to_owned(),
+        _ => value.to_owned(),
+    }
+}
+
+fn is_uuid4(value: &str) -> bool {
+    let bytes = value.as_bytes();
+    let dashes = [8, 13, 18, 23];
+    bytes.len() == 36
+        && bytes.iter().enumerate().all(|(at, byte)| match dashes.contains(&at) {
+            true => *byte == b'-',
+            false => byte.is_ascii_hexdigit(),
+        })
+        && bytes[14] == b'4'
+        && b"89ab".contains(&bytes[19])
+}

@@ -1,0 +1,88 @@
+//! The table of requests: reads `requests.txt` into groups of raw requests.
+
+/// Requests about one subject.
+pub(crate) struct Group {
+    pub(crate) name: String,
+    pub(crate) requests: Vec<Request>,
+}
+
+/// One request: the bytes to send, and the line of the table that says so.
+pub(crate) struct Request {
+    pub(crate) line: String,
+    pub(crate) method: String,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// Reads the table. A line `# --- name` opens a group.
+pub(crate) fn read(text: &str) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix("# --- ") {
+            groups.push(Group { name: name.replace([' ', ':'], "_"), requests: Vec::new() });
+        } else if !line.is_empty() && !line.starts_with("# ") {
+            let group = groups.last_mut().expect("a group before the first request");
+            group.requests.push(request(line));
+        }
+    }
+    groups
+}
+
+fn request(line: &str) -> Request {
+    let bytes = match line.strip_prefix("raw ") {
+        Some(raw) => unescape(raw),
+        None => composed(line),
+    };
+    let method = bytes.split(|byte| *byte == b' ').next().unwrap_or_default();
+    let method = String::from_utf8_lossy(method).into_owned();
+    Request { line: line.to_owned(), method, bytes }
+}
+
+/// `METHOD host target | name: value || body` as bytes, with a content-length where nothing says
+/// how the body ends.
+fn composed(line: &str) -> Vec<u8> {
+    let (head, body) = match line.split_once(" || ") {
+        Some((head, body)) => (head, Some(unescape(body))),
+        None => (line, None),
+    };
+    let mut parts = head.split(" | ");
+    let mut words = parts.next().unwrap_or_default().splitn(3, ' ');
+    let mut word = || words.next().unwrap_or_default();
+    let (method, host, target) = (word(), word(), word());
+    let mut text = format!("{method} {target} HTTP/1.1\r\nhost: {host}\r\n");
+    let mut framed = false;
+    for header in parts {
+        framed |= header.starts_with("content-length") || header.starts_with("transfer-encoding");
+        text += &format!("{header}\r\n");
+    }
+    if let Some(body) = &body
+        && !framed
+    {
+        text += &format!("content-length: {}\r\n", body.len());
+    }
+    let mut bytes = (text + "\r\n").into_bytes();
+    bytes.extend(body.unwrap_or_default());
+    bytes
+}
+
+fn unescape(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        if letter != '\\' {
+            bytes.extend(letter.to_string().into_bytes());
+            continue;
+        }
+        match letters.next() {
+            Some('r') => bytes.push(b'\r'),
+            Some('n') => bytes.push(b'\n'),
+            Some('t') => bytes.push(b'\t'),
+            Some('0') => bytes.push(0),
+            Some('x') => {
+                let digits: String = letters.by_ref().take(2).collect();
+                bytes.push(u8::from_str_radix(&digits, 16).expect("two hex digits"));
+            }
+            other => bytes.extend(other.map(String::from).unwrap_or_default().into_bytes()),
+        }
+    }
+    bytes
+}

@@ -1,0 +1,33 @@
+//! Black-box tests: the real binary on loopback, raw bytes in and out, scripted origins behind it.
+//! Every promise that a client, an origin or an operator can see is a sentence here.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    dead_code,
+    reason = "a test says what broke by panicking; the harness serves other tests too"
+)]
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod exchanges;
+
+mod examples;
+mod steps;
+
+mod bodies;
+mod connections;
+mod contract;
+mod failures;
+mod refusals;
+mod retries;
+mod routing;
+mod upgrade;
+
+mod control;
+mod reload;
+mod reload_under_load;
