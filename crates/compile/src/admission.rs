@@ -2,7 +2,7 @@
 //! It remembers and validates; it neither reads nor compiles. Sits between a source and `compile`.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use propylon_model::{AnyObject, FieldPath, Meta, ObjectKey, Problem, Severity, Source, World};
 
@@ -42,7 +42,6 @@ impl Ledger {
         unread_files: &[PathBuf],
     ) -> (World, Vec<Problem>) {
         self.reading += 1;
-        let unread: HashSet<&Path> = unread_files.iter().map(PathBuf::as_path).collect();
         let mut before = std::mem::take(&mut self.good);
         let mut problems = Vec::new();
         let mut seen = HashSet::new();
@@ -68,7 +67,8 @@ impl Ledger {
         }
         before.retain(|_, last| {
             let Source::File { path, .. } = &last.object.meta().source;
-            unread.contains(path.as_path())
+            // A directory that could not be listed stands for all below it.
+            unread_files.iter().any(|unread| path.starts_with(unread))
         });
         self.good.append(&mut before);
         let world = World::from_objects(self.good.values().map(|one| one.object.clone()));

@@ -37,7 +37,7 @@ pub(crate) fn merge<'s, 'w>(
         let earlier = merged.entry(server.bind.clone()).or_insert(Merged { servers: Vec::new() });
         if server.server.tls.is_some() {
             let hosts = tls_hosts.entry(server.bind.clone()).or_default();
-            if let Some((_, host)) = server.hosts.iter().find(|host| hosts.contains(host)) {
+            if let Some(host) = server.hosts.iter().find_map(|host| taken(server, *host, hosts)) {
                 let why = format!("host `{host}` is already served on this port with `tls`");
                 report(server, winner(earlier, Some(host)), &why, problems);
                 continue;
@@ -51,6 +51,21 @@ pub(crate) fn merge<'s, 'w>(
     }
     merged.retain(|_, merged| !merged.servers.is_empty());
     merged
+}
+
+/// The host, if an earlier server has it. A redirect to https compares it with its namespace, as
+/// Istio does; a TLS server without, because two chains for one server name cannot be told apart
+/// (Envoy refuses such a listener as a whole).
+fn taken<'h>(
+    server: &OpenServer<'_>,
+    (namespace, host): (Option<&str>, &'h str),
+    earlier: &HashSet<(Option<&str>, &str)>,
+) -> Option<&'h str> {
+    let found = match server.class {
+        Class::Tls => earlier.iter().any(|(_, other)| *other == host),
+        Class::Http | Class::Tcp => earlier.contains(&(namespace, host)),
+    };
+    found.then_some(host)
 }
 
 /// Why a server cannot join those that hold its address already.
