@@ -400,3 +400,6 @@ impl From<ConfigMapFields> for ConfigMap {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Namespace {}
+
+#[cfg(test)]
+mod tests;
