@@ -201,3 +201,6 @@ fn tls_location(head: &Head<'_>) -> String {
     head.push_target(&mut location);
     location
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,6 +25,8 @@ mod reference;
 mod retry;
 mod rule;
 mod rule_list;
+#[cfg(test)]
+mod samples;
 mod string_match;
 mod virtual_host;
 

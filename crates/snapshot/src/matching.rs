@@ -129,3 +129,6 @@ impl Matcher {
             .chain(self.query.iter().filter_map(move |query| query.mismatch(head.query)))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -252,3 +252,6 @@ fn remove_last_segment(out: &mut String) {
     let parent = out.strip_suffix('/').and_then(|inner| inner.rfind('/'));
     out.truncate(parent.map_or(1, |slash| slash + 1));
 }
+
+#[cfg(test)]
+mod tests;

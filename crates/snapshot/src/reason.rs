@@ -267,3 +267,6 @@ pub fn grpc_status_of(status: u16) -> u8 {
         _ => 2,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -134,3 +134,6 @@ fn without_port(authority: &str) -> (&str, &str) {
     };
     authority.split_at(colon.unwrap_or(authority.len()))
 }
+
+#[cfg(test)]
+mod tests;

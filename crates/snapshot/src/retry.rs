@@ -97,3 +97,6 @@ impl Retry {
         by_status || by_grpc || self.statuses.contains(&status)
     }
 }
+
+#[cfg(test)]
+mod tests;

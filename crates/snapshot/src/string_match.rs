@@ -163,3 +163,6 @@ impl StringMatch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
