@@ -143,7 +143,7 @@ pub(crate) fn action(action: &Action, snapshot: &Snapshot) -> String {
             };
             forward.destinations.iter().map(one).collect::<Vec<_>>().join(", ")
         }
-        Action::Redirect(to) => format!("redirect {} {}", to.status, redirect(to)),
+        Action::Redirect(to) => format!("redirect {} to {}", to.status, redirect(to)),
         Action::Respond(respond) => {
             format!("answer {} ({} bytes)", respond.status, respond.body.len())
         }
@@ -178,20 +178,20 @@ pub(crate) fn cluster_name(name: &str) -> String {
     }
 }
 
+/// What a redirect changes of the URL: `scheme https, path /new`.
 fn redirect(redirect: &Redirect) -> String {
-    let scheme = redirect.scheme.map_or("", propylon_snapshot::Scheme::as_str);
-    let authority = redirect.authority.as_deref().unwrap_or("<host>");
-    let port = match redirect.port {
-        RedirectPort::Number(port) => format!(":{port}"),
-        RedirectPort::Keep | RedirectPort::Default => String::new(),
-    };
-    let path = match &redirect.path {
-        RedirectPath::Keep => "<path>".to_owned(),
-        RedirectPath::Replace(path) => path.to_string(),
-        RedirectPath::Prefix(prefix) => format!("{prefix}<rest of path>"),
-    };
-    let separator = if scheme.is_empty() { "" } else { ":" };
-    format!("to {scheme}{separator}//{authority}{port}{path}")
+    let mut changes = Vec::new();
+    changes.extend(redirect.scheme.map(|scheme| format!("scheme {}", scheme.as_str())));
+    changes.extend(redirect.authority.as_ref().map(|host| format!("host {host}")));
+    if let RedirectPort::Number(port) = redirect.port {
+        changes.push(format!("port {port}"));
+    }
+    match &redirect.path {
+        RedirectPath::Keep => {}
+        RedirectPath::Replace(path) => changes.push(format!("path {path}")),
+        RedirectPath::Prefix(prefix) => changes.push(format!("path prefix {prefix}")),
+    }
+    if changes.is_empty() { "the same URL".to_owned() } else { changes.join(", ") }
 }
 
 /// The path rewrite of a route.
@@ -242,8 +242,18 @@ pub(crate) fn retries(retry: Option<&Retry>) -> String {
     let mut text = format!("{} on {on}", retry.attempts);
     if let Some(limit) = retry.per_try_timeout {
         let _ = write!(text, ", {} per try", duration(limit));
+    } else if is_default(retry) {
+        text.push_str(" (default)");
     }
     text
+}
+
+/// Istio's policy where a route has none.
+fn is_default(retry: &Retry) -> bool {
+    retry.attempts == DEFAULT_ATTEMPTS
+        && retry.on == RetryOn::istio_default()
+        && retry.statuses.is_empty()
+        && retry.per_try_timeout.is_none()
 }
 
 fn conditions(on: &RetryOn) -> Vec<&'static str> {
@@ -317,7 +327,7 @@ pub(crate) fn policies(rule: &Rule) -> String {
         }
         match &forward.retry {
             None => flags.push("retries=off".to_owned()),
-            Some(retry) if retry.on != RetryOn::istio_default() || retry.attempts != 2 => {
+            Some(retry) if !is_default(retry) => {
                 flags.push(format!("retries={}", retry.attempts));
             }
             Some(_) => {}
@@ -357,6 +367,8 @@ pub(crate) fn duration(duration: Duration) -> String {
     format!("{duration:?}")
 }
 
+/// Istio tries twice more where a route does not say.
+const DEFAULT_ATTEMPTS: u32 = 2;
 /// Fractions count millionths.
 const MILLIONTHS_PER_PERCENT: u32 = 10_000;
 

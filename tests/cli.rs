@@ -1,0 +1,401 @@
+//! The command line from outside: the real binary on small directories, its words and exit codes.
+//! What is served is proved elsewhere; nothing here opens a port.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+const GATEWAY: &str = "\
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata:
+  name: web
+spec:
+  selector:
+    istio: ingressgateway
+  servers:
+  - port:
+      number: 80
+      name: http
+      protocol: HTTP
+    hosts:
+    - shop.example
+    - api.example
+";
+
+const ROUTES: &str = "\
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata:
+  name: shop
+spec:
+  hosts:
+  - shop.example
+  gateways:
+  - web
+  http:
+  - match:
+    - uri:
+        prefix: /api
+      headers:
+        x-user:
+          exact: qa
+    rewrite:
+      uri: /v2
+    timeout: 2s
+    route:
+    - destination:
+        host: cart
+        port:
+          number: 80
+      weight: 90
+    - destination:
+        host: stock
+        port:
+          number: 80
+      weight: 10
+  - match:
+    - uri:
+        exact: /old
+    redirect:
+      uri: /new
+";
+
+const SERVICES: &str = "\
+apiVersion: v1
+kind: Service
+metadata:
+  name: cart
+spec:
+  ports:
+  - name: http
+    port: 80
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata:
+  name: cart-1
+  labels:
+    kubernetes.io/service-name: cart
+addressType: IPv4
+ports:
+- name: http
+  port: 9001
+endpoints:
+- addresses:
+  - 127.0.0.1
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: stock
+spec:
+  ports:
+  - name: http
+    port: 80
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata:
+  name: stock-1
+  labels:
+    kubernetes.io/service-name: stock
+addressType: IPv4
+ports:
+- name: http
+  port: 9002
+endpoints:
+- addresses:
+  - 127.0.0.1
+";
+
+/// A directory of YAML that vanishes with the test.
+struct World(tempfile::TempDir);
+
+impl World {
+    fn sound() -> Self {
+        let world = Self(tempfile::tempdir().unwrap());
+        world.write("gateway.yaml", GATEWAY);
+        world.write("routes.yaml", ROUTES);
+        world.write("services.yaml", SERVICES);
+        world
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.0.path().join(name), text).unwrap();
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Runs `propylon ARGS` with this directory as its own.
+    fn propylon(&self, args: &[&str]) -> Said {
+        let run = Command::new(env!("CARGO_BIN_EXE_propylon"))
+            .args(args)
+            .current_dir(self.path())
+            .env("NO_COLOR", "1")
+            .output();
+        Said(run.unwrap())
+    }
+}
+
+/// What a command said and how it ended.
+#[derive(Debug)]
+struct Said(Output);
+
+impl Said {
+    fn out(&self) -> String {
+        String::from_utf8(self.0.stdout.clone()).unwrap()
+    }
+
+    fn err(&self) -> String {
+        String::from_utf8(self.0.stderr.clone()).unwrap()
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.0.stdout).unwrap_or_else(|e| panic!("{e}: {self:?}"))
+    }
+
+    #[track_caller]
+    fn ends_with(self, code: i32) -> Self {
+        assert_eq!(self.0.status.code(), Some(code), "{}\n{}", self.out(), self.err());
+        self
+    }
+
+    #[track_caller]
+    fn prints(self, parts: &[&str]) -> Self {
+        let all = self.out() + &self.err();
+        for part in parts {
+            assert!(all.contains(part), "{part:?} is missing in:\n{all}");
+        }
+        self
+    }
+}
+
+#[test]
+fn check_of_a_sound_directory_finds_nothing_and_succeeds() {
+    let said = World::sound().propylon(&["check"]).ends_with(0);
+    assert_eq!(said.out(), "no problems in 6 objects: 1 listener, 2 routes\n");
+}
+
+#[test]
+fn check_shows_file_line_column_and_source_line_of_a_mistake() {
+    let world = World::sound();
+    world.write("routes.yaml", &ROUTES.replace("timeout: 2s", "timout: 2s"));
+    let said = world.propylon(&["check"]).ends_with(1);
+    said.prints(&["error[", "routes.yaml:19:5", "timout: 2s", "timeout", "1 error"]);
+}
+
+#[test]
+fn check_as_json_tells_programs_the_same() {
+    let world = World::sound();
+    world.write("routes.yaml", &ROUTES.replace("host: stock", "host: stick"));
+    let json = world.propylon(&["check", "--json", "."]).ends_with(1).json();
+    assert_eq!(json["errors"], 1, "{json:#}");
+    let problem = &json["problems"][0];
+    assert_eq!(problem["severity"], "error", "{json:#}");
+    assert_eq!(problem["object"], "VirtualService default/shop", "{json:#}");
+    assert_eq!(problem["field"], "spec.http[0].route[1].destination.host", "{json:#}");
+    assert_eq!(problem["line"], 27, "{json:#}");
+}
+
+#[test]
+fn check_tells_every_problem_once_and_errors_first() {
+    let world = World::sound();
+    world.write("broken.yaml", "apiVersion: networking.istio.io/v1\nkind: Gatway\n");
+    let json = world.propylon(&["check", "--json", ".", "./broken.yaml"]).ends_with(1).json();
+    let problems = json["problems"].as_array().unwrap();
+    let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    let mut distinct = texts.clone();
+    distinct.dedup();
+    assert_eq!(texts, distinct);
+    let severities: Vec<&str> = problems.iter().filter_map(|p| p["severity"].as_str()).collect();
+    let first_mild = severities.iter().position(|s| *s != "error").unwrap_or(severities.len());
+    assert!(severities[first_mild..].iter().all(|s| *s != "error"), "{severities:?}");
+}
+
+#[test]
+fn check_fails_on_warnings_only_when_they_are_denied() {
+    let world = World::sound();
+    let idle = ROUTES
+        .replace("    timeout: 2s\n", "    timeout: 2s\n    fault: {delay: {fixedDelay: 1s}}\n");
+    world.write("routes.yaml", &idle);
+    let said = world.propylon(&["check"]).ends_with(0);
+    let said = said.prints(&["warning["]);
+    assert!(!said.out().contains("error["), "{}", said.out());
+    world.propylon(&["check", "--deny", "warnings"]).ends_with(1);
+}
+
+#[test]
+fn a_path_that_leads_nowhere_is_named_by_every_command() {
+    let world = World::sound();
+    for command in [
+        &["check", "nowhere"][..],
+        &["run", "nowhere"],
+        &["routes", "nowhere"],
+        &["explain", "GET", "http://a/", "nowhere"],
+        &["demo", "nowhere"],
+        &["check", "--mesh-config", "nowhere"],
+    ] {
+        world.propylon(command).ends_with(1).prints(&["cannot read nowhere"]);
+    }
+}
+
+#[test]
+fn wrong_usage_ends_with_2_and_says_what_is_meant() {
+    let world = World::sound();
+    world.propylon(&["run", "--port-map", "80"]).ends_with(2).prints(&["80=8080"]);
+    world.propylon(&["run", "--admin", "here"]).ends_with(2).prints(&["127.0.0.1:15000", "off"]);
+    world.propylon(&["check", "--label", "x"]).ends_with(2).prints(&["key=value"]);
+    world.propylon(&["frobnicate"]).ends_with(2);
+}
+
+#[test]
+fn explain_shows_the_rule_that_matches_and_where_the_request_goes() {
+    let world = World::sound();
+    let url = "http://shop.example/api/cart?x=1";
+    let said = world.propylon(&["explain", "GET", url, "-H", "x-user: qa"]).ends_with(0);
+    said.prints(&[
+        "listener   0.0.0.0:80",
+        "Gateway default/web servers[0]",
+        "gateway.yaml:9",
+        "host       shop.example  exact",
+        "✓ default/shop http[0].match[0]",
+        "first match",
+        "routes.yaml:12",
+        "path prefix /api becomes /v2 · here /v2/cart",
+        "90/100 (90.0 %)  -> cart.default.svc.cluster.local:80   127.0.0.1:9001",
+        "10/100 (10.0 %)  -> stock.default.svc.cluster.local:80  127.0.0.1:9002",
+        "timeout 2s",
+        "retries 2 on connect-failure",
+    ]);
+}
+
+#[test]
+fn explain_says_of_every_rule_why_it_does_not_match_and_what_came_nearest() {
+    let world = World::sound();
+    let said = world.propylon(&["explain", "GET", "http://shop.example/api"]).ends_with(1);
+    said.prints(&[
+        "✗ default/shop http[0].match[0]",
+        "header x-user is absent",
+        "✗ default/shop http[1].match[0]",
+        "path is not \"/old\"",
+        "nearest    VirtualService default/shop http[0].match[0] would match",
+        "if header x-user were exact \"qa\"",
+        "answer     404 (NR, route_not_found)",
+    ]);
+}
+
+#[test]
+fn explain_names_the_nearest_hosts_where_none_fits() {
+    let said = World::sound().propylon(&["explain", "GET", "http://shop.exampel/"]).ends_with(1);
+    said.prints(&["✗ no host of this port fits \"shop.exampel\"", "nearest    shop.example"]);
+}
+
+#[test]
+fn explain_tells_a_redirect_and_a_port_that_is_closed() {
+    let world = World::sound();
+    let url = "http://shop.example/old?q";
+    let location = "answer     301 location: http://shop.example/new";
+    world.propylon(&["explain", "GET", url]).ends_with(0).prints(&[location]);
+    let said = world.propylon(&["explain", "GET", "https://shop.example/"]).ends_with(1);
+    said.prints(&["nothing listens on port 443", "80 (bound at 0.0.0.0:80)"]);
+}
+
+#[test]
+fn explain_finds_the_listener_by_the_port_it_is_bound_at() {
+    let world = World::sound();
+    let url = "http://shop.example:8080/old";
+    let said = world.propylon(&["explain", "GET", url, "--port-map", "80=8080"]).ends_with(0);
+    said.prints(&["listener   0.0.0.0:8080"]);
+}
+
+#[test]
+fn explain_as_json_tells_programs_the_same() {
+    let world = World::sound();
+    let args = ["explain", "GET", "http://shop.example/api", "-H", "x-user: qa", "--json"];
+    let json = world.propylon(&args).ends_with(0).json();
+    assert_eq!(json["host"], "shop.example", "{json:#}");
+    assert_eq!(json["rules"][0]["matched"], true, "{json:#}");
+    assert_eq!(json["rules"][0]["line"], 12, "{json:#}");
+    assert_eq!(json["outcome"]["destinations"][0]["weight"], 90, "{json:#}");
+    assert_eq!(json["outcome"]["destinations"][0]["endpoints"][0], "127.0.0.1:9001", "{json:#}");
+    assert_eq!(json["outcome"]["path"], "/v2", "{json:#}");
+}
+
+#[test]
+fn explain_shows_a_destination_without_endpoints_as_the_503_it_is() {
+    let world = World::sound();
+    let (service, _endpoints) = SERVICES.split_once("---").unwrap();
+    world.write("services.yaml", service);
+    let args = ["explain", "GET", "http://shop.example/api", "-H", "x-user: qa"];
+    let said = world.propylon(&args).ends_with(1);
+    said.prints(&[
+        "no endpoints: answers 503 (UH)",
+        "no such service, port or subset: answers 503",
+    ]);
+}
+
+#[test]
+fn routes_is_a_table_with_the_place_of_every_rule() {
+    let said = World::sound().propylon(&["routes"]).ends_with(0);
+    said.prints(&[
+        "0.0.0.0:80  HTTP  Gateway default/web servers[0]",
+        "shop.example",
+        "uri prefix /api, header x-user exact \"qa\"",
+        "90/100 cart.default.svc.cluster.local:80",
+        "timeout=2s rewrite",
+        "-> redirect 301 to path /new",
+        "routes.yaml:32",
+    ]);
+}
+
+#[test]
+fn routes_can_be_asked_for_one_host() {
+    let world = World::sound();
+    let other = ROUTES.replace("name: shop", "name: api").replace("shop.example", "api.example");
+    world.write("other.yaml", &other);
+    let both = world.propylon(&["routes"]).ends_with(0).prints(&["shop.example", "api.example"]);
+    let one = world.propylon(&["routes", "--host", "shop.example"]).ends_with(0);
+    assert!(!one.out().contains("api.example"), "{}", one.out());
+    assert!(one.out().len() < both.out().len());
+}
+
+#[test]
+fn routes_as_json_has_a_place_for_every_rule() {
+    let json = World::sound().propylon(&["routes", "--json"]).ends_with(0).json();
+    let hosts = json["listeners"][0]["hosts"].as_array().unwrap();
+    let shop = hosts.iter().find(|host| host["host"] == "shop.example").unwrap();
+    assert_eq!(shop["routes"][0]["origin"], "VirtualService default/shop http[0].match[0]");
+    assert_eq!(shop["routes"][0]["line"], 12, "{json:#}");
+}
+
+#[test]
+fn labels_choose_the_gateways() {
+    let world = World::sound();
+    let said = world.propylon(&["routes", "--label", "istio=egressgateway"]).ends_with(0);
+    said.prints(&["nothing listens"]);
+}
+
+#[test]
+fn every_command_has_help_with_examples() {
+    let world = World::sound();
+    world.propylon(&["--help"]).ends_with(0).prints(&["Examples:", "Exit codes:"]);
+    for command in ["run", "check", "explain", "routes", "demo", "completions"] {
+        let said = world.propylon(&[command, "--help"]).ends_with(0);
+        said.prints(&["Examples:", "propylon ", command]);
+    }
+    let version = format!("propylon {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(world.propylon(&["--version"]).ends_with(0).out(), version);
+}
+
+#[test]
+fn every_shell_gets_a_completion_script() {
+    let world = World::sound();
+    for shell in ["bash", "zsh", "fish"] {
+        let said = world.propylon(&["completions", shell]).ends_with(0);
+        said.prints(&["propylon", "explain"]);
+    }
+}
