@@ -4,7 +4,6 @@ use std::cell::RefCell;
 
 use crate::limits::{
     LARGE_BUFFER_BYTES, LARGE_BUFFERS_KEPT_MAX, SMALL_BUFFER_BYTES, SMALL_BUFFERS_KEPT_MAX,
-    TEXT_BYTES_KEPT_MAX, TEXTS_KEPT_MAX,
 };
 
 /// A read buffer: `bytes[start..end]` is filled, what lies behind is free.
@@ -57,7 +56,7 @@ impl Buffer {
 
     /// Forgets the first `used` filled bytes.
     pub(crate) fn consume(&mut self, used: usize) {
-        self.start = (self.start + used).min(self.end);
+        self.start = self.start.saturating_add(used).min(self.end);
         if self.start == self.end {
             self.start = 0;
             self.end = 0;
@@ -73,6 +72,20 @@ impl Buffer {
         }
     }
 
+    /// Makes sure that more can be read: by moving the filled bytes to the front, else by changing
+    /// to a large buffer. The codec refuses a head before it outgrows one.
+    pub(crate) fn make_room(&mut self, buffers: &Buffers) {
+        if !self.free_mut().is_empty() {
+            return;
+        }
+        self.compact();
+        if self.free_mut().is_empty() {
+            let mut large = buffers.large();
+            large.append(self.filled());
+            buffers.give_back(std::mem::replace(self, large));
+        }
+    }
+
     /// Splits off the first `len` filled bytes: they stay as they are while the tail behind them
     /// is filled and consumed.
     pub(crate) fn split(&mut self, len: usize) -> (&[u8], Tail<'_>) {
@@ -80,6 +93,13 @@ impl Buffer {
         let (head, bytes) = self.bytes[self.start..].split_at_mut(len.min(end));
         let end = end - head.len();
         (head, Tail { bytes, start: 0, end })
+    }
+
+    /// After [`Buffer::split`]: forgets the head and the `used` bytes behind it, and counts what
+    /// was read into the tail.
+    pub(crate) fn settle(&mut self, head_len: usize, used: usize, filled: usize) {
+        self.end = (self.start + head_len + filled).min(self.bytes.len());
+        self.consume(head_len + used);
     }
 
     /// Copies bytes in, as many as there is room for.
@@ -115,9 +135,29 @@ impl Tail<'_> {
         self.end = (self.end + read).min(self.bytes.len());
     }
 
-    /// Forgets the first `used` filled bytes.
-    pub(crate) fn consume(&mut self, used: usize) {
-        self.start = (self.start + used).min(self.end);
+    /// Copies bytes in; false if there is no room for all of them.
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> bool {
+        match self.free_mut().get_mut(..bytes.len()) {
+            Some(room) => room.copy_from_slice(bytes),
+            None => return false,
+        }
+        self.end += bytes.len();
+        true
+    }
+
+    /// Splits off the first `len` filled bytes, as [`Buffer::split`] does.
+    pub(crate) fn split(&mut self, len: usize) -> (&[u8], Tail<'_>) {
+        let filled = self.end - self.start;
+        let (head, bytes) = self.bytes[self.start..].split_at_mut(len.min(filled));
+        let end = filled - head.len();
+        (head, Tail { bytes, start: 0, end })
+    }
+
+    /// After [`Tail::split`]: forgets the split-off bytes and the `used` ones behind them, and
+    /// counts what was read into the rest.
+    pub(crate) fn settle(&mut self, len: usize, used: usize, filled: usize) {
+        self.end = self.start + len + filled;
+        self.start += len + used;
     }
 
     /// Consumed and filled bytes, counted from the head's end.
@@ -131,7 +171,6 @@ impl Tail<'_> {
 pub(crate) struct Buffers {
     small: RefCell<Vec<Buffer>>,
     large: RefCell<Vec<Buffer>>,
-    texts: RefCell<Vec<Vec<u8>>>,
 }
 
 impl Buffers {
@@ -157,20 +196,6 @@ impl Buffers {
         let mut kept = kept.borrow_mut();
         if kept.len() < most {
             kept.push(buffer);
-        }
-    }
-
-    /// An empty byte vector to emit a head into.
-    pub(crate) fn text(&self) -> Vec<u8> {
-        self.texts.borrow_mut().pop().unwrap_or_default()
-    }
-
-    /// Takes a byte vector back.
-    pub(crate) fn give_back_text(&self, mut text: Vec<u8>) {
-        let mut kept = self.texts.borrow_mut();
-        if kept.len() < TEXTS_KEPT_MAX && text.capacity() <= TEXT_BYTES_KEPT_MAX {
-            text.clear();
-            kept.push(text);
         }
     }
 }

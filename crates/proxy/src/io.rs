@@ -32,6 +32,9 @@ pub trait Io {
     /// # Errors
     /// When the connection is gone already.
     fn shutdown_write(&self) -> io::Result<()>;
+
+    /// Makes closing the connection a reset, so that the peer cannot take what it got for all.
+    fn abort(&self);
 }
 
 /// Waits until a read may make progress.
@@ -184,6 +187,11 @@ impl Io for Stream {
 
     fn shutdown_write(&self) -> io::Result<()> {
         self.socket().shutdown(Shutdown::Write)
+    }
+
+    fn abort(&self) {
+        // A connection that is gone already needs no reset.
+        let _ = self.socket().set_linger(Some(std::time::Duration::ZERO));
     }
 }
 

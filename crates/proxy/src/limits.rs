@@ -15,10 +15,10 @@ pub const SMALL_BUFFERS_KEPT_MAX: usize = 256;
 /// Large buffers a worker keeps for reuse.
 pub const LARGE_BUFFERS_KEPT_MAX: usize = 16;
 
-/// Byte vectors for emitted heads that a worker keeps for reuse.
-pub const TEXTS_KEPT_MAX: usize = 256;
+/// Desks (indexes, lists of lines, texts of heads) a worker keeps; one is in use per busy connection.
+pub const DESKS_KEPT_MAX: usize = 256;
 
-/// A byte vector that grew beyond this many bytes is not kept.
+/// A text of a head that grew beyond this many bytes is not kept.
 pub const TEXT_BYTES_KEPT_MAX: usize = 64 * 1024;
 
 /// Open client connections per worker; more are closed as they are accepted, so that descriptors

@@ -8,12 +8,17 @@ fn a_tail_is_filled_while_the_head_stays() {
     let (head, mut tail) = buffer.split(4);
     assert_eq!(head, b"head");
     assert_eq!(tail.filled(), b"body");
-    tail.consume(2);
-    tail.free_mut()[0] = b'!';
-    tail.fill(1);
-    assert_eq!(tail.filled(), b"dy!");
+    let (body, mut rest) = tail.split(2);
+    rest.free_mut()[0] = b'!';
+    rest.fill(1);
+    assert_eq!((body, rest.filled()), (&b"bo"[..], &b"dy!"[..]));
+    let (used, filled) = rest.extent();
+    tail.settle(2, used, filled);
     assert_eq!(tail.extent(), (2, 5));
     assert_eq!(head, b"head");
+    let (used, filled) = tail.extent();
+    buffer.settle(4, used, filled);
+    assert_eq!(buffer.filled(), b"dy!");
 }
 
 #[test]

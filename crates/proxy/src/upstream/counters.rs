@@ -72,3 +72,16 @@ counters! {
     /// Responses with a status of 5xx.
     upstream_rq_5xx,
 }
+
+impl ClusterCounters {
+    /// Counts a response by the class of its status.
+    pub fn count_status(&self, status: u16) {
+        match status / 100 {
+            2 => self.upstream_rq_2xx.add(1),
+            3 => self.upstream_rq_3xx.add(1),
+            4 => self.upstream_rq_4xx.add(1),
+            5 => self.upstream_rq_5xx.add(1),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! One try of a request at one endpoint: a connection, the request, the response head. A kept
+//! connection that turns out dead is replaced silently where nothing can have been processed.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::rc::Rc;
+
+use propylon_snapshot::Reason;
+
+use super::beside::{Beside, Interrupt, Timer};
+use super::body::{Body, Progress};
+use super::client::Client;
+use super::desk::Out;
+use super::exchange::After;
+use super::forward::Forwarding;
+use super::relay::{self, Relayed};
+use super::retry::{Tries, Verdict};
+use super::upgrade;
+use crate::buffers::Buffer;
+use crate::http1::emit::{end_head, write_line, write_status_line};
+use crate::http1::{Known, Parsed, ResponseHead, Upgrade, Version};
+use crate::io::{Io, read, readable, write_all};
+use crate::limits::INTERIM_RESPONSES_MAX;
+use crate::upstream::{Connection, LiveEndpoint};
+
+/// How a try ended.
+pub(super) enum End {
+    /// The client has its answer, or as much as could be given.
+    Done(After),
+    /// There is an answer that the retry policy does not want.
+    Declined,
+    /// There is no response head.
+    Failed {
+        /// Why.
+        reason: Reason,
+        /// Whether any byte of the request was written.
+        started: bool,
+    },
+    /// Something beside the try ended it.
+    Interrupted(Interrupt),
+}
+
+/// Why there is no response head, and whether anything came at all.
+struct Broken {
+    reason: Reason,
+    silent: bool,
+}
+
+/// Tries once, and once more where a kept connection was dead already.
+pub(super) async fn attempt<I: Io>(
+    forwarding: &Forwarding<'_, I>,
+    endpoint: &Rc<LiveEndpoint>,
+    body: &mut Body<'_>,
+    (timer, tries): (&mut Timer, &Tries<'_>),
+    out: &mut Out,
+) -> End {
+    if let Some(kept) = endpoint.pooled() {
+        match exchange(forwarding, kept, body, (&mut *timer, tries), out).await {
+            Once::Ended(end) => return end,
+            Once::Stale => forwarding.asked.client.worker.counters.replays.add(1),
+        }
+    }
+    let fresh = match connect(forwarding, endpoint, body, timer).await {
+        Ok(fresh) => fresh,
+        Err(end) => return end,
+    };
+    match exchange(forwarding, fresh, body, (timer, tries), out).await {
+        Once::Ended(end) => end,
+        // Only kept connections are called stale.
+        Once::Stale => End::Failed { reason: Reason::UpstreamReset, started: true },
+    }
+}
+
+async fn connect<I: Io>(
+    forwarding: &Forwarding<'_, I>,
+    endpoint: &Rc<LiveEndpoint>,
+    body: &mut Body<'_>,
+    timer: &mut Timer,
+) -> Result<Connection, End> {
+    let limit = forwarding.cluster.connect_timeout();
+    let progress = Progress::default();
+    let (_, rest) = body.split();
+    let mut beside = Beside::between(forwarding.asked.client, rest, &progress, timer);
+    match beside.run(endpoint.connect(limit)).await {
+        Ok(Ok(fresh)) => Ok(fresh),
+        Ok(Err(error)) => Err(End::Failed { reason: error.reason(), started: false }),
+        Err(interrupt) => Err(End::Interrupted(interrupt)),
+    }
+}
+
+/// How one connection served a try.
+enum Once {
+    Ended(End),
+    /// It was dead before the request could have been processed.
+    Stale,
+}
+
+async fn exchange<I: Io>(
+    forwarding: &Forwarding<'_, I>,
+    connection: Connection,
+    body: &mut Body<'_>,
+    (timer, tries): (&mut Timer, &Tries<'_>),
+    out: &mut Out,
+) -> Once {
+    let client = forwarding.asked.client;
+    let (sent, progress) = (Cell::new(0), Progress::default());
+    let whole = body.is_done();
+    let ([first, held], rest) = body.split();
+    let mut parts = [IoSlice::new(&out.up), IoSlice::new(first), IoSlice::new(held)];
+    let mut beside = Beside::between(client, rest, &progress, timer);
+    match beside.run(send(connection.io(), &mut parts, &sent)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(_)) if sent.get() == 0 && connection.reused() => return Once::Stale,
+        // What the upstream said before it broke off may still be read.
+        Ok(Err(_)) => progress.broken.set(true),
+        Err(interrupt) => return Once::Ended(End::Interrupted(interrupt)),
+    }
+    drop(beside);
+    let mut beside = if progress.broken.get() {
+        Beside::between(client, body.split().1, &progress, timer)
+    } else {
+        Beside::new(client, connection.io(), body, &progress, timer)
+    };
+    let Out { response, down, .. } = &mut *out;
+    let (buffer, head_len) =
+        match beside.run(final_head(client, connection.io(), response, down)).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(broken)) => {
+                // RFC 9110 section 9.2.2: what is idempotent may be sent again unasked. All of it
+                // must still be at hand.
+                let repeatable = whole && forwarding.asked.request.method().is_idempotent();
+                if connection.reused() && broken.silent && repeatable {
+                    return Once::Stale;
+                }
+                forwarding.cluster.counters().upstream_rq_rx_reset.add(1);
+                return Once::Ended(End::Failed { reason: broken.reason, started: sent.get() > 0 });
+            }
+            Err(interrupt) => return Once::Ended(End::Interrupted(interrupt)),
+        };
+    beside.timer().end_try();
+    let found = (buffer, head_len);
+    let (end, fate) = respond(forwarding, &connection, beside, found, (out, tries)).await;
+    if fate == Fate::Release {
+        connection.release();
+    }
+    Once::Ended(end)
+}
+
+/// What becomes of an upstream connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// It can carry another request.
+    Release,
+    /// It is closed.
+    Close,
+}
+
+/// Writes all slices; `sent` counts bytes the kernel took even if it fails or is given up.
+async fn send(io: &impl Io, mut parts: &mut [IoSlice<'_>], sent: &Cell<usize>) -> io::Result<()> {
+    IoSlice::advance_slices(&mut parts, 0);
+    while !parts.is_empty() {
+        let written = poll_fn(|cx| io.poll_write(cx, parts)).await?;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        sent.set(sent.get() + written);
+        IoSlice::advance_slices(&mut parts, written);
+    }
+    poll_fn(|cx| io.poll_flush(cx)).await
+}
+
+/// Reads up to a final response head; relays interim ones on the way. Returns the buffer it is in,
+/// at its start, and its length.
+async fn final_head<I: Io>(
+    client: &Client<I>,
+    upstream: &impl Io,
+    response: &mut ResponseHead,
+    down: &mut Vec<u8>,
+) -> Result<(Buffer, usize), Broken> {
+    // No buffer is held while the upstream thinks. An error shows again in the read below.
+    let _ = readable(upstream).await;
+    let buffers = &client.worker.buffers;
+    let mut buffer = buffers.small();
+    response.restart();
+    let mut silent = true;
+    let mut interims = 0;
+    let broken = loop {
+        match read(upstream, buffer.free_mut()).await {
+            Ok(got) if got > 0 => buffer.fill(got),
+            _ => break Reason::UpstreamReset,
+        }
+        silent = false;
+        let parsed = loop {
+            match response.parse(buffer.filled_mut()) {
+                Ok(Parsed::Complete { head_len }) if response.is_interim() => {
+                    interims += 1;
+                    relay_interim(client, response, buffer.filled(), down).await;
+                    buffer.consume(head_len);
+                    if buffer.is_empty() {
+                        break Ok(Parsed::NeedMore);
+                    }
+                }
+                parsed => break parsed,
+            }
+        };
+        match parsed {
+            Ok(Parsed::Complete { head_len }) => return Ok((buffer, head_len)),
+            Ok(Parsed::NeedMore) if interims > INTERIM_RESPONSES_MAX => {
+                break Reason::UpstreamProtocol;
+            }
+            Ok(Parsed::NeedMore) => buffer.make_room(buffers),
+            Err(refusal) => break refusal.of_response(),
+        }
+    };
+    buffers.give_back(buffer);
+    Err(Broken { reason: broken, silent })
+}
+
+/// Passes a 1xx on. A client that is gone is noticed elsewhere.
+async fn relay_interim<I: Io>(
+    client: &Client<I>,
+    response: &ResponseHead,
+    head: &[u8],
+    down: &mut Vec<u8>,
+) {
+    client.worker.counters.responses_1xx.add(1);
+    down.clear();
+    write_status_line(down, Version::Http11, response.status());
+    for line in response.lines().forwarded(head) {
+        write_line(down, line.line.name, line.line.value);
+    }
+    end_head(down);
+    let _ = write_all(&client.io, down).await;
+}
+
+/// Deals with a final response head: tried again, switched protocols, or relayed.
+async fn respond<I: Io>(
+    forwarding: &Forwarding<'_, I>,
+    connection: &Connection,
+    mut beside: Beside<'_, '_, I>,
+    (buffer, head_len): (Buffer, usize),
+    (out, tries): (&mut Out, &Tries<'_>),
+) -> (End, Fate) {
+    let asked = forwarding.asked;
+    let buffers = &asked.client.worker.buffers;
+    let response = &out.response;
+    let status = response.status();
+    forwarding.cluster.counters().count_status(status);
+    let verdict = verdict(response, buffer.filled());
+    if tries.declines(verdict) && !beside.progress().lost.get() {
+        let whole = relay::is_whole(response, asked.request.method(), &buffer, head_len);
+        buffers.give_back(buffer);
+        return (End::Declined, Fate::of(whole && beside.progress().is_clean()));
+    }
+    if status == 101 {
+        if !asked.request.websocket || response.upgrade() != Upgrade::WebSocket {
+            buffers.give_back(buffer);
+            let end = End::Failed { reason: Reason::UpstreamProtocol, started: true };
+            return (end, Fate::Close);
+        }
+        let after = upgrade::tunnel(forwarding, connection, beside, (buffer, head_len), out).await;
+        return (End::Done(after), Fate::Close);
+    }
+    let course = relay::Course { endpoint: connection.endpoint(), tries: tries.count() };
+    let io = connection.io();
+    let relayed =
+        relay::relay(forwarding, io, &mut beside, (buffer, head_len), (out, course)).await;
+    let counters = &asked.client.worker.counters;
+    let end = match relayed {
+        Relayed::Bad(reason) => End::Failed { reason, started: true },
+        Relayed::Cut => {
+            counters.responses_cut.add(1);
+            asked.client.io.abort();
+            End::Done(After::Close)
+        }
+        Relayed::Gone => {
+            counters.clients_gone.add(1);
+            End::Done(After::Close)
+        }
+        Relayed::Whole { reusable, keep } => {
+            let after = match (keep, beside.progress().finished.get()) {
+                (true, true) => After::Keep,
+                (false, true) => After::Close,
+                (_, false) => After::Linger,
+            };
+            return (End::Done(after), Fate::of(reusable && beside.progress().is_clean()));
+        }
+    };
+    (end, Fate::Close)
+}
+
+impl Fate {
+    fn of(reusable: bool) -> Self {
+        if reusable { Self::Release } else { Self::Close }
+    }
+}
+
+fn verdict(response: &ResponseHead, head: &[u8]) -> Verdict {
+    let lines = response.lines();
+    let grpc_status = lines.value(head, Known::GrpcStatus);
+    Verdict {
+        status: response.status(),
+        grpc_status: grpc_status.and_then(|text| str::from_utf8(text).ok()?.parse().ok()),
+        ratelimited: lines.value(head, Known::XEnvoyRatelimited).is_some(),
+    }
+}

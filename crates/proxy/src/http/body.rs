@@ -1,0 +1,171 @@
+//! A request's body on its way up: what came with the head, what is still to be read, and what is
+//! held for another try or a mirror.
+
+use std::cell::Cell;
+
+use super::beside::Interrupt;
+use super::client::Client;
+use crate::buffers::Tail;
+use crate::http1::{Framing, Refusal};
+use crate::io::{Io, read, write_all};
+use crate::limits::HELD_BODY_BYTES_MAX;
+
+/// A request's body.
+pub(super) struct Body<'b> {
+    /// The part that came with the head. It stays in the read buffer, so it can be sent again.
+    pub(super) first: &'b [u8],
+    /// The read buffer behind it: room for later requests.
+    pub(super) rest: Tail<'b>,
+    framing: Framing,
+    held: Held,
+}
+
+/// What is kept of the part that is read after the first.
+enum Held {
+    /// Nothing, and nothing was read yet.
+    Untouched,
+    /// All of it so far.
+    All(Vec<u8>),
+    /// Nothing, and some of it is gone.
+    Gone,
+}
+
+impl<'b> Body<'b> {
+    /// A body of which `first` was taken by `framing` already.
+    pub(super) fn new(first: &'b [u8], rest: Tail<'b>, framing: Framing) -> Self {
+        Self { first, rest, framing, held: Held::Untouched }
+    }
+
+    /// True once the client has sent all of it.
+    pub(super) fn is_done(&self) -> bool {
+        self.framing.is_done()
+    }
+
+    /// Keeps what is read from now on, as far as the limit allows.
+    pub(super) fn hold(&mut self) {
+        let announced = match self.framing {
+            Framing::Length(left) => usize::try_from(left).unwrap_or(usize::MAX),
+            _ => 0,
+        };
+        if !self.is_done() && self.first.len().saturating_add(announced) <= HELD_BODY_BYTES_MAX {
+            self.held = Held::All(Vec::new());
+        }
+    }
+
+    /// True if everything read so far can be sent again.
+    pub(super) fn is_replayable(&self) -> bool {
+        !matches!(self.held, Held::Gone)
+    }
+
+    /// What is to be sent behind the head at the start of a try, and room for later requests once
+    /// the client has sent all of this one.
+    pub(super) fn split(&mut self) -> ([&[u8]; 2], Option<&mut Tail<'b>>) {
+        let held: &[u8] = match &self.held {
+            Held::All(held) => held,
+            Held::Untouched | Held::Gone => b"",
+        };
+        let rest = self.framing.is_done().then_some(&mut self.rest);
+        ([self.first, held], rest)
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        self.held = match std::mem::replace(&mut self.held, Held::Gone) {
+            Held::All(mut held)
+                if self.first.len() + held.len() + bytes.len() <= HELD_BODY_BYTES_MAX =>
+            {
+                held.extend_from_slice(bytes);
+                Held::All(held)
+            }
+            Held::All(_) | Held::Untouched | Held::Gone => Held::Gone,
+        };
+    }
+
+    /// How many bytes may be read at once so that later requests behind a chunked body still find
+    /// room. One byte at a time never reads beyond the end.
+    fn read_limit(&mut self) -> usize {
+        match self.framing {
+            Framing::Length(left) => usize::try_from(left).unwrap_or(usize::MAX),
+            _ => self.rest.free_mut().len().max(1),
+        }
+    }
+}
+
+/// How far sending a body has come; looked at while it goes on.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// All of it was read from the client, and given to the upstream unless that broke.
+    pub(super) finished: Cell<bool>,
+    /// The upstream takes no more. It may still have said why.
+    pub(super) broken: Cell<bool>,
+    /// Some of it is gone: it cannot be sent again.
+    pub(super) lost: Cell<bool>,
+}
+
+impl Progress {
+    /// The whole request went to the upstream without trouble.
+    pub(super) fn is_clean(&self) -> bool {
+        self.finished.get() && !self.broken.get()
+    }
+}
+
+/// Sends what the client still has to send, then watches for the client going away. Ends only when
+/// the request cannot go on.
+pub(super) async fn upload<I: Io, U: Io>(
+    client: &Client<I>,
+    upstream: &U,
+    body: &mut Body<'_>,
+    progress: &Progress,
+) -> Interrupt {
+    let mut buffer = client.worker.buffers.large();
+    let ended = loop {
+        let limit = body.read_limit().min(buffer.capacity());
+        let got = match read(&client.io, &mut buffer.free_mut()[..limit]).await {
+            Ok(0) | Err(_) => break Err(Interrupt::ClientGone),
+            Ok(got) => got,
+        };
+        buffer.fill(got);
+        let taken = match body.framing.take(buffer.filled()) {
+            Ok(taken) => taken,
+            Err(refusal) => break Err(Interrupt::BadBody(refusal)),
+        };
+        let (bytes, later) = buffer.filled().split_at(taken.consumed);
+        body.keep(bytes);
+        progress.lost.set(!body.is_replayable());
+        if write_all(upstream, bytes).await.is_err() {
+            break Ok(false);
+        }
+        if taken.done {
+            if !body.rest.append(later) {
+                break Err(Interrupt::BadBody(Refusal::CutShort));
+            }
+            break Ok(true);
+        }
+        buffer.consume(got);
+    };
+    client.worker.buffers.give_back(buffer);
+    match ended {
+        Err(interrupt) => interrupt,
+        Ok(true) => {
+            progress.finished.set(true);
+            watch(client, &mut body.rest).await
+        }
+        Ok(false) => {
+            progress.broken.set(true);
+            // The upstream's answer, if it gave one, is on its way.
+            std::future::pending().await
+        }
+    }
+}
+
+/// Ends when the client goes away. What it sends meanwhile is kept in `rest`.
+async fn watch<I: Io>(client: &Client<I>, rest: &mut Tail<'_>) -> Interrupt {
+    loop {
+        if rest.free_mut().is_empty() {
+            std::future::pending::<()>().await;
+        }
+        match read(&client.io, rest.free_mut()).await {
+            Ok(got) if got > 0 => rest.fill(got),
+            _ => return Interrupt::ClientGone,
+        }
+    }
+}

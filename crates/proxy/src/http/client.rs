@@ -1,0 +1,75 @@
+//! A client connection and what every part of the HTTP side may ask of it.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use crate::guests::Guest;
+use crate::io::Io;
+use crate::listener::Door;
+use crate::runtime::Worker;
+
+/// A client connection.
+pub(super) struct Client<I> {
+    /// The bytes' way.
+    pub(super) io: I,
+    /// The other end; `None` for Unix sockets.
+    pub(super) peer: Option<SocketAddr>,
+    /// Our end.
+    pub(super) local: Option<SocketAddr>,
+    /// Where it came in.
+    pub(super) door: Rc<Door>,
+    /// The worker it lives in.
+    pub(super) worker: Rc<Worker>,
+    /// Its place among the worker's connections.
+    pub(super) guest: Rc<Guest>,
+}
+
+impl<I> Client<I> {
+    /// Takes a connection in.
+    pub(super) fn new(
+        io: I,
+        (peer, local): (Option<SocketAddr>, Option<SocketAddr>),
+        door: Rc<Door>,
+        worker: Rc<Worker>,
+    ) -> Self {
+        let guest = worker.guests.enter(&door, worker.clock.now());
+        worker.counters.connections.add(1);
+        worker.counters.connections_active.add(1);
+        Self { io, peer, local, door, worker, guest }
+    }
+
+    /// Whole milliseconds since `began`.
+    pub(super) fn elapsed(&self, began: Instant) -> u64 {
+        let elapsed = self.worker.clock.now().saturating_duration_since(began);
+        u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl<I> Drop for Client<I> {
+    fn drop(&mut self) {
+        self.worker.counters.connections_active.sub(1);
+        if std::thread::panicking() {
+            self.worker.counters.panics.add(1);
+        }
+        self.worker.guests.exit(&self.guest);
+        self.worker.connection_ended();
+    }
+}
+
+impl<I: Io> Client<I> {
+    /// Ready once a request may be there, or the connection should end (`false`). Holds no buffer.
+    pub(super) fn poll_wanted(&self, cx: &mut Context<'_>) -> Poll<bool> {
+        if self.guest.leaving().is_some() {
+            return Poll::Ready(false);
+        }
+        match self.io.poll_readable(cx) {
+            Poll::Ready(readable) => Poll::Ready(readable.is_ok()),
+            Poll::Pending => {
+                self.guest.wake_with(cx.waker());
+                Poll::Pending
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! What the edge of the mesh does to a request head before anything is decided: refuses what has no
+//! meaning here, normalises the path, strips what only the gateway may say, and says it itself.
+//!
+//! Every client is external, as for Envoy with `use_remote_address` and no internal addresses.
+
+use std::borrow::Cow;
+use std::io::Write as _;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
+
+use propylon_snapshot::{HttpSettings, Line, Reason, Scheme, normalize};
+
+use crate::http1::{HeadLine, Known, Method, RequestHead, TargetForm, Upgrade, Version};
+
+/// What a head was admitted as.
+#[derive(Debug)]
+pub(super) struct Admitted<'h> {
+    /// The normalised path, without query.
+    pub(super) path: Cow<'h, str>,
+    /// The client asks for a WebSocket.
+    pub(super) websocket: bool,
+}
+
+/// Admits a head that the codec accepted, or says why not.
+///
+/// # Errors
+/// HTTP/1.0 where it is not enabled, targets without a route, upgrades other than WebSocket (`h2c`
+/// is overlooked), and paths that cannot be normalised.
+pub(super) fn admit<'h>(
+    parsed: &RequestHead,
+    head: &'h [u8],
+    settings: &HttpSettings,
+) -> Result<Admitted<'h>, Reason> {
+    if parsed.version() == Version::Http10 && !settings.accept_http10 {
+        return Err(Reason::LowVersion);
+    }
+    // Envoy has a route for neither, however much a rule may catch.
+    if parsed.method() == Method::Connect || parsed.target_form() == TargetForm::Asterisk {
+        return Err(Reason::NoRoute);
+    }
+    let path = parsed.path(head);
+    let path = normalize(path, settings.path_normalization).map_err(|_| Reason::BadPath)?;
+    let websocket = match parsed.upgrade() {
+        Upgrade::None | Upgrade::H2c => false,
+        Upgrade::WebSocket => true,
+        Upgrade::Other => return Err(Reason::UpgradeFailed),
+    };
+    Ok(Admitted { path, websocket })
+}
+
+/// The values of headers that the gateway makes for one request, in one text.
+#[derive(Debug, Default)]
+pub(super) struct Marks {
+    text: Vec<u8>,
+    forwarded_for: Range<usize>,
+    address: Range<usize>,
+    request_id: Range<usize>,
+    client: Option<SocketAddr>,
+    scheme: Option<Scheme>,
+}
+
+impl Marks {
+    /// Makes the values for a request that came from `peer`.
+    pub(super) fn make(
+        &mut self,
+        parsed: &RequestHead,
+        head: &[u8],
+        peer: Option<SocketAddr>,
+        settings: &HttpSettings,
+    ) {
+        self.text.clear();
+        self.client = client_address(parsed, head, peer, settings.trusted_proxies);
+        self.scheme = trusted_scheme(parsed, head, settings);
+        let mut separator: &[u8] = b"";
+        for value in parsed.lines().values(head, Known::XForwardedFor) {
+            self.text.extend_from_slice(separator);
+            self.text.extend_from_slice(value);
+            separator = b",";
+        }
+        if let Some(peer) = peer {
+            self.text.extend_from_slice(separator);
+            write_ip(&mut self.text, peer.ip());
+        }
+        self.forwarded_for = 0..self.text.len();
+        let start = self.text.len();
+        if let Some(client) = self.client {
+            write_ip(&mut self.text, client.ip());
+        }
+        self.address = start..self.text.len();
+        let start = self.text.len();
+        if !settings.no_request_id {
+            write_uuid(&mut self.text, fastrand::u128(..));
+        }
+        self.request_id = start..self.text.len();
+    }
+
+    /// The client as far as it is trusted: the peer, or what a trusted proxy in front says, with
+    /// port 0 then.
+    pub(super) fn client(&self) -> Option<SocketAddr> {
+        self.client
+    }
+
+    /// The scheme that routing sees.
+    pub(super) fn scheme(&self) -> Scheme {
+        self.scheme.unwrap_or(Scheme::Http)
+    }
+
+    /// Appends the lines that routing and the upstream see: the client's, without those that only
+    /// the gateway may say, then the gateway's own, in Envoy's order.
+    pub(super) fn fill<'l>(
+        &'l self,
+        parsed: &'l RequestHead,
+        head: &'l [u8],
+        settings: &HttpSettings,
+        lines: &mut Vec<Line<'l>>,
+    ) {
+        let kept = |line: &HeadLine<'l>| !is_stripped(line, settings);
+        lines.extend(parsed.lines().routed(head).filter(kept).map(|line| line.line));
+        self.push("x-forwarded-for", &self.forwarded_for, lines);
+        let told = parsed.lines().value(head, Known::XForwardedProto).is_some();
+        if settings.trusted_proxies == 0 || !told {
+            lines.push(Line { name: "x-forwarded-proto", value: b"http" });
+        }
+        self.push("x-envoy-external-address", &self.address, lines);
+        self.push("x-request-id", &self.request_id, lines);
+    }
+
+    fn push<'l>(&'l self, name: &'static str, range: &Range<usize>, lines: &mut Vec<Line<'l>>) {
+        let value = &self.text[range.clone()];
+        if !value.is_empty() {
+            lines.push(Line { name, value });
+        }
+    }
+}
+
+/// Envoy's `x-forwarded-for` trust: with N trusted proxies, the Nth address from the right.
+fn client_address(
+    parsed: &RequestHead,
+    head: &[u8],
+    peer: Option<SocketAddr>,
+    trusted: u32,
+) -> Option<SocketAddr> {
+    let Some(skip) = trusted.checked_sub(1) else {
+        return peer;
+    };
+    let lines: Vec<&[u8]> = parsed.lines().values(head, Known::XForwardedFor).collect();
+    let mut from_the_right = lines
+        .iter()
+        .rev()
+        .flat_map(|line| line.rsplit(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii);
+    let told = usize::try_from(skip).ok().and_then(|skip| from_the_right.nth(skip));
+    let ip = told.and_then(|text| str::from_utf8(text).ok()).and_then(|text| text.parse().ok());
+    ip.map_or(peer, |ip: IpAddr| Some(SocketAddr::new(ip, 0)))
+}
+
+fn trusted_scheme(parsed: &RequestHead, head: &[u8], settings: &HttpSettings) -> Option<Scheme> {
+    if settings.trusted_proxies == 0 {
+        return None;
+    }
+    match parsed.lines().value(head, Known::XForwardedProto)? {
+        b"https" => Some(Scheme::Https),
+        b"http" => Some(Scheme::Http),
+        _ => None,
+    }
+}
+
+/// True for what an external client may not say (Envoy's edge sanitising), and for what the
+/// gateway says anew.
+fn is_stripped(line: &HeadLine<'_>, settings: &HttpSettings) -> bool {
+    match line.known {
+        Known::XForwardedFor
+        | Known::XEnvoyExternalAddress
+        | Known::XEnvoyInternal
+        | Known::XEnvoyRetryOn
+        | Known::XEnvoyRetryGrpcOn
+        | Known::XEnvoyMaxRetries
+        | Known::XEnvoyUpstreamRqTimeoutMs
+        | Known::XEnvoyUpstreamRqPerTryTimeoutMs
+        | Known::XEnvoyExpectedRqTimeoutMs
+        | Known::XEnvoyForceTrace
+        | Known::XEnvoyDecoratorOperation
+        | Known::XEnvoyOriginalPath
+        | Known::XForwardedClientCert => true,
+        Known::XForwardedProto => settings.trusted_proxies == 0,
+        Known::XRequestId => !settings.no_request_id,
+        Known::XEnvoyAttemptCount => !settings.no_attempt_count,
+        Known::Other => {
+            let rest = line.line.name.strip_prefix("x-envoy-");
+            rest.is_some_and(|rest| INTERNAL.contains(&rest))
+        }
+        _ => false,
+    }
+}
+
+/// Names behind `x-envoy-` that Envoy removes from external requests, beside the known ones.
+const INTERNAL: [&str; 9] = [
+    "downstream-service-cluster",
+    "downstream-service-node",
+    "hedge-on-per-try-timeout",
+    "ip-tags",
+    "retriable-header-names",
+    "retriable-status-codes",
+    "upstream-alt-stat-name",
+    "upstream-rq-timeout-alt-response",
+    "upstream-stream-duration-ms",
+];
+
+fn write_ip(out: &mut Vec<u8>, ip: IpAddr) {
+    // Writing to a vector cannot fail.
+    let _ = write!(out, "{ip}");
+}
+
+/// Writes a random number as a UUID of version 4 (RFC 9562 section 5.4).
+fn write_uuid(out: &mut Vec<u8>, random: u128) {
+    let versioned = random & !(0xf << 76) | 0x4 << 76;
+    let bits = versioned & !(0x3 << 62) | 0x2 << 62;
+    for (index, byte) in bits.to_be_bytes().into_iter().enumerate() {
+        if matches!(index, 4 | 6 | 8 | 10) {
+            out.push(b'-');
+        }
+        out.push(HEX[usize::from(byte >> 4)]);
+        out.push(HEX[usize::from(byte & 15)]);
+    }
+}
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,195 @@
+//! One request from its head to what becomes of its connection: admitted, decided, acted upon.
+//! It holds one generation of the configuration from here to the last byte.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use propylon_snapshot::{CorsReply, Decision, Head, Line, Reason, Snapshot, Verdict};
+use tokio::time::sleep;
+
+use super::beside::{Beside, Timer};
+use super::body::{Body, Progress};
+use super::client::Client;
+use super::desk::{Desk, Out, Sheets};
+use super::edge::{self, Admitted};
+use super::forward::{self, Course};
+use super::request::Request;
+use super::respond::{self, Answer};
+use crate::buffers::Tail;
+use crate::http1::{LineShelf, Version};
+use crate::io::Io;
+use crate::upstream::Generation;
+
+/// What becomes of the client's connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum After {
+    /// Another request may follow.
+    Keep,
+    /// It closes.
+    Close,
+    /// It closes, and the client may still be sending.
+    Linger,
+}
+
+/// Answers one request. `head` is what the desk's index was made from; `tail` is what lies behind.
+pub(super) async fn answer<I: Io>(
+    client: &Client<I>,
+    desk: &mut Desk,
+    head: &[u8],
+    tail: &mut Tail<'_>,
+) -> After {
+    let began = client.worker.clock.now();
+    let (generation, table) = client.door.current();
+    let snapshot = generation.snapshot();
+    let Desk { request: parsed, sheets: Sheets { request_lines, marks, out } } = desk;
+    let parsed = &*parsed;
+    let mut framing = parsed.framing();
+    let taken = framing.take(tail.filled());
+    let first_len = taken.as_ref().map_or(0, |taken| taken.consumed);
+    let (first, rest) = tail.split(first_len);
+    let mut body = Body::new(first, rest, framing);
+    let admitted = match taken {
+        Ok(_) => edge::admit(parsed, head, &snapshot.http),
+        Err(refusal) => Err(refusal.of_request()),
+    };
+    let (admitted, refused) = match admitted {
+        Ok(admitted) => (admitted, None),
+        Err(reason) => {
+            let path = Cow::Borrowed(parsed.path(head));
+            (Admitted { path, websocket: false }, Some(reason))
+        }
+    };
+    marks.make(parsed, head, client.peer, &snapshot.http);
+    let mut lines = request_lines.take();
+    marks.fill(parsed, head, &snapshot.http, &mut lines);
+    let mut request = Request {
+        parsed,
+        authority: parsed.authority(head),
+        path: &admitted.path,
+        query: parsed.query(head),
+        target: OnceCell::new(),
+        scheme: marks.scheme(),
+        client: marks.client(),
+        websocket: admitted.websocket,
+        grpc: false,
+        began,
+        began_at: client.worker.clock.wall(),
+    };
+    let seen = request.head(&lines);
+    let grpc = seen.is_grpc();
+    let decision = decide(snapshot, table, &seen, refused);
+    request.grpc = grpc;
+    let asked = Asked { client, generation: &generation, request: &request, decision: &decision };
+    let after = act(&asked, (lines, request_lines), &mut body, out).await;
+    let (used, filled) = body.rest.extent();
+    tail.settle(first_len, used, filled);
+    after
+}
+
+fn decide<'s>(
+    snapshot: &'s Snapshot,
+    table: propylon_snapshot::RouteTableId,
+    head: &Head<'_>,
+    refused: Option<Reason>,
+) -> Decision<'s> {
+    match refused {
+        Some(reason) => Decision {
+            host: None,
+            rule: None,
+            delay: None,
+            cors: CorsReply::None,
+            verdict: Verdict::Reject(reason),
+        },
+        None => snapshot.decide(table, head, &mut |sides| fastrand::u32(..sides.max(1))),
+    }
+}
+
+/// A decided request.
+pub(super) struct Asked<'x, I> {
+    /// Who asks.
+    pub(super) client: &'x Client<I>,
+    /// The configuration it is decided by, to its last byte.
+    pub(super) generation: &'x Rc<Generation>,
+    /// What is asked.
+    pub(super) request: &'x Request<'x>,
+    /// What was decided.
+    pub(super) decision: &'x Decision<'x>,
+}
+
+impl<I> Asked<'_, I> {
+    /// The configuration.
+    pub(super) fn snapshot(&self) -> &Snapshot {
+        self.generation.snapshot()
+    }
+
+    /// True if the connection can go on after a complete exchange.
+    pub(super) fn wants_to_keep(&self) -> bool {
+        let parsed = self.request.parsed;
+        parsed.version() == Version::Http11
+            && parsed.keeps_alive()
+            && self.client.guest.leaving().is_none()
+    }
+}
+
+/// Carries a decision out. Gives the storage of `lines` back to `shelf`.
+async fn act<I: Io>(
+    asked: &Asked<'_, I>,
+    (lines, shelf): (Vec<Line<'_>>, &mut LineShelf),
+    body: &mut Body<'_>,
+    out: &mut Out,
+) -> After {
+    if let Some(delay) = asked.decision.delay {
+        let (progress, mut timer) = (Progress::default(), Timer::default());
+        let mut beside = Beside::between(asked.client, body.split().1, &progress, &mut timer);
+        if beside.run(sleep(delay)).await.is_err() {
+            asked.client.worker.counters.clients_gone.add(1);
+            return After::Close;
+        }
+    }
+    if let Verdict::Forward { forward, destination } = asked.decision.verdict {
+        let course = Course { forward, destination };
+        return forward::forward(asked, course, (lines, shelf), body, out).await;
+    }
+    let after = respond(asked, &lines, body, out).await;
+    shelf.put(lines);
+    after
+}
+
+/// Carries out a decision that needs no upstream.
+async fn respond<I: Io>(
+    asked: &Asked<'_, I>,
+    lines: &[Line<'_>],
+    body: &Body<'_>,
+    out: &mut Out,
+) -> After {
+    let answer = match &asked.decision.verdict {
+        Verdict::Redirect { status, location } => Answer::redirect(*status, location),
+        Verdict::Respond(direct) => {
+            Answer { status: direct.status, body: Cow::Borrowed(&direct.body), ..Answer::default() }
+        }
+        Verdict::Preflight { .. } => Answer { status: 200, plain: true, ..Answer::default() },
+        Verdict::Abort(abort) => Answer::abort(abort),
+        Verdict::Reject(reason) => Answer::to(*reason, 0),
+        // Forwarded by the caller.
+        Verdict::Forward { .. } => return After::Close,
+    };
+    settle(asked, lines, answer, body.is_done(), out).await
+}
+
+/// Sends an answer of the gateway's own, and says what becomes of the connection.
+pub(super) async fn settle<I: Io>(
+    asked: &Asked<'_, I>,
+    lines: &[Line<'_>],
+    answer: Answer<'_>,
+    body_done: bool,
+    out: &mut Out,
+) -> After {
+    let lingers = !body_done || answer.close;
+    let keep = body_done && asked.wants_to_keep();
+    match respond::answer(asked, lines, answer, keep, out).await {
+        Ok(true) => After::Keep,
+        Ok(false) if lingers => After::Linger,
+        Ok(false) | Err(_) => After::Close,
+    }
+}

@@ -1,0 +1,169 @@
+//! Sending a request to an upstream: its head made ready once, then one try after another until one
+//! is answered or none is left.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use propylon_snapshot::{Destination, Forward, Line, Reason, Target};
+use tokio::time::sleep;
+
+use super::attempt::{self, End};
+use super::beside::{Beside, Interrupt, Timer};
+use super::body::{Body, Progress};
+use super::desk::Out;
+use super::exchange::{After, Asked, settle};
+use super::mirror;
+use super::outbound::{self, Rewritten};
+use super::respond::Answer;
+use super::retry::{Tries, may_want_body};
+use crate::http1::LineShelf;
+use crate::io::Io;
+use crate::upstream::LiveCluster;
+
+/// Where a request goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Course<'s> {
+    /// The rule's forwarding part.
+    pub(super) forward: &'s Forward,
+    /// The destination drawn.
+    pub(super) destination: &'s Destination,
+}
+
+/// A request on its way up.
+pub(super) struct Forwarding<'x, I> {
+    /// What was asked and decided.
+    pub(super) asked: &'x Asked<'x, I>,
+    /// The cluster; the same for all tries.
+    pub(super) cluster: &'x Rc<LiveCluster>,
+    /// Its name.
+    pub(super) name: &'x str,
+    /// The lines that go up.
+    pub(super) lines: &'x [Line<'x>],
+}
+
+/// Forwards a request and relays the answer. Gives the storage of `lines` back to `shelf`.
+pub(super) async fn forward<I: Io>(
+    asked: &Asked<'_, I>,
+    course: Course<'_>,
+    (lines, shelf): (Vec<Line<'_>>, &mut LineShelf),
+    body: &mut Body<'_>,
+    out: &mut Out,
+) -> After {
+    let Target::Cluster(id) = course.destination.target else {
+        // `decide` rejects these; the answer is the same.
+        let answer = Answer::to(Reason::NoCluster, 0);
+        return settle(asked, &lines, answer, body.is_done(), out).await;
+    };
+    let cluster = asked.generation.cluster(id);
+    let name = &*asked.snapshot().cluster(id).name;
+    let rewritten = Rewritten::of(asked, course, &lines);
+    let mut rendered = std::mem::take(&mut out.rendered_up);
+    let mut lines = lines;
+    outbound::mark(asked, &rewritten, &mut lines);
+    outbound::edit(asked, course, name, &mut rendered, &mut lines);
+    outbound::write_head(asked.request, &rewritten, &lines, &mut out.up);
+    let forwarding = Forwarding { asked, cluster, name, lines: &lines };
+    let after = if course.forward.mirrors.is_empty() {
+        try_all(&forwarding, course, body, out).await
+    } else {
+        let copies = mirror::draw(asked, course, &rewritten, &lines);
+        if body.is_done() {
+            mirror::send(asked, &copies, body);
+            try_all(&forwarding, course, body, out).await
+        } else {
+            body.hold();
+            let after = try_all(&forwarding, course, body, out).await;
+            mirror::send(asked, &copies, body);
+            after
+        }
+    };
+    shelf.put(lines);
+    out.rendered_up = rendered;
+    after
+}
+
+async fn try_all<I: Io>(
+    forwarding: &Forwarding<'_, I>,
+    course: Course<'_>,
+    body: &mut Body<'_>,
+    out: &mut Out,
+) -> After {
+    let asked = forwarding.asked;
+    let policy = course.forward.retry.as_ref();
+    if policy.is_some_and(|policy| may_want_body(policy, asked.request.grpc)) {
+        body.hold();
+    }
+    let per_try = policy.and_then(|policy| policy.per_try_timeout);
+    let mut timer = Timer::new(course.forward.timeout, per_try);
+    let mut tries = Tries::new(policy);
+    let counters = forwarding.cluster.counters();
+    let reason = loop {
+        let Some(endpoint) = forwarding.cluster.choose(tries.tried()) else {
+            counters.upstream_cx_none_healthy.add(1);
+            break Reason::NoEndpoint;
+        };
+        tries.begin();
+        timer.begin_try();
+        let end = attempt::attempt(forwarding, &endpoint, body, (&mut timer, &tries), out).await;
+        let failed = match end {
+            End::Done(after) => return after,
+            End::Declined => None,
+            End::Failed { reason, started } => Some((reason, started)),
+            End::Interrupted(Interrupt::PerTryTimeout) => {
+                counters.upstream_rq_per_try_timeout.add(1);
+                Some((Reason::PerTryTimeout, true))
+            }
+            End::Interrupted(interrupt) => match give_up(forwarding, interrupt) {
+                Some(reason) => break reason,
+                None => return After::Close,
+            },
+        };
+        if let Some((reason, started)) = failed
+            && (!tries.may_follow_failure(reason, started) || !body.is_replayable())
+        {
+            break reason;
+        }
+        counters.upstream_rq_retry.add(1);
+        let wait = tries.follow(&endpoint);
+        if let Err(interrupt) = pause(forwarding, body, &mut timer, wait).await {
+            match give_up(forwarding, interrupt) {
+                Some(reason) => break reason,
+                None => return After::Close,
+            }
+        }
+        outbound::count_attempt(&mut out.up, tries.count() + 1);
+    };
+    let answer = Answer::to(reason, tries.count());
+    settle(asked, forwarding.lines, answer, body.is_done(), out).await
+}
+
+/// What the client is told when a request cannot go on; `None` if it is not there any more.
+fn give_up<I>(forwarding: &Forwarding<'_, I>, interrupt: Interrupt) -> Option<Reason> {
+    match interrupt {
+        Interrupt::ClientGone => {
+            let counters = &forwarding.asked.client.worker.counters;
+            counters.clients_gone.add(1);
+            counters.count_reason(Reason::ClientGone);
+            None
+        }
+        Interrupt::BadBody(refusal) => Some(refusal.of_request()),
+        Interrupt::Timeout => {
+            forwarding.cluster.counters().upstream_rq_timeout.add(1);
+            Some(Reason::Timeout)
+        }
+        Interrupt::PerTryTimeout => Some(Reason::PerTryTimeout),
+    }
+}
+
+/// Waits between two tries; the route's time goes on.
+async fn pause<I: Io>(
+    forwarding: &Forwarding<'_, I>,
+    body: &mut Body<'_>,
+    timer: &mut Timer,
+    wait: Duration,
+) -> Result<(), Interrupt> {
+    timer.end_try();
+    let progress = Progress::default();
+    let (_, rest) = body.split();
+    Beside::between(forwarding.asked.client, rest, &progress, timer).run(sleep(wait)).await
+}

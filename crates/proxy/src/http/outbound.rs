@@ -1,0 +1,194 @@
+//! The head that goes up: authority and path as the rule rewrites them, the gateway's own lines in
+//! Envoy's order, framing made anew.
+
+use std::net::IpAddr;
+use std::ops::Range;
+
+use propylon_snapshot::{HeaderOps, Line};
+
+use super::edits::{self, Rendered};
+use super::exchange::Asked;
+use super::forward::Course;
+use super::request::{Request, View};
+use crate::http1::emit::{
+    end_head, write_decimal, write_framing, write_line, write_made_line, write_request_line,
+    write_websocket_upgrade,
+};
+use crate::http1::{FramingLine, Method};
+
+/// What the rule makes of authority and path.
+#[derive(Debug, Default)]
+pub(super) struct Rewritten<'r> {
+    /// The authority to send, where it is not the client's.
+    authority: Option<&'r str>,
+    /// The path to send, where it is not the normalised one.
+    path: Option<String>,
+    /// Path and query before the rewrite.
+    original: String,
+    /// The client's `x-forwarded-host` with its authority behind, where that is asked for.
+    forwarded_host: Vec<u8>,
+}
+
+impl<'r> Rewritten<'r> {
+    /// Applies the rewrites of a course. The route's authority wins over the destination's.
+    pub(super) fn of<I>(asked: &Asked<'_, I>, course: Course<'r>, lines: &[Line<'_>]) -> Self {
+        let mut rewritten = Self::default();
+        let request = asked.request;
+        if let (Some(path), Some(rule)) = (&course.forward.path, asked.decision.rule) {
+            request.head(&[]).push_target(&mut rewritten.original);
+            let mut new = String::new();
+            path.apply(&rule.matcher, request.path, &mut new);
+            rewritten.path = Some(new);
+        }
+        let authority = course.forward.authority.as_ref().or(course.destination.authority.as_ref());
+        rewritten.authority = authority.map(|authority| &**authority);
+        if authority.is_some() && asked.snapshot().http.append_forwarded_host {
+            for line in lines.iter().filter(|line| line.name == "x-forwarded-host") {
+                rewritten.forwarded_host.extend_from_slice(line.value);
+                rewritten.forwarded_host.push(b',');
+            }
+            rewritten.forwarded_host.extend_from_slice(request.authority.as_bytes());
+        }
+        rewritten
+    }
+}
+
+/// Adds the lines that the router adds before the route's operations.
+pub(super) fn mark<'l, I>(
+    asked: &'l Asked<'_, I>,
+    rewritten: &'l Rewritten<'_>,
+    lines: &mut Vec<Line<'l>>,
+) {
+    if !asked.snapshot().http.no_attempt_count {
+        lines.push(Line { name: ATTEMPT_COUNT, value: b"1" });
+    }
+    if rewritten.path.is_some() {
+        let value = rewritten.original.as_bytes();
+        lines.push(Line { name: "x-envoy-original-path", value });
+    }
+    if rewritten.authority.is_some() {
+        let value = asked.request.authority.as_bytes();
+        edits::set(lines, "x-envoy-original-host", value);
+    }
+    if !rewritten.forwarded_host.is_empty() {
+        edits::set(lines, "x-forwarded-host", &rewritten.forwarded_host);
+    }
+}
+
+/// Applies the request operations: the destination's, then the route's.
+pub(super) fn edit<'l, I>(
+    asked: &'l Asked<'_, I>,
+    course: Course<'l>,
+    cluster: &str,
+    rendered: &'l mut [Rendered; 2],
+    lines: &mut Vec<Line<'l>>,
+) {
+    let route = asked.decision.rule.map(|rule| &rule.headers.request);
+    let levels: [Option<&HeaderOps>; 2] = [Some(&course.destination.headers.request), route];
+    for (ops, rendered) in levels.into_iter().zip(rendered) {
+        let Some(ops) = ops.filter(|ops| !ops.is_empty()) else { continue };
+        edits::remove(ops, lines);
+        let view = View {
+            request: asked.request,
+            lines,
+            response: &[],
+            status: 0,
+            reason: None,
+            route: asked.decision.rule.map_or("", |rule| &rule.name),
+            cluster: Some(cluster),
+            endpoint: None,
+            peer: asked.client.peer,
+            local: asked.client.local,
+            elapsed: asked.client.elapsed(asked.request.began),
+            tries: 1,
+        };
+        rendered.render(ops, &view);
+        edits::write(ops, rendered, lines);
+    }
+}
+
+/// Writes the head.
+pub(super) fn write_head(
+    request: &Request<'_>,
+    rewritten: &Rewritten<'_>,
+    lines: &[Line<'_>],
+    out: &mut Vec<u8>,
+) {
+    out.clear();
+    start(request, rewritten, out);
+    for line in lines.iter().filter(|line| line.name != "content-length") {
+        write_line(out, line.name, line.value);
+    }
+    finish(request, out);
+}
+
+/// Writes the head of a mirrored request: Envoy marks it as internal and counts the gateway as one
+/// more hop.
+pub(super) fn write_mirror_head(
+    request: &Request<'_>,
+    rewritten: &Rewritten<'_>,
+    lines: &[Line<'_>],
+    gateway: Option<IpAddr>,
+    out: &mut Vec<u8>,
+) {
+    start(request, rewritten, out);
+    let hop = gateway.map(|ip| format!(",{ip}")).unwrap_or_default();
+    for line in lines.iter().filter(|line| line.name != "content-length") {
+        if line.name == "x-forwarded-for" {
+            let value = [line.value, hop.as_bytes()].concat();
+            write_line(out, line.name, &value);
+        } else {
+            write_line(out, line.name, line.value);
+        }
+    }
+    write_line(out, "x-envoy-internal", b"true");
+    finish(request, out);
+}
+
+fn start(request: &Request<'_>, rewritten: &Rewritten<'_>, out: &mut Vec<u8>) {
+    let path = rewritten.path.as_deref().unwrap_or(request.path);
+    write_request_line(out, request.method().as_str(), path, request.query);
+    match rewritten.authority {
+        Some(authority) => write_made_line(out, "host", authority.as_bytes()),
+        None => write_line(out, "host", request.authority.as_bytes()),
+    }
+}
+
+fn finish(request: &Request<'_>, out: &mut Vec<u8>) {
+    let framing = match request.parsed.framing_line() {
+        // Envoy tells an upstream that there is no body where the method could have one.
+        FramingLine::None if may_have_body(request.method()) => FramingLine::Length(0),
+        framing => framing,
+    };
+    write_framing(out, framing);
+    if request.websocket {
+        write_websocket_upgrade(out);
+    }
+    end_head(out);
+}
+
+fn may_have_body(method: Method) -> bool {
+    use Method::{Connect, Delete, Get, Head, Trace};
+    !matches!(method, Get | Head | Delete | Trace | Connect)
+}
+
+/// Writes the number of the try into a head that was written before.
+pub(super) fn count_attempt(up: &mut Vec<u8>, tries: u32) {
+    let Some(place) = attempt_count(up) else { return };
+    let mut number = Vec::with_capacity(4);
+    write_decimal(&mut number, u64::from(tries));
+    up.splice(place, number);
+}
+
+/// Where the value of `x-envoy-attempt-count` stands. The last such line is the gateway's.
+fn attempt_count(up: &[u8]) -> Option<Range<usize>> {
+    let name = b"\r\nx-envoy-attempt-count: ";
+    let start = up.windows(name.len()).rposition(|window| window == name)? + name.len();
+    let len = up[start..].iter().position(|byte| *byte == b'\r')?;
+    Some(start..start + len)
+}
+
+const ATTEMPT_COUNT: &str = "x-envoy-attempt-count";
+
+#[cfg(test)]
+mod tests;

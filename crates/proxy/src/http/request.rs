@@ -1,0 +1,154 @@
+//! A request while it is answered, and what it supplies to format strings.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::net::SocketAddr;
+use std::time::{Instant, SystemTime};
+
+use propylon_snapshot::{AddressOf, Head, Line, Number, Reason, Scheme, Text, Variables};
+
+use crate::http1::{Method, RequestHead, Version};
+
+/// An admitted request. Borrows the connection's read buffer.
+#[derive(Debug)]
+pub(super) struct Request<'r> {
+    /// The codec's index.
+    pub(super) parsed: &'r RequestHead,
+    /// Host with port, as the client wrote it.
+    pub(super) authority: &'r str,
+    /// Normalised path.
+    pub(super) path: &'r str,
+    /// Query.
+    pub(super) query: Option<&'r str>,
+    /// Path and query as format strings see them, made when one asks.
+    pub(super) target: OnceCell<String>,
+    /// What routing sees.
+    pub(super) scheme: Scheme,
+    /// The client as far as it is trusted.
+    pub(super) client: Option<SocketAddr>,
+    /// The client asks for a WebSocket.
+    pub(super) websocket: bool,
+    /// Local answers travel as gRPC statuses.
+    pub(super) grpc: bool,
+    /// When its head was complete.
+    pub(super) began: Instant,
+    /// The same moment for people.
+    pub(super) began_at: SystemTime,
+}
+
+impl Request<'_> {
+    /// The method.
+    pub(super) fn method(&self) -> Method {
+        self.parsed.method()
+    }
+
+    /// Path and query.
+    pub(super) fn target(&self) -> &str {
+        self.target.get_or_init(|| {
+            let mut target = String::new();
+            self.head(&[]).push_target(&mut target);
+            target
+        })
+    }
+
+    /// The head as decisions see it.
+    pub(super) fn head<'h>(&'h self, lines: &'h [Line<'h>]) -> Head<'h> {
+        Head {
+            method: self.method().as_str(),
+            scheme: self.scheme,
+            authority: self.authority,
+            path: self.path,
+            query: self.query,
+            lines,
+        }
+    }
+}
+
+/// One request and its response as format strings see them.
+#[derive(Clone, Copy)]
+pub(super) struct View<'v> {
+    /// The request.
+    pub(super) request: &'v Request<'v>,
+    /// Its lines now.
+    pub(super) lines: &'v [Line<'v>],
+    /// The response's lines now; none before there is one.
+    pub(super) response: &'v [Line<'v>],
+    /// The response's status; 0 before there is one.
+    pub(super) status: u16,
+    /// Why the gateway answers itself.
+    pub(super) reason: Option<Reason>,
+    /// The rule's name.
+    pub(super) route: &'v str,
+    /// The cluster's name.
+    pub(super) cluster: Option<&'v str>,
+    /// The endpoint.
+    pub(super) endpoint: Option<SocketAddr>,
+    /// Both ends of the client connection.
+    pub(super) peer: Option<SocketAddr>,
+    /// Our end.
+    pub(super) local: Option<SocketAddr>,
+    /// Milliseconds since the request began.
+    pub(super) elapsed: u64,
+    /// Tries so far.
+    pub(super) tries: u32,
+}
+
+impl Variables for View<'_> {
+    fn request_header(&self, name: &str) -> Option<&[u8]> {
+        match name {
+            ":method" => Some(self.request.method().as_str().as_bytes()),
+            ":path" => Some(self.request.target().as_bytes()),
+            ":authority" | "host" => Some(self.request.authority.as_bytes()),
+            ":scheme" => Some(self.request.scheme.as_str().as_bytes()),
+            _ => first(self.lines, name),
+        }
+    }
+
+    fn response_header(&self, name: &str) -> Option<&[u8]> {
+        first(self.response, name)
+    }
+
+    fn start_time(&self) -> SystemTime {
+        self.request.began_at
+    }
+
+    fn address(&self, of: AddressOf) -> Option<SocketAddr> {
+        match of {
+            AddressOf::DownstreamRemote => self.request.client,
+            AddressOf::DownstreamDirectRemote => self.peer,
+            AddressOf::DownstreamLocal | AddressOf::DownstreamDirectLocal => self.local,
+            AddressOf::UpstreamRemote => self.endpoint,
+            AddressOf::UpstreamLocal => None,
+        }
+    }
+
+    fn number(&self, which: Number) -> Option<u64> {
+        match which {
+            Number::ResponseCode => Some(u64::from(self.status)),
+            Number::Duration => Some(self.elapsed),
+            Number::UpstreamAttempts => Some(u64::from(self.tries)),
+            _ => None,
+        }
+    }
+
+    fn text(&self, which: Text) -> Option<Cow<'_, str>> {
+        let text = match which {
+            Text::Protocol => match self.request.parsed.version() {
+                Version::Http10 => "HTTP/1.0",
+                Version::Http11 => "HTTP/1.1",
+            },
+            Text::UpstreamProtocol => "HTTP/1.1",
+            Text::ResponseCodeDetails => self.reason.map_or("via_upstream", Reason::detail),
+            Text::ResponseFlags => self.reason.map(Reason::flag)?,
+            Text::UpstreamHost => return Some(Cow::Owned(self.endpoint?.to_string())),
+            Text::UpstreamCluster | Text::UpstreamClusterRaw => self.cluster?,
+            Text::RouteName => self.route,
+            _ => return None,
+        };
+        (!text.is_empty()).then_some(Cow::Borrowed(text))
+    }
+}
+
+fn first<'l>(lines: &'l [Line<'l>], name: &str) -> Option<&'l [u8]> {
+    lines.iter().find(|line| line.name == name).map(|line| line.value)
+}

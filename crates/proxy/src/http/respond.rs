@@ -1,0 +1,217 @@
+//! Answers that the gateway makes itself: refusals, redirects, direct responses, preflights and
+//! injected faults, byte for byte as Envoy words them. gRPC clients get them as gRPC statuses.
+
+use std::borrow::Cow;
+use std::io::{self, IoSlice};
+
+use propylon_snapshot::{Abort, AbortAnswer, Line, Reason, ServerHeader, Verdict, grpc_status_of};
+
+use super::client::Client;
+use super::desk::Out;
+use super::exchange::Asked;
+use super::reply::{self, Frame};
+use super::request::View;
+use crate::http1::{FramingLine, Method, Version};
+use crate::io::{Io, write_all_vectored};
+
+/// Envoy's body of an injected failure.
+const ABORTED: &str = "fault filter abort";
+
+/// An answer of the gateway's own.
+#[derive(Debug, Default)]
+pub(super) struct Answer<'a> {
+    /// The HTTP status; a gRPC client gets 200.
+    pub(super) status: u16,
+    /// The body; `text/plain`.
+    pub(super) body: Cow<'a, [u8]>,
+    /// Why, where that is a [`Reason`].
+    pub(super) reason: Option<Reason>,
+    /// The gRPC status, where it does not follow from the HTTP status.
+    pub(super) grpc_status: Option<u8>,
+    /// Never turned into a gRPC status: it was configured as an HTTP answer.
+    pub(super) plain: bool,
+    /// Lines that belong to this kind of answer.
+    pub(super) lines: Vec<Line<'a>>,
+    /// The connection cannot be used afterwards.
+    pub(super) close: bool,
+    /// How often the request was tried.
+    pub(super) tries: u32,
+}
+
+impl<'a> Answer<'a> {
+    /// The answer for a reason; `tries` is how often an upstream was asked.
+    pub(super) fn to(reason: Reason, tries: u32) -> Self {
+        let body = match reason.body(tries > 1) {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        };
+        let mut lines = Vec::new();
+        if reason == Reason::Overflow {
+            lines.push(Line { name: "x-envoy-overloaded", value: b"true" });
+        }
+        let close = reason.closes_connection();
+        Self {
+            status: reason.status(),
+            body,
+            reason: Some(reason),
+            close,
+            lines,
+            tries,
+            ..Self::default()
+        }
+    }
+
+    /// A redirect.
+    pub(super) fn redirect(status: u16, location: &'a str) -> Self {
+        let lines = vec![Line { name: "location", value: location.as_bytes() }];
+        Self { status, lines, plain: true, ..Self::default() }
+    }
+
+    /// An injected failure.
+    pub(super) fn abort(abort: &Abort) -> Self {
+        let body = Cow::Borrowed(ABORTED.as_bytes());
+        match abort.answer {
+            AbortAnswer::Http(status) => Self { status, body, ..Self::default() },
+            AbortAnswer::Grpc(status) => {
+                Self { status: 200, body, grpc_status: Some(status), ..Self::default() }
+            }
+        }
+    }
+}
+
+/// Sends an answer to a request. `keep` says whether the connection could be kept otherwise;
+/// returns whether it is.
+///
+/// # Errors
+/// When the client is gone.
+pub(super) async fn answer<I: Io>(
+    asked: &Asked<'_, I>,
+    request_lines: &[Line<'_>],
+    answer: Answer<'_>,
+    keep: bool,
+    out: &mut Out,
+) -> io::Result<bool> {
+    let Asked { client, request, decision, .. } = asked;
+    let close = answer.close || !keep;
+    let Out { response_lines, rendered, down, .. } = out;
+    let grpc_text = answer.grpc_code(request.grpc).map(|code| code.to_string());
+    let message = grpc_text.as_ref().map(|_| grpc_message(&answer.body));
+    let status = if request.grpc && !answer.plain { 200 } else { answer.status };
+    let mut lines = response_lines.take();
+    let body: &[u8] = match (&grpc_text, &message) {
+        (Some(code), Some(message)) if request.grpc => {
+            lines.push(Line { name: "content-type", value: b"application/grpc" });
+            lines.push(Line { name: "grpc-status", value: code.as_bytes() });
+            if !message.is_empty() {
+                lines.push(Line { name: "grpc-message", value: message });
+            }
+            b""
+        }
+        (code, _) => {
+            if !answer.body.is_empty() {
+                lines.push(Line { name: "content-type", value: b"text/plain" });
+            }
+            if let Some(code) = code {
+                lines.push(Line { name: "grpc-status", value: code.as_bytes() });
+            }
+            &answer.body
+        }
+    };
+    lines.extend_from_slice(&answer.lines);
+    let origin = request.head(request_lines).value("origin");
+    match decision.verdict {
+        // Envoy's CORS filter answers alone; the route's operations are not asked.
+        Verdict::Preflight { cors, allowed } => {
+            reply::preflight(cors, origin.filter(|_| allowed), &mut lines);
+        }
+        _ => {
+            let view = View {
+                request,
+                lines: request_lines,
+                response: &[],
+                status,
+                reason: answer.reason,
+                route: decision.rule.map_or("", |rule| &rule.name),
+                cluster: None,
+                endpoint: None,
+                peer: client.peer,
+                local: client.local,
+                elapsed: client.elapsed(request.began),
+                tries: answer.tries,
+            };
+            reply::apply(reply::levels(decision), rendered, &mut lines, view);
+            reply::allow_origin(decision.cors, origin, &mut lines);
+        }
+    }
+    let framing = FramingLine::Length(body.len() as u64);
+    let version = match answer.reason {
+        // The client is told in the version that it is asked to use.
+        Some(Reason::LowVersion) => Version::Http11,
+        _ => request.parsed.version(),
+    };
+    let frame = Frame { version, status, framing, close, upgrade: false };
+    down.clear();
+    let server = &asked.snapshot().http.server;
+    reply::write_head(down, frame, &lines, server, &client.worker.clock);
+    response_lines.put(lines);
+    count(client, status, answer.reason);
+    let body = if request.method() == Method::Head { b"" } else { body };
+    write_all_vectored(&client.io, &mut [IoSlice::new(down), IoSlice::new(body)]).await?;
+    Ok(!close)
+}
+
+/// Answers what never became a request, and gives up the connection.
+///
+/// # Errors
+/// When the client is gone.
+pub(super) async fn refuse<I: Io>(
+    client: &Client<I>,
+    server: &ServerHeader,
+    reason: Reason,
+    down: &mut Vec<u8>,
+) -> io::Result<()> {
+    let body = reason.body(false);
+    let line = [Line { name: "content-type", value: b"text/plain" }];
+    let lines: &[Line<'_>] = if body.is_empty() { &[] } else { &line };
+    let framing = FramingLine::Length(body.len() as u64);
+    let status = reason.status();
+    let frame = Frame { version: Version::Http11, status, framing, close: true, upgrade: false };
+    down.clear();
+    reply::write_head(down, frame, lines, server, &client.worker.clock);
+    count(client, status, Some(reason));
+    let body = body.as_bytes();
+    write_all_vectored(&client.io, &mut [IoSlice::new(down), IoSlice::new(body)]).await
+}
+
+impl Answer<'_> {
+    /// The gRPC status to tell, if any: always one for a gRPC client, else only an injected one.
+    fn grpc_code(&self, grpc: bool) -> Option<u8> {
+        match self.grpc_status {
+            Some(code) => Some(code),
+            None if grpc && !self.plain => {
+                Some(self.reason.map_or_else(|| grpc_status_of(self.status), Reason::grpc_status))
+            }
+            None => None,
+        }
+    }
+}
+
+fn count<I>(client: &Client<I>, status: u16, reason: Option<Reason>) {
+    client.worker.counters.count_status(status);
+    if let Some(reason) = reason {
+        client.worker.counters.count_reason(reason);
+    }
+}
+
+/// `grpc-message` as the gRPC protocol escapes it.
+fn grpc_message(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    for byte in text {
+        if matches!(byte, b' '..=b'~') && *byte != b'%' {
+            out.push(*byte);
+        } else {
+            out.extend_from_slice(format!("%{byte:02X}").as_bytes());
+        }
+    }
+    out
+}

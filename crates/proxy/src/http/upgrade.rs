@@ -1,0 +1,100 @@
+//! WebSockets: after a 101 both connections become one tunnel. Neither a reload nor a timeout ends
+//! it; either side's end does.
+
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+
+use tokio::time::timeout;
+
+use super::beside::Beside;
+use super::desk::Out;
+use super::exchange::After;
+use super::forward::Forwarding;
+use super::relay::{self, Course};
+use crate::buffers::{Buffer, Buffers};
+use crate::io::{Io, read, readable, write_all};
+use crate::limits::LINGER_TIMEOUT;
+use crate::upstream::Connection;
+
+/// Passes the 101 on and then everything both sides say.
+pub(super) async fn tunnel<I: Io>(
+    forwarding: &Forwarding<'_, I>,
+    connection: &Connection,
+    mut beside: Beside<'_, '_, I>,
+    (mut buffer, head_len): (Buffer, usize),
+    out: &mut Out,
+) -> After {
+    let client = forwarding.asked.client;
+    let buffers = &client.worker.buffers;
+    let course = Course { endpoint: connection.endpoint(), tries: 1 };
+    relay::write_switch(forwarding, &buffer.filled()[..head_len], (out, course));
+    buffer.consume(head_len);
+    beside.timer().stop();
+    let early = beside.into_rest().map(|rest| rest.filled().to_vec()).unwrap_or_default();
+    let opened = async {
+        write_all(&client.io, &out.down).await?;
+        write_all(&client.io, buffer.filled()).await?;
+        write_all(connection.io(), &early).await
+    };
+    let opened = opened.await;
+    buffers.give_back(buffer);
+    if opened.is_ok() {
+        let counters = &client.worker.counters;
+        counters.upgrades.add(1);
+        counters.upgrades_active.add(1);
+        // Boxed: a tunnel lives long, and what a request needs beside it does not.
+        Box::pin(both_ways(&client.io, connection.io(), buffers)).await;
+        counters.upgrades_active.sub(1);
+    }
+    After::Close
+}
+
+/// Copies both ways until one side ends; the other then has a moment to finish.
+async fn both_ways(client: &impl Io, upstream: &impl Io, buffers: &Buffers) {
+    let mut up = pin!(copy(client, upstream, buffers));
+    let mut down = pin!(copy(upstream, client, buffers));
+    let (ended, rest): (io::Result<()>, _) = tokio::select! {
+        ended = &mut up => (ended, Rest::Down),
+        ended = &mut down => (ended, Rest::Up),
+    };
+    if ended.is_err() {
+        return;
+    }
+    let _ = match rest {
+        Rest::Up => finish(up).await,
+        Rest::Down => finish(down).await,
+    };
+}
+
+/// The direction that goes on alone.
+enum Rest {
+    Up,
+    Down,
+}
+
+async fn finish(copy: impl Future<Output = io::Result<()>>) -> Option<io::Result<()>> {
+    timeout(LINGER_TIMEOUT, copy).await.ok()
+}
+
+/// Copies to the end and passes that on. A buffer is held only while there is something to copy.
+async fn copy(from: &impl Io, to: &impl Io, buffers: &Buffers) -> io::Result<()> {
+    loop {
+        readable(from).await?;
+        let mut buffer = buffers.small();
+        let got = match read(from, buffer.free_mut()).await {
+            Ok(got) => got,
+            Err(error) => {
+                buffers.give_back(buffer);
+                return Err(error);
+            }
+        };
+        buffer.fill(got);
+        let written = write_all(to, buffer.filled()).await;
+        buffers.give_back(buffer);
+        written?;
+        if got == 0 {
+            return to.shutdown_write();
+        }
+    }
+}
