@@ -8,6 +8,7 @@ use crate::{Reason, grpc_status_of};
 fn all_reasons_are_listed_once() {
     let distinct: BTreeSet<_> = Reason::ALL.into_iter().collect();
     assert_eq!(distinct.len(), Reason::ALL.len());
+    assert_eq!(Reason::ClientGone as usize + 1, Reason::ALL.len(), "the last reason is listed");
 }
 
 #[test]
