@@ -43,8 +43,8 @@ impl<'a, 'w> Delegates<'a, 'w> {
         let field = FieldPath::spec().key("http").index(root.entry).key("delegate");
         let Some(object) = self.by_name.get(&(namespace, delegate.name.as_str())) else {
             let message = format!(
-                "no VirtualService {namespace}/{} without hosts exists to delegate to, so the \
-                 requests of this route get 404",
+                "no VirtualService {namespace}/{} without hosts exists to delegate to, so this \
+                 route is not served",
                 delegate.name
             );
             problems.error(code::DELEGATE, root.object, field, message);
@@ -55,7 +55,7 @@ impl<'a, 'w> Delegates<'a, 'w> {
         if seen.is_none() {
             let message = format!(
                 "VirtualService {namespace}/{} is not exported to namespace {own_namespace}, so \
-                 the requests of this route get 404",
+                 this route is not served",
                 delegate.name
             );
             problems.error(code::DELEGATE, root.object, field, message);
