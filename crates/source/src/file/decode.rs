@@ -134,7 +134,8 @@ impl Findings {
 /// Faults that one document may show; each costs another reading.
 const FAULTS_MAX: usize = 20;
 
-/// The way from the root to a node, as a chain of stack frames: it costs nothing until it is asked for.
+/// The way from the root to a node, as a chain of stack frames: it costs nothing until it is asked
+/// for.
 #[derive(Clone, Copy)]
 struct Trail<'t> {
     parent: Parent<'t>,

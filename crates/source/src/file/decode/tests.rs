@@ -36,10 +36,8 @@ fn faults<T: for<'de> Deserialize<'de>>(text: &str) -> Vec<String> {
 fn a_list_written_as_a_mapping_says_where_the_dash_belongs() {
     assert_eq!(
         faults::<VirtualService>("http:\n    route:\n    - destination: {host: a}\n"),
-        [
-            "spec.http: `http` is a list: put `- ` before `route` | each entry of a list begins with \
-          `- `; what follows is indented under it"
-        ]
+        ["spec.http: `http` is a list: put `- ` before `route` | each entry of a list begins \
+          with `- `; what follows is indented under it"]
     );
 }
 

@@ -24,7 +24,8 @@ const GATEWAY: &str = "apiVersion: networking.istio.io/v1\nkind: Gateway\n";
 fn every_version_of_a_kind_is_read() {
     for version in ["v1", "v1beta1", "v1alpha3"] {
         let text = format!(
-            "apiVersion: networking.istio.io/{version}\nkind: VirtualService\nmetadata: {{name: a}}\n"
+            "apiVersion: networking.istio.io/{version}\nkind: VirtualService\n\
+             metadata: {{name: a}}\n"
         );
         assert_eq!(objects(&text)[0].kind(), Kind::VirtualService);
     }
@@ -47,7 +48,8 @@ fn an_object_carries_its_metadata_and_its_place() {
 #[test]
 fn objects_without_a_namespace_are_in_the_default_one_and_namespaces_in_none() {
     let text = format!(
-        "{GATEWAY}metadata: {{name: a}}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: n}}\n"
+        "{GATEWAY}metadata: {{name: a}}\n---\napiVersion: v1\nkind: Namespace\n\
+         metadata: {{name: n}}\n"
     );
     let keys: Vec<_> = objects(&text).iter().map(|o| o.meta().key.to_string()).collect();
     assert_eq!(keys, ["Gateway default/a", "Namespace /n"]);
@@ -102,10 +104,8 @@ fn unknown_kinds_and_versions_are_errors_with_advice() {
     };
     assert_eq!(
         text("networking.istio.io/v1", "VirtualServise"),
-        [
-            "GW0007 kind: `networking.istio.io` has no kind `VirtualServise`, so it is not read | did \
-          you mean `VirtualService`?"
-        ]
+        ["GW0007 kind: `networking.istio.io` has no kind `VirtualServise`, so it is not read | \
+          did you mean `VirtualService`?"]
     );
     assert!(
         text("networking.istio.io/v1", "Telemetry")[0]
@@ -165,8 +165,8 @@ fn a_misspelt_field_of_the_metadata_is_an_error() {
 
 #[test]
 fn faults_in_a_secret_do_not_repeat_what_is_written() {
-    let text = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {pin: 987654}\ndata: \
-                {key: 'hunter2!'}\n";
+    let text = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {pin: 987654}\n\
+                data: {key: 'hunter2!'}\n";
     let problems = problems(text);
     assert_eq!(problems.len(), 2);
     assert!(!problems.concat().contains("987654") && !problems.concat().contains("hunter2"));

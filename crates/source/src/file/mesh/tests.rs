@@ -9,8 +9,8 @@ use crate::file::read::read_bytes;
 fn map(namespace: &str, mesh: &str) -> String {
     let mesh = mesh.replace('\n', "\n    ");
     format!(
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio, namespace: {namespace}}}\ndata:\n  \
-         mesh: |\n    {mesh}\n"
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio, namespace: {namespace}}}\n\
+         data:\n  mesh: |\n    {mesh}\n"
     )
 }
 
@@ -33,8 +33,8 @@ fn what_is_wrong_inside_the_config_map_is_said_with_its_field() {
     assert_eq!(
         messages,
         [
-            "the mesh configuration cannot be read: unknown field `rootNamespac` (at `rootNamespac` \
-             of the text)",
+            "the mesh configuration cannot be read: unknown field `rootNamespac` (at \
+             `rootNamespac` of the text)",
             "the mesh configuration cannot be read: the duration 5 needs a unit, as in `5s` (at \
              `connectTimeout` of the text)",
         ]

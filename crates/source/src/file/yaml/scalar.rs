@@ -1,6 +1,7 @@
 //! What a plain scalar is: the rules of YAML 1.1 as `kubectl` applies them.
 //!
-//! `1.10` is a number and `yes` a boolean for `kubectl`, so a text field must not take them silently.
+//! `1.10` is a number and `yes` a boolean for `kubectl`, so a text field must not take them
+//! silently.
 
 use super::Scalar;
 

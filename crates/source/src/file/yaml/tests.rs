@@ -171,7 +171,8 @@ fn a_template_tag_is_refused() {
 
 #[test]
 fn a_document_whose_indentation_is_lost_gets_one_sentence() {
-    let text = "apiVersion: v1\nkind: X\nmetadata:\nname: a\nspec:\nselector:\n# c\nservers:\n- a:\nname: b\n";
+    let text = "apiVersion: v1\nkind: X\nmetadata:\nname: a\nspec:\nselector:\n# c\nservers:\n\
+                - a:\nname: b\n";
     let faults = faults(text);
     assert_eq!(
         faults,
