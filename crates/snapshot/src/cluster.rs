@@ -95,7 +95,8 @@ pub enum Availability {
     /// Yes.
     #[default]
     Open,
-    /// No: serving it now would break a promise of its configuration (e.g. TLS asked for and not in effect).
+    /// No: serving it now would break a promise of its configuration (e.g. TLS asked for and not in
+    /// effect).
     /// Requests are answered 503; the text says why, for logs.
     Closed(Box<str>),
 }

@@ -30,14 +30,16 @@ pub struct Line<'a> {
     pub value: &'a [u8],
 }
 
-/// A request head after the protocol layer has refused everything ambiguous and normalised the path.
+/// A request head after the protocol layer has refused everything ambiguous and normalised the
+/// path.
 #[derive(Debug, Clone, Copy)]
 pub struct Head<'a> {
     /// The method, as sent.
     pub method: &'a str,
     /// The scheme routing sees.
     pub scheme: Scheme,
-    /// Host with port as the client wrote it (`Host`, `:authority` or the absolute form's authority).
+    /// Host with port as the client wrote it (`Host`, `:authority` or the absolute form's
+    /// authority).
     pub authority: &'a str,
     /// Normalised path, without query.
     pub path: &'a str,
@@ -79,8 +81,8 @@ impl<'a> Head<'a> {
         }
     }
 
-    /// True for gRPC requests: `content-type` is `application/grpc` or starts with `application/grpc+`
-    /// (local replies to them travel as gRPC statuses).
+    /// True for gRPC requests: `content-type` is `application/grpc` or starts with
+    /// `application/grpc+` (local replies to them travel as gRPC statuses).
     #[must_use]
     pub fn is_grpc(&self) -> bool {
         self.value("content-type").is_some_and(|kind| {

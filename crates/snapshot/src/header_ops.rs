@@ -42,7 +42,8 @@ pub struct HeaderWrite {
     pub mode: WriteMode,
 }
 
-/// What one level (destination, route) does to a header list: first all removals, then the writes in order.
+/// What one level (destination, route) does to a header list: first all removals, then the writes
+/// in order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HeaderOps {
     /// Names to remove.

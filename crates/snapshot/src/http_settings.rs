@@ -40,7 +40,8 @@ pub struct HttpSettings {
     pub server: ServerHeader,
     /// `ISTIO_META_HTTP10`: answer HTTP/1.0 requests instead of 426.
     pub accept_http10: bool,
-    /// `proxyHeaders.xForwardedHost.enabled`: append `x-forwarded-host` when the authority is rewritten.
+    /// `proxyHeaders.xForwardedHost.enabled`: append `x-forwarded-host` when the authority is
+    /// rewritten.
     pub append_forwarded_host: bool,
     /// `proxyHeaders.requestId.disabled`: do not make an `x-request-id`.
     pub no_request_id: bool,

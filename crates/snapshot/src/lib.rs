@@ -75,7 +75,8 @@ pub struct Snapshot {
     pub http: HttpSettings,
     /// The objects that origins refer to.
     pub objects: Vec<ObjectName>,
-    /// Set when a security object selects this gateway and is not enforced: every request is answered 403.
+    /// Set when a security object selects this gateway and is not enforced: every request is
+    /// answered 403.
     pub closed: bool,
 }
 

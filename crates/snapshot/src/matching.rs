@@ -99,7 +99,8 @@ impl Matcher {
     /// True if every condition holds.
     #[must_use]
     pub fn matches(&self, head: &Head<'_>) -> bool {
-        self.mismatches(head).next().is_none()
+        // Most rules fail by their path; that test alone decides about them.
+        self.path.matches(head.path) && self.mismatch(head).is_none()
     }
 
     /// The first condition that does not hold; `None` if the matcher matches.

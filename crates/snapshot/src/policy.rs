@@ -118,7 +118,8 @@ pub struct Cors {
     pub max_age: Box<str>,
     /// `access-control-allow-credentials: true`.
     pub credentials: bool,
-    /// `unmatchedPreflights: IGNORE`: answer preflights of other origins 200 instead of forwarding them.
+    /// `unmatchedPreflights: IGNORE`: answer preflights of other origins 200 instead of forwarding
+    /// them.
     pub ignore_unmatched: bool,
 }
 

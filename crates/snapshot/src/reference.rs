@@ -149,7 +149,7 @@ fn path_match() -> impl Strategy<Value = PathMatch> {
         1 => Just(PathMatch::Any),
         4 => small_path().prop_map(|path| exact(&path).path),
         4 => small_path().prop_map(|path| prefix(&path).path),
-        1 => ("[/ab]{0,3}", case.clone()).prop_map(|(text, ignore_case)| PathMatch::Prefix {
+        1 => ("[/ab]{0,3}", case).prop_map(|(text, ignore_case)| PathMatch::Prefix {
             text: text.into(),
             ignore_case,
         }),

@@ -111,7 +111,8 @@ pub enum PathRewrite {
     /// The matched prefix is replaced, byte for byte, without mending slashes. With another kind of
     /// path match: the whole path.
     Uri(Box<str>),
-    /// All matches of an expression are replaced; `\1` names a group. `replacement` is Istio's text.
+    /// All matches of an expression are replaced; `\1` names a group. `replacement` is Istio's
+    /// text.
     Regex {
         /// The search expression (not a full match).
         pattern: Pattern,
@@ -155,8 +156,8 @@ pub enum RedirectPort {
     Keep,
     /// This one. Istio's compiler turns the final scheme's default port into `Keep`.
     Number(u16),
-    /// No port in the location, whatever the request names. Istio never asks for this: where it leaves
-    /// out a default port it falls back to `Keep`.
+    /// No port in the location, whatever the request names. Istio never asks for this: where it
+    /// leaves out a default port it falls back to `Keep`.
     Default,
 }
 
@@ -180,7 +181,8 @@ pub struct Redirect {
 pub struct DirectResponse {
     /// 200 to 599.
     pub status: u16,
-    /// Body; up to 1 MiB. `content-type: text/plain` when not empty and not set by header operations.
+    /// Body; up to 1 MiB. `content-type: text/plain` when not empty and not set by header
+    /// operations.
     pub body: Arc<[u8]>,
 }
 

@@ -7,8 +7,15 @@ use crate::{
 };
 
 pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
-    let Cluster { name, discovery, balance, protocol, connect_timeout, idle_timeout, availability } =
-        cluster;
+    let Cluster {
+        name,
+        discovery,
+        balance,
+        protocol,
+        connect_timeout: connect,
+        idle_timeout: idle,
+        availability,
+    } = cluster;
     line!(page, "cluster {name}");
     page.inside(|page| {
         if let Availability::Closed(why) = availability {
@@ -23,7 +30,7 @@ pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
             UpstreamProtocol::Http1 => "HTTP/1.1",
         };
         line!(page, "{balance} {protocol}");
-        line!(page, "connect timeout {connect_timeout:?}, idle timeout {idle_timeout:?}");
+        line!(page, "connect timeout {connect:?}, idle timeout {idle:?}");
         match discovery {
             Discovery::Static(listed) => endpoints(page, listed),
             Discovery::Dns { names, fixed, first_only } => {

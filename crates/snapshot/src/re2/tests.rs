@@ -106,7 +106,9 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
 
     #[test]
-    fn no_expression_panics(text in r"[\[\]\\(){}?*+.a-c^$|&~<>:PQEdwx0-9,=! -]{0,14}\n?[a-c]{0,3}") {
+    fn no_expression_panics(
+        text in r"[\[\]\\(){}?*+.a-c^$|&~<>:PQEdwx0-9,=! -]{0,14}\n?[a-c]{0,3}",
+    ) {
         fuzz_pattern(text.as_bytes());
     }
 }
