@@ -56,8 +56,8 @@ impl<'v, 'w> Clusters<'v, 'w> {
         }
     }
 
-    /// The cluster of a destination whose host is complete, as a VirtualService of `namespace` means
-    /// it on a listener of this declared port. Ids are provisional until [`Self::finish`].
+    /// The cluster of a destination whose host is complete, as a VirtualService of `namespace`
+    /// means it on a listener of this declared port. Ids are provisional until [`Self::finish`].
     pub(crate) fn target(
         &mut self,
         destination: &Destination,

@@ -1,7 +1,7 @@
 //! Every field that is read and has no effect yet, by name: nothing is ignored silently.
 //!
-//! One list for each kind. Specs are taken apart without `..`, so that a new field of the model does
-//! not compile until it is given a place here. Fields that Istio itself gives no effect at a
+//! One list for each kind. Specs are taken apart without `..`, so that a new field of the model
+//! does not compile until it is given a place here. Fields that Istio itself gives no effect at a
 //! gateway (addresses that sidecars capture, ports of the control plane) are not reported.
 
 mod destination;
@@ -173,6 +173,9 @@ fn whole_kinds(view: &View<'_>, problems: &mut Problems) {
         }
     }
     for object in in_order(&world.sidecars) {
+        never(object, problems);
+    }
+    for object in in_order(&world.peer_authentications) {
         never(object, problems);
     }
     for object in in_order(&world.workload_groups) {

@@ -162,8 +162,8 @@ impl<'w> Supply<'w> {
         .collect()
     }
 
-    /// The labels of an endpoint: those of its pod. Where no pod stands behind it, as in files, those
-    /// of the object that lists it.
+    /// The labels of an endpoint: those of its pod. Where no pod stands behind it, as in files,
+    /// those of the object that lists it.
     fn labels<S>(
         &self,
         object: &'w Object<S>,
@@ -198,7 +198,8 @@ fn port_of(
     if number == 0 { target_port(service, position, None) } else { Some(number) }
 }
 
-/// The port a pod listens on for a port of the Service; `None` where a name finds no container port.
+/// The port a pod listens on for a port of the Service; `None` where its name finds no container
+/// port.
 pub(crate) fn target_port(
     service: &Object<KubernetesService>,
     position: usize,

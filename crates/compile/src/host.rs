@@ -62,8 +62,8 @@ pub fn resolve(host: &str, namespace: &str, domain: &str) -> String {
     }
 }
 
-/// Splits a Gateway server's `ns/host` as written in a Gateway of `gateway_namespace`: the namespace
-/// that may bind it (`None`: any) and the host. `./h` means the Gateway's own namespace.
+/// Splits a Gateway server's `ns/host` as written in a Gateway of `gateway_namespace`: the
+/// namespace that may bind it (`None`: any) and the host. `./h` means the Gateway's own namespace.
 #[must_use]
 pub fn split_server_host<'h>(
     entry: &'h str,
@@ -76,8 +76,8 @@ pub fn split_server_host<'h>(
     }
 }
 
-/// Completes a gateway reference of a VirtualService: `mesh` stays, `name` gets the namespace of the
-/// VirtualService, `ns/name` stays, and the deprecated `name.ns[.svc...]` becomes `ns/name`.
+/// Completes a gateway reference of a VirtualService: `mesh` stays, `name` gets the namespace of
+/// the VirtualService, `ns/name` stays, and the deprecated `name.ns[.svc...]` becomes `ns/name`.
 #[must_use]
 pub fn resolve_gateway(reference: &str, namespace: &str) -> String {
     if reference == MESH {

@@ -1,8 +1,9 @@
-//! Model to snapshot: the one translation of Istio's traffic API into what the data plane decides on.
+//! Model to snapshot: the one translation of Istio's traffic API into what the data plane decides
+//! on.
 //!
-//! Pure and total: `compile` never fails, reads no file and no clock, and gives the same snapshot for
-//! the same objects in whatever order they came. What has no effect becomes a [`Problem`]. It sits
-//! between `source`, which finds objects, and `proxy`, which has never heard of them.
+//! Pure and total: `compile` never fails, reads no file and no clock, and gives the same snapshot
+//! for the same objects in whatever order they came. What has no effect becomes a [`Problem`]. It
+//! sits between `source`, which finds objects, and `proxy`, which has never heard of them.
 
 pub mod admission;
 pub mod host;

@@ -1,4 +1,5 @@
-//! What is spoken on a service's port: Istio's protocol selection by name, `appProtocol` and number.
+//! What is spoken on a service's port: Istio's protocol selection by name, `appProtocol` and
+//! number. Knows no sniffing: a gateway routes what is not said as the route says.
 
 /// A protocol as far as the upstream side tells them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -88,8 +88,8 @@ impl<'w> Registry<'w> {
         Self { services, by_host, namespace: &view.options.namespace }
     }
 
-    /// The service of a host that clusters are made of: the one in the gateway's namespace, else the
-    /// oldest.
+    /// The service of a host that clusters are made of: the one in the gateway's namespace, else
+    /// the oldest.
     pub(crate) fn find(&self, host: &str) -> Option<&Service<'w>> {
         self.in_namespace(host, self.namespace).or_else(|| {
             let oldest = self.candidates(host).next()?;

@@ -4,6 +4,13 @@
 //! A first line `# options: --label a=b --namespace ns --port-map 80=8080 --domain d
 //! --allow-unenforced-policies` sets what the world is compiled for.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what broke by panicking"
+)]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 

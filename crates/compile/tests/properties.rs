@@ -1,6 +1,13 @@
 //! Properties of compilation: it never panics, whatever the objects, and the order in which objects
 //! come changes nothing.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what broke by panicking"
+)]
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -260,8 +267,12 @@ fn world_as_given(objects: &[AnyObject]) -> World {
     world
 }
 
+fn config() -> ProptestConfig {
+    ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(config())]
 
     /// Also of worlds that nobody sorted or validated.
     #[test]

@@ -8,7 +8,7 @@ use propylon_model::destination_rule::{
 use propylon_model::{DestinationRule, FieldPath, Object};
 
 use super::fields;
-use crate::problems::Problems;
+use crate::problems::{Problems, code};
 
 /// Reports one rule.
 pub(super) fn report(object: &Object<DestinationRule>, problems: &mut Problems) {
@@ -81,8 +81,13 @@ fn balancer(
         warmup,
     } = balancer;
     let passthrough = matches!(policy, Some(LbPolicy::Simple(SimpleLb::Passthrough)));
+    if passthrough {
+        let field = place.key("loadBalancer").key("simple");
+        let message = "`simple: PASSTHROUGH` is not yet in effect: endpoints are balanced as by \
+                       LEAST_REQUEST";
+        problems.warning(code::NOT_IN_EFFECT, object, field, message);
+    }
     let list = [
-        ("simple", passthrough),
         ("consistentHash", matches!(policy, Some(LbPolicy::ConsistentHash(_)))),
         ("localityLbSetting", locality_lb_setting.is_some()),
         ("zoneAwareLbSetting", zone_aware_lb_setting.is_some()),

@@ -200,12 +200,21 @@ fn proxy_keys(proxy: &ProxyConfigDefaults) -> Vec<(&'static str, bool)> {
         ("defaultConfig.proxyStatsMatcher", proxy_stats_matcher.is_some()),
         ("defaultConfig.connectionSettings", connection_settings.is_some()),
     ];
-    if let Some(topology) = gateway_topology {
+    keys.extend(gateway_keys(gateway_topology.as_ref(), proxy_headers.as_ref()));
+    keys
+}
+
+fn gateway_keys(
+    topology: Option<&Topology>,
+    headers: Option<&ProxyHeaders>,
+) -> Vec<(&'static str, bool)> {
+    let mut keys = Vec::new();
+    if let Some(topology) = topology {
         let Topology { num_trusted_proxies: _, forward_client_cert_details: _, proxy_protocol } =
             topology;
         keys.push(("defaultConfig.gatewayTopology.proxyProtocol", proxy_protocol.is_some()));
     }
-    if let Some(headers) = proxy_headers {
+    if let Some(headers) = headers {
         // Client certificates and the mesh's own headers come with TLS and the mesh leg.
         let ProxyHeaders {
             forwarded_client_cert: _,

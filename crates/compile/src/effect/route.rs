@@ -1,5 +1,5 @@
-//! VirtualService fields without effect yet, of those that bind to a Gateway of this workload and of
-//! the delegates they may name.
+//! VirtualService fields without effect yet, of those that bind to a Gateway of this workload and
+//! of the delegates they may name.
 
 use propylon_model::virtual_service::{HeaderOperations, Headers, HttpRoute};
 use propylon_model::{FieldPath, Gateway, Object, VirtualService};
