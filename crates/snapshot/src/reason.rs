@@ -149,6 +149,7 @@ impl Reason {
             Self::Timeout | Self::PerTryTimeout => TIMED_OUT,
             Self::Unenforced => "RBAC: access denied",
             Self::BadRequest => "Bad Request",
+            Self::LowVersion => "Upgrade Required",
             Self::UnknownTransferCoding => "Not Implemented",
             Self::HeadTooLarge | Self::TooManyHeaders => "Request Header Fields Too Large",
             Self::HeadTimeout => "request header timeout",
