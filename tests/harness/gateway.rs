@@ -335,7 +335,9 @@ impl Log {
             .grown
             .wait_timeout_while(text, PATIENCE, |text| !holds(text))
             .expect("no test panics with it");
-        assert!(!timeout.timed_out(), "the log never said {what:?}:\n{text}");
+        let said = text.clone();
+        drop(text); // A panic with the lock held would hide the log.
+        assert!(!timeout.timed_out(), "the log never said {what:?}:\n{said}");
     }
 }
 

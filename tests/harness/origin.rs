@@ -188,8 +188,10 @@ impl Origin {
             .changed
             .wait_timeout_while(requests, PATIENCE, |requests| requests.len() < count)
             .expect("no test panics with it");
-        assert!(!timeout.timed_out(), "{} of {count} requests arrived", requests.len());
-        requests.clone()
+        let arrived = requests.clone();
+        drop(requests); // A panic with the lock held would fail the origin's threads too.
+        assert!(!timeout.timed_out(), "{} of {count} requests arrived", arrived.len());
+        arrived
     }
 
     /// The one request that was received.

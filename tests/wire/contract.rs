@@ -204,7 +204,8 @@ fn header_operations_remove_then_set_then_add_both_ways() {
     );
     let gateway = world(&one_service(
         origin.port(),
-        "- headers:
+        "
+         - headers:
              request:
                set: {x-set: set}
                add: {x-add: added}
@@ -232,7 +233,8 @@ fn variables_of_a_header_value_are_filled_in() {
     let origin = Origin::answers(ok("ok"));
     let gateway = world(&one_service(
         origin.port(),
-        "- headers:
+        "
+         - headers:
              request:
                set: {x-who: \"%REQ(:METHOD)% %REQ(x-one?x-two)% 100%% %PROTOCOL%\"}
              response:

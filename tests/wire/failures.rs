@@ -56,7 +56,8 @@ fn a_refused_connection_is_retried_and_then_told() {
 fn without_retries_a_refused_connection_is_told_at_once() {
     let gateway = world(&one_service(
         ports::free(),
-        "- retries: {attempts: 0}
+        "
+         - retries: {attempts: 0}
            route: [{destination: {host: origin}}]",
     ))
     .start();
@@ -138,8 +139,10 @@ fn junk_after_a_response_ends_its_connection_and_reaches_nobody() {
     let mut client = gateway.connect();
     for _ in 0..10 {
         client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
-        client.answer().is(200).says("ok");
+        let answer = client.answer();
+        assert!(answer.status == 502 || answer.text() == "ok", "{}", answer.head.raw);
     }
+    assert_eq!(origin.connections(), 10, "a connection with junk on it is not used again");
 }
 
 #[test]
@@ -150,7 +153,8 @@ fn an_origin_that_is_too_slow_is_a_504() {
     });
     let gateway = world(&one_service(
         origin.port(),
-        "- timeout: 100ms
+        "
+         - timeout: 100ms
            route: [{destination: {host: origin}}]",
     ))
     .start();
@@ -167,7 +171,8 @@ fn a_timeout_after_the_head_cuts_the_response() {
     });
     let gateway = world(&one_service(
         origin.port(),
-        "- timeout: 300ms
+        "
+         - timeout: 300ms
            route: [{destination: {host: origin}}]",
     ))
     .start();

@@ -28,6 +28,7 @@ mod retries;
 mod routing;
 mod upgrade;
 
+mod check;
 mod control;
 mod reload;
 mod reload_under_load;

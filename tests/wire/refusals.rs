@@ -284,7 +284,8 @@ fn a_path_cannot_climb_out_of_a_rule() {
     let origin = Origin::says("secret");
     let gateway = world(&one_service(
         origin.port(),
-        "- match: [{uri: {prefix: /public/}}]
+        "
+         - match: [{uri: {prefix: /public/}}]
            route: [{destination: {host: origin}}]",
     ))
     .start();

@@ -7,11 +7,12 @@ use crate::harness::gateway::{Gateway, files};
 use crate::harness::origin::Origin;
 use crate::harness::world::{every_host, everything_to, gateway as gateway_of, rules, service};
 
-/// A gateway whose rules stand in a file of their own.
-fn serving(origin: &Origin) -> Gateway {
+/// A gateway whose rules stand in a file of their own, and the origin behind it.
+fn serving() -> (Gateway, Origin) {
+    let origin = Origin::says("ok");
     let world = every_host() + &service("origin", origin.port());
     let rules = rules("rules", "*", &everything_to("origin"));
-    files(&[("world.yaml", &world), ("rules.yaml", &rules)]).start()
+    (files(&[("world.yaml", &world), ("rules.yaml", &rules)]).start(), origin)
 }
 
 fn direct(status: u16) -> String {
@@ -20,7 +21,7 @@ fn direct(status: u16) -> String {
 
 #[test]
 fn a_changed_file_is_live_and_one_line_says_so() {
-    let gateway = serving(&Origin::says("ok"));
+    let (gateway, _origin) = serving();
     gateway.get("/").is(200);
     gateway.write("rules.yaml", &direct(418));
     eventually("the change is live", || gateway.get("/").status == 418);
@@ -30,14 +31,14 @@ fn a_changed_file_is_live_and_one_line_says_so() {
 
 #[test]
 fn a_file_renamed_into_place_is_live() {
-    let gateway = serving(&Origin::says("ok"));
+    let (gateway, _origin) = serving();
     gateway.replace("rules.yaml", &direct(418));
     eventually("the change is live", || gateway.get("/").status == 418);
 }
 
 #[test]
 fn an_added_file_is_live_and_a_removed_one_is_gone() {
-    let gateway = serving(&Origin::says("ok"));
+    let (gateway, _origin) = serving();
     let more = rules("more", "more.example", "- directResponse: {status: 418}");
     gateway.write("more.yaml", &more);
     eventually("the file is live", || gateway.get_from("more.example", "/").status == 418);
@@ -63,7 +64,7 @@ fn ports_open_and_close_while_it_runs() {
 
 #[test]
 fn a_broken_object_keeps_its_last_good_version_and_is_shown_with_its_place() {
-    let gateway = serving(&Origin::says("ok"));
+    let (gateway, _origin) = serving();
     gateway.get("/").is(200);
     let broken = rules("rules", "*", "- rout:\n  - destination: {host: origin}");
     gateway.write("rules.yaml", &broken);
@@ -81,7 +82,7 @@ fn a_broken_object_keeps_its_last_good_version_and_is_shown_with_its_place() {
 
 #[test]
 fn a_file_that_is_no_yaml_changes_nothing() {
-    let gateway = serving(&Origin::says("ok"));
+    let (gateway, _origin) = serving();
     gateway.write("rules.yaml", "apiVersion: networking.istio.io/v1\nkind: [unclosed\n");
     gateway.prints("rules.yaml:");
     for _ in 0..10 {
@@ -91,7 +92,7 @@ fn a_file_that_is_no_yaml_changes_nothing() {
 
 #[test]
 fn an_object_with_a_wrong_value_costs_its_own_effect_only() {
-    let gateway = serving(&Origin::says("ok"));
+    let (gateway, _origin) = serving();
     let sibling = rules("sibling", "sibling.example", "- directResponse: {status: 418}");
     let wrong = rules("rules", "*", "- directResponse: {status: 9999}");
     gateway.write("rules.yaml", &(wrong + &sibling));
@@ -119,8 +120,7 @@ fn endpoints_change_without_a_lost_request() {
 
 #[test]
 fn a_change_that_changes_nothing_is_no_generation() {
-    let origin = Origin::says("ok");
-    let gateway = serving(&origin);
+    let (gateway, _origin) = serving();
     gateway.get("/").is(200);
     let commented = format!("# a comment\n{}", gateway.file("rules.yaml"));
     gateway.write("rules.yaml", &commented);
@@ -132,7 +132,7 @@ fn a_change_that_changes_nothing_is_no_generation() {
 
 #[test]
 fn a_hangup_reads_the_files_again() {
-    let gateway = serving(&Origin::says("ok"));
+    let (gateway, _origin) = serving();
     gateway.signal("HUP");
     gateway.get("/").is(200);
     gateway.write("rules.yaml", &direct(418));

@@ -21,7 +21,8 @@ fn versioned(version: usize) -> String {
         "steady",
         "steady.example",
         &format!(
-            "- headers: {{request: {{set: {{x-version: \"{version}\"}}}}}}
+            "
+             - headers: {{request: {{set: {{x-version: \"{version}\"}}}}}}
                route: [{{destination: {{host: origin}}}}]"
         ),
     )

@@ -17,7 +17,8 @@ fn the_first_rule_that_matches_wins() {
             + &rules(
                 "rules",
                 "*",
-                "- match:
+                "
+                 - match:
                    - uri: {exact: /a}
                    - uri: {prefix: /b}
                      headers: {x-v: {exact: \"1\"}}
@@ -60,7 +61,8 @@ fn weights_share_the_requests() {
             + &rules(
                 "rules",
                 "*",
-                "- route:
+                "
+                 - route:
                    - destination: {host: one}
                      weight: 90
                    - destination: {host: two}
@@ -102,7 +104,8 @@ spec:
         + &rules(
             "rules",
             "*",
-            "- match: [{uri: {prefix: /first}}]
+            "
+             - match: [{uri: {prefix: /first}}]
                route: [{destination: {host: reviews, subset: first}}]
              - match: [{uri: {prefix: /second}}]
                route: [{destination: {host: reviews, subset: second}}]
@@ -123,7 +126,8 @@ fn a_prefix_rewrite_keeps_rest_and_query_without_mending_slashes() {
     let origin = Origin::says("ok");
     let gateway = world(&one_service(
         origin.port(),
-        "- match: [{uri: {prefix: /q}}]
+        "
+         - match: [{uri: {prefix: /q}}]
            rewrite: {uri: /}
            route: [{destination: {host: origin}}]
          - match: [{uri: {prefix: /api/}}]
@@ -144,7 +148,8 @@ fn a_prefix_rewrite_keeps_rest_and_query_without_mending_slashes() {
 fn a_redirect_keeps_the_host_s_port_and_the_query() {
     let gateway = world(&one_service(
         1,
-        "- match: [{uri: {prefix: /secure}}]
+        "
+         - match: [{uri: {prefix: /secure}}]
            redirect: {scheme: https}
          - match: [{uri: {prefix: /moved}}]
            redirect: {uri: /to, authority: other.example, redirectCode: 308}",
@@ -171,7 +176,8 @@ fn a_redirect_answers_a_post_and_closes_over_its_unread_body() {
 fn a_direct_response_says_its_body() {
     let gateway = world(&one_service(
         1,
-        "- match: [{uri: {exact: /healthz}}]
+        "
+         - match: [{uri: {exact: /healthz}}]
            directResponse: {status: 200, body: {string: fine}}
          - directResponse: {status: 418}",
     ))
@@ -187,7 +193,8 @@ fn a_fault_aborts_what_it_should_and_nothing_else() {
     let origin = Origin::says("ok");
     let gateway = world(&one_service(
         origin.port(),
-        "- match: [{uri: {prefix: /always}}]
+        "
+         - match: [{uri: {prefix: /always}}]
            fault: {abort: {httpStatus: 429, percentage: {value: 100}}}
            route: [{destination: {host: origin}}]
          - match: [{uri: {prefix: /never}}]
@@ -205,7 +212,8 @@ fn a_delay_comes_before_the_origin_and_is_not_part_of_the_timeout() {
     let origin = Origin::says("ok");
     let gateway = world(&one_service(
         origin.port(),
-        "- fault: {delay: {fixedDelay: 300ms, percentage: {value: 100}}}
+        "
+         - fault: {delay: {fixedDelay: 300ms, percentage: {value: 100}}}
            timeout: 200ms
            retries: {attempts: 0}
            route: [{destination: {host: origin}}]",
@@ -225,7 +233,8 @@ fn a_mirror_gets_a_copy_and_cannot_disturb_the_answer() {
         + &rules(
             "rules",
             "*",
-            "- mirror: {host: copy}
+            "
+             - mirror: {host: copy}
                headers: {request: {set: {x-added: \"1\"}}}
                route: [{destination: {host: origin}}]",
         );
@@ -249,7 +258,8 @@ fn cors_answers_preflights_and_marks_answers() {
     let origin = Origin::says("ok");
     let gateway = world(&one_service(
         origin.port(),
-        "- corsPolicy:
+        "
+         - corsPolicy:
              allowOrigins: [{exact: \"https://a.example\"}]
              allowMethods: [GET, POST]
              allowHeaders: [x-one]
