@@ -153,6 +153,7 @@ impl Reason {
             Self::UnknownTransferCoding => "Not Implemented",
             Self::HeadTooLarge | Self::TooManyHeaders => "Request Header Fields Too Large",
             Self::HeadTimeout => "request header timeout",
+            Self::LowVersion => "Upgrade Required",
             _ => "",
         })
     }
