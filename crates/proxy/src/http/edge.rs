@@ -72,7 +72,8 @@ impl Marks {
         self.client = client_address(parsed, head, peer, settings.trusted_proxies);
         self.scheme = trusted_scheme(parsed, head, settings);
         let mut separator: &[u8] = b"";
-        for value in parsed.lines().values(head, Known::XForwardedFor) {
+        let told = parsed.lines().values(head, Known::XForwardedFor);
+        for value in told.filter(|value| !value.is_empty()) {
             self.text.extend_from_slice(separator);
             self.text.extend_from_slice(value);
             separator = b",";
@@ -194,11 +195,12 @@ fn is_stripped(line: &HeadLine<'_>, settings: &HttpSettings) -> bool {
 }
 
 /// Names behind `x-envoy-` that Envoy removes from external requests, beside the known ones.
-const INTERNAL: [&str; 9] = [
+const INTERNAL: [&str; 10] = [
     "downstream-service-cluster",
     "downstream-service-node",
     "hedge-on-per-try-timeout",
     "ip-tags",
+    "original-host",
     "retriable-header-names",
     "retriable-status-codes",
     "upstream-alt-stat-name",

@@ -17,7 +17,7 @@ use super::forward::{self, Course};
 use super::request::Request;
 use super::respond::{self, Answer};
 use crate::buffers::Tail;
-use crate::http1::{LineShelf, Version};
+use crate::http1::{LineShelf, Method, Version};
 use crate::io::Io;
 use crate::upstream::Generation;
 
@@ -170,7 +170,12 @@ async fn respond<I: Io>(
         }
         Verdict::Preflight { .. } => Answer { status: 200, plain: true, ..Answer::default() },
         Verdict::Abort(abort) => Answer::abort(abort),
-        Verdict::Reject(reason) => Answer::to(*reason, 0),
+        Verdict::Reject(reason) => {
+            let mut answer = Answer::to(*reason, 0);
+            // What follows a CONNECT is no HTTP.
+            answer.close |= asked.request.method() == Method::Connect;
+            answer
+        }
         // Forwarded by the caller.
         Verdict::Forward { .. } => return After::Close,
     };

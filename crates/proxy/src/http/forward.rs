@@ -12,10 +12,10 @@ use super::beside::{Beside, Interrupt, Timer};
 use super::body::{Body, Progress};
 use super::desk::Out;
 use super::exchange::{After, Asked, settle};
-use super::mirror;
 use super::outbound::{self, Rewritten};
 use super::respond::Answer;
 use super::retry::{Tries, may_want_body};
+use super::{limit, mirror};
 use crate::http1::LineShelf;
 use crate::io::Io;
 use crate::upstream::LiveCluster;
@@ -94,7 +94,8 @@ async fn try_all<I: Io>(
         body.hold();
     }
     let per_try = policy.and_then(|policy| policy.per_try_timeout);
-    let mut timer = Timer::new(course.forward.timeout, per_try);
+    let limit = limit::of(course.forward, asked.request.grpc, forwarding.lines);
+    let mut timer = Timer::new(limit, per_try);
     let mut tries = Tries::new(policy);
     let counters = forwarding.cluster.counters();
     let reason = loop {
@@ -131,7 +132,8 @@ async fn try_all<I: Io>(
                 None => return After::Close,
             }
         }
-        outbound::count_attempt(&mut out.up, tries.count() + 1);
+        let elapsed = asked.client.worker.clock.now() - asked.request.began;
+        outbound::renew(&mut out.up, tries.count() + 1, limit::expected(limit, per_try, elapsed));
     };
     let answer = Answer::to(reason, tries.count());
     settle(asked, forwarding.lines, answer, body.is_done(), out).await

@@ -12,6 +12,7 @@ mod edge;
 mod edits;
 mod exchange;
 mod forward;
+mod limit;
 mod linger;
 mod mirror;
 mod outbound;

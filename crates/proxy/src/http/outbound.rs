@@ -2,16 +2,17 @@
 //! Envoy's order, framing made anew.
 
 use std::net::IpAddr;
-use std::ops::Range;
+use std::time::Duration;
 
 use propylon_snapshot::{HeaderOps, Line};
 
 use super::edits::{self, Rendered};
 use super::exchange::Asked;
 use super::forward::Course;
+use super::limit;
 use super::request::{Request, View};
 use crate::http1::emit::{
-    end_head, write_decimal, write_framing, write_line, write_made_line, write_request_line,
+    end_head, write_framing, write_line, write_made_line, write_request_line,
     write_websocket_upgrade,
 };
 use crate::http1::{FramingLine, Method};
@@ -27,6 +28,8 @@ pub(super) struct Rewritten<'r> {
     original: String,
     /// The client's `x-forwarded-host` with its authority behind, where that is asked for.
     forwarded_host: Vec<u8>,
+    /// Milliseconds that the upstream is told it has, as `grpc-timeout` writes them (`200m`).
+    expected: String,
 }
 
 impl<'r> Rewritten<'r> {
@@ -49,6 +52,11 @@ impl<'r> Rewritten<'r> {
             }
             rewritten.forwarded_host.extend_from_slice(request.authority.as_bytes());
         }
+        let limit = limit::of(course.forward, request.grpc, lines);
+        let per_try = course.forward.retry.as_ref().and_then(|retry| retry.per_try_timeout);
+        if let Some(expected) = limit::expected(limit, per_try, Duration::ZERO) {
+            rewritten.expected = format!("{expected}m");
+        }
         rewritten
     }
 }
@@ -61,6 +69,12 @@ pub(super) fn mark<'l, I>(
 ) {
     if !asked.snapshot().http.no_attempt_count {
         lines.push(Line { name: ATTEMPT_COUNT, value: b"1" });
+    }
+    if let Some(millis) = rewritten.expected.strip_suffix('m') {
+        lines.push(Line { name: EXPECTED, value: millis.as_bytes() });
+        if asked.request.grpc {
+            edits::set(lines, GRPC_TIMEOUT, rewritten.expected.as_bytes());
+        }
     }
     if rewritten.path.is_some() {
         let value = rewritten.original.as_bytes();
@@ -172,23 +186,28 @@ fn may_have_body(method: Method) -> bool {
     !matches!(method, Get | Head | Delete | Trace | Connect)
 }
 
-/// Writes the number of the try into a head that was written before.
-pub(super) fn count_attempt(up: &mut Vec<u8>, tries: u32) {
-    let Some(place) = attempt_count(up) else { return };
-    let mut number = Vec::with_capacity(4);
-    write_decimal(&mut number, u64::from(tries));
-    up.splice(place, number);
+/// Brings a head that was written before up to date for another try: its number, and the time that
+/// is left.
+pub(super) fn renew(up: &mut Vec<u8>, tries: u32, expected: Option<u64>) {
+    replace(up, ATTEMPT_COUNT, &tries.to_string());
+    if let Some(expected) = expected {
+        replace(up, EXPECTED, &expected.to_string());
+        replace(up, GRPC_TIMEOUT, &format!("{expected}m"));
+    }
 }
 
-/// Where the value of `x-envoy-attempt-count` stands. The last such line is the gateway's.
-fn attempt_count(up: &[u8]) -> Option<Range<usize>> {
-    let name = b"\r\nx-envoy-attempt-count: ";
-    let start = up.windows(name.len()).rposition(|window| window == name)? + name.len();
-    let len = up[start..].iter().position(|byte| *byte == b'\r')?;
-    Some(start..start + len)
+/// Gives a line another value, if there is such a line. The last one is the gateway's.
+fn replace(up: &mut Vec<u8>, name: &str, value: &str) {
+    let line = format!("\r\n{name}: ");
+    let at = up.windows(line.len()).rposition(|window| window == line.as_bytes());
+    let Some(start) = at.map(|at| at + line.len()) else { return };
+    let len = up[start..].iter().position(|byte| *byte == b'\r').unwrap_or_default();
+    up.splice(start..start + len, value.bytes());
 }
 
 const ATTEMPT_COUNT: &str = "x-envoy-attempt-count";
+const EXPECTED: &str = "x-envoy-expected-rq-timeout-ms";
+const GRPC_TIMEOUT: &str = "grpc-timeout";
 
 #[cfg(test)]
 mod tests;

@@ -163,7 +163,7 @@ fn write_head<I: Io>(
     let elapsed = client.elapsed(request.began);
     let mut service_time = Vec::new();
     let mut lines: Vec<Line<'_>> = response_lines.take();
-    let kept = |line: &HeadLine<'_>| !is_stripped(line.known);
+    let kept = |line: &HeadLine<'_>| line.known != Known::XEnvoyUpstreamServiceTime;
     lines.extend(response.lines().forwarded(head).filter(kept).map(|line| line.line));
     if !settings.no_debug_headers {
         write_decimal(&mut service_time, elapsed);
@@ -207,17 +207,6 @@ pub(super) fn write_switch<I: Io>(
     (out, course): (&mut Out, Course<'_>),
 ) {
     write_head(forwarding, head, (FramingLine::None, true), (out, course));
-}
-
-/// Lines that mean something between an upstream and its gateway only.
-fn is_stripped(known: Known) -> bool {
-    matches!(
-        known,
-        Known::XEnvoyUpstreamServiceTime
-            | Known::XEnvoyDecoratorOperation
-            | Known::XEnvoyImmediateHealthCheckFail
-            | Known::XEnvoyInternal
-    )
 }
 
 /// A body on its way down.

@@ -8,6 +8,7 @@ use propylon_snapshot::{Abort, AbortAnswer, Line, Reason, ServerHeader, Verdict,
 
 use super::client::Client;
 use super::desk::Out;
+use super::edits;
 use super::exchange::Asked;
 use super::reply::{self, Frame};
 use super::request::View;
@@ -49,7 +50,7 @@ impl<'a> Answer<'a> {
         if reason == Reason::Overflow {
             lines.push(Line { name: "x-envoy-overloaded", value: b"true" });
         }
-        let close = reason.closes_connection();
+        let close = reason.closes_connection() || reason == Reason::UpgradeFailed;
         Self {
             status: reason.status(),
             body,
@@ -94,56 +95,52 @@ pub(super) async fn answer<I: Io>(
     let Asked { client, request, decision, .. } = asked;
     let close = answer.close || !keep;
     let Out { response_lines, rendered, down, .. } = out;
-    let grpc_text = answer.grpc_code(request.grpc).map(|code| code.to_string());
-    let message = grpc_text.as_ref().map(|_| grpc_message(&answer.body));
-    let status = if request.grpc && !answer.plain { 200 } else { answer.status };
+    let grpc = request.grpc && !answer.plain;
+    let code = answer.grpc_code().to_string();
+    let message = if grpc { grpc_message(&answer.body) } else { Vec::new() };
+    let status = if grpc { 200 } else { answer.status };
+    let body: &[u8] = if grpc { b"" } else { &answer.body };
     let mut lines = response_lines.take();
-    let body: &[u8] = match (&grpc_text, &message) {
-        (Some(code), Some(message)) if request.grpc => {
-            lines.push(Line { name: "content-type", value: b"application/grpc" });
-            lines.push(Line { name: "grpc-status", value: code.as_bytes() });
-            if !message.is_empty() {
-                lines.push(Line { name: "grpc-message", value: message });
-            }
-            b""
-        }
-        (code, _) => {
-            if !answer.body.is_empty() {
-                lines.push(Line { name: "content-type", value: b"text/plain" });
-            }
-            if let Some(code) = code {
-                lines.push(Line { name: "grpc-status", value: code.as_bytes() });
-            }
-            &answer.body
-        }
-    };
     lines.extend_from_slice(&answer.lines);
     let origin = request.head(request_lines).value("origin");
-    match decision.verdict {
+    if let Verdict::Preflight { cors, allowed } = decision.verdict {
         // Envoy's CORS filter answers alone; the route's operations are not asked.
-        Verdict::Preflight { cors, allowed } => {
-            reply::preflight(cors, origin.filter(|_| allowed), &mut lines);
-        }
-        _ => {
-            let view = View {
-                request,
-                lines: request_lines,
-                response: &[],
-                status,
-                reason: answer.reason,
-                route: decision.rule.map_or("", |rule| &rule.name),
-                cluster: None,
-                endpoint: None,
-                peer: client.peer,
-                local: client.local,
-                elapsed: client.elapsed(request.began),
-                tries: answer.tries,
-            };
-            reply::apply(reply::levels(decision), rendered, &mut lines, view);
-            reply::allow_origin(decision.cors, origin, &mut lines);
-        }
+        reply::preflight(cors, origin.filter(|_| allowed), &mut lines);
+    } else {
+        let view = View {
+            request,
+            lines: request_lines,
+            response: &[],
+            status,
+            reason: answer.reason,
+            route: decision.rule.map_or("", |rule| &rule.name),
+            cluster: None,
+            endpoint: None,
+            peer: client.peer,
+            local: client.local,
+            elapsed: client.elapsed(request.began),
+            tries: answer.tries,
+        };
+        reply::apply(reply::levels(decision), rendered, &mut lines, view);
+        reply::allow_origin(decision.cors, origin, &mut lines);
     }
-    let framing = FramingLine::Length(body.len() as u64);
+    if grpc {
+        edits::set(&mut lines, "content-type", b"application/grpc");
+        edits::set(&mut lines, "grpc-status", code.as_bytes());
+        if !message.is_empty() {
+            edits::set(&mut lines, "grpc-message", &message);
+        }
+    } else if body.is_empty() {
+        edits::drop_name(&mut lines, "content-type");
+    } else if !lines.iter().any(|line| line.name == "content-type") {
+        lines.push(Line { name: "content-type", value: b"text/plain" });
+    }
+    let framing = match status {
+        204 | 304 => FramingLine::None,
+        // Envoy leaves open what a GET would have had.
+        _ if body.is_empty() && request.method() == Method::Head => FramingLine::Chunked,
+        _ => FramingLine::Length(body.len() as u64),
+    };
     let version = match answer.reason {
         // The client is told in the version that it is asked to use.
         Some(Reason::LowVersion) => Version::Http11,
@@ -155,7 +152,7 @@ pub(super) async fn answer<I: Io>(
     reply::write_head(down, frame, &lines, server, &client.worker.clock);
     response_lines.put(lines);
     count(client, status, answer.reason);
-    let body = if request.method() == Method::Head { b"" } else { body };
+    let body = if request.method() == Method::Head || status == 204 { b"" } else { body };
     write_all_vectored(&client.io, &mut [IoSlice::new(down), IoSlice::new(body)]).await?;
     Ok(!close)
 }
@@ -184,14 +181,12 @@ pub(super) async fn refuse<I: Io>(
 }
 
 impl Answer<'_> {
-    /// The gRPC status to tell, if any: always one for a gRPC client, else only an injected one.
-    fn grpc_code(&self, grpc: bool) -> Option<u8> {
-        match self.grpc_status {
-            Some(code) => Some(code),
-            None if grpc && !self.plain => {
-                Some(self.reason.map_or_else(|| grpc_status_of(self.status), Reason::grpc_status))
-            }
-            None => None,
+    /// The gRPC status that a gRPC client is told.
+    fn grpc_code(&self) -> u8 {
+        match (self.grpc_status, self.reason) {
+            (Some(code), _) => code,
+            (None, Some(reason)) => reason.grpc_status(),
+            (None, None) => grpc_status_of(self.status),
         }
     }
 }

@@ -27,7 +27,7 @@ pub struct ListenerStatus {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ListenError {
     /// Another socket listens there.
-    #[error("{bind:?} is in use{}", holder.as_deref().map(|h| format!(" by {h}")).unwrap_or_default())]
+    #[error("{bind} is in use{}", holder.as_deref().map(|h| format!(" by {h}")).unwrap_or_default())]
     InUse {
         /// The address.
         bind: Bind,
@@ -35,7 +35,7 @@ pub enum ListenError {
         holder: Option<String>,
     },
     /// The kernel does not let this user bind there.
-    #[error("binding {bind:?} is not permitted: {remedy}")]
+    #[error("binding {bind} is not permitted: {remedy}")]
     NotPermitted {
         /// The address.
         bind: Bind,
@@ -43,13 +43,13 @@ pub enum ListenError {
         remedy: String,
     },
     /// The address is not one of this machine.
-    #[error("{bind:?} is no address of this machine")]
+    #[error("{bind} is no address of this machine")]
     NotHere {
         /// The address.
         bind: Bind,
     },
     /// Anything else.
-    #[error("binding {bind:?} failed: {why}")]
+    #[error("binding {bind} failed: {why}")]
     Other {
         /// The address.
         bind: Bind,
