@@ -18,7 +18,6 @@ use crate::cli::Failure;
 use crate::cli::flags::{LogFormat, Serve};
 use crate::http_server;
 use crate::load::{Loader, Settings};
-use crate::place::bind_text;
 use crate::reload::Reload;
 use crate::report::Report;
 use crate::resolver::HickoryResolver;
@@ -183,7 +182,7 @@ impl App {
         let served = self.served();
         served.listeners.iter().find_map(|listener| {
             let error = listener.outcome.as_ref().err()?;
-            Some(format!("cannot listen on {}: {error}", bind_text(&listener.bind)))
+            Some(format!("cannot listen: {error}"))
         })
     }
 
@@ -198,7 +197,7 @@ impl App {
         if let Some(plane) = Arc::into_inner(plane) {
             tokio::select! {
                 () = plane.drain(drain) => {}
-                () = ends.wanted() => report.line("stopped at once: asked twice"),
+                () = ends.insisted() => report.line("stopped at once"),
             }
         }
         let _ = stop.send(true);
@@ -221,6 +220,12 @@ impl Ends {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
         })
+    }
+
+    /// Ends when someone at the terminal asks again. A second SIGTERM is no such wish: process
+    /// groups and supervisors often send it twice.
+    pub(crate) async fn insisted(&mut self) {
+        let _ = self.interrupt.recv().await;
     }
 
     /// Ends when one of them arrives.

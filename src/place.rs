@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use propylon_model::{FieldPath, Kind, ObjectKey, Problem, Source, World};
-use propylon_snapshot::{Bind, ObjectName, Origin, Snapshot};
+use propylon_snapshot::{ObjectName, Origin, Snapshot};
 use propylon_source::file::{Place, Positions};
 
 /// Finds positions; files are read at most once.
@@ -65,13 +65,4 @@ pub(crate) fn origin_text(snapshot: &Snapshot, origin: Origin) -> String {
 #[must_use]
 pub(crate) fn place_text(place: Option<&Place>) -> String {
     place.map(|place| format!("{}:{}", place.path.display(), place.line)).unwrap_or_default()
-}
-
-/// A bind address for people.
-#[must_use]
-pub(crate) fn bind_text(bind: &Bind) -> String {
-    match bind {
-        Bind::Ip(address) => address.to_string(),
-        Bind::Unix(path) => format!("unix:{}", path.display()),
-    }
 }

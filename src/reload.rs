@@ -90,7 +90,7 @@ impl Reload {
         let snapshot = Arc::new(loaded.snapshot);
         let listeners = Arc::new(self.plane.publish(generation + 1, Arc::clone(&snapshot)).await);
         let changes = propylon_compile::summary(&before.snapshot, &snapshot);
-        self.report.live(generation + 1, started.elapsed(), &changes);
+        self.report.live(generation + 1, started.elapsed(), &changes, &loaded.problems);
         self.report.unbound(&listeners);
         self.serve(generation + 1, snapshot, listeners, loaded.problems);
     }

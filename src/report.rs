@@ -12,7 +12,6 @@ use propylon_source::file::Positions;
 
 use crate::cli::flags::LogFormat;
 use crate::cli::out;
-use crate::place::bind_text;
 
 /// Where reports go.
 #[derive(Debug, Clone, Copy)]
@@ -71,13 +70,19 @@ impl Report {
     pub(crate) fn unbound(self, statuses: &[ListenerStatus]) {
         for status in statuses {
             if let Err(error) = &status.outcome {
-                self.warn(&format!("cannot listen on {}: {error}", bind_text(&status.bind)));
+                self.error(&format!("cannot listen: {error}"));
             }
         }
     }
 
     /// A generation went live.
-    pub(crate) fn live(self, generation: u64, took: Duration, changes: &[String]) {
+    pub(crate) fn live(
+        self,
+        generation: u64,
+        took: Duration,
+        changes: &[String],
+        problems: &[Problem],
+    ) {
         let changes = match changes {
             [] => "no route changed".to_owned(),
             changes if changes.len() > CHANGES_SHOWN_MAX => {
@@ -86,13 +91,17 @@ impl Report {
             }
             changes => changes.join(", "),
         };
-        self.line(&format!("generation {generation} live in {}: {changes}", millis(took)));
+        let errors = match errors(problems) {
+            0 => String::new(),
+            n => format!("; {} in the files", count(n, "error")),
+        };
+        let took = millis(took);
+        self.line(&format!("generation {generation} live in {took}: {changes}{errors}"));
     }
 
     /// A reading changed nothing that requests could notice.
     pub(crate) fn stays(self, generation: u64, problems: &[Problem]) {
-        let errors = problems.iter().filter(|p| p.severity == Severity::Error).count();
-        let why = match errors {
+        let why = match errors(problems) {
             0 => "no change".to_owned(),
             1 => "1 error, last good configuration serves".to_owned(),
             n => format!("{n} errors, last good configuration serves"),
@@ -107,6 +116,14 @@ impl Report {
                 let _ = out::line(text);
             }
             LogFormat::Json => tracing::info!("{text}"),
+        }
+    }
+
+    /// Something that was asked for does not happen, and the program goes on.
+    pub(crate) fn error(self, text: &str) {
+        match self.format {
+            LogFormat::Human => out::complain(&format!("error: {text}")),
+            LogFormat::Json => tracing::error!("{text}"),
         }
     }
 
@@ -137,9 +154,9 @@ fn event(problem: &Problem, positions: &mut Positions, what: &str) {
 fn row(snapshot: &Snapshot, listener: &Listener, statuses: &[ListenerStatus]) -> Vec<String> {
     let status = statuses.iter().find(|status| status.bind == listener.bind);
     let (word, bound) = match status.map(|status| &status.outcome) {
-        Some(Ok(bound)) => ("listening", bind_text(bound)),
-        Some(Err(_)) => ("closed", bind_text(&listener.bind)),
-        None => ("waiting", bind_text(&listener.bind)),
+        Some(Ok(bound)) => ("listening", bound.to_string()),
+        Some(Err(_)) => ("closed", listener.bind.to_string()),
+        None => ("waiting", listener.bind.to_string()),
     };
     let table = snapshot.table(listener.table);
     let gateway = &snapshot.objects[listener.origin.object.0 as usize];
@@ -168,6 +185,10 @@ pub(crate) fn rules(table: &RouteTable) -> usize {
 #[must_use]
 pub(crate) fn count(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+fn errors(problems: &[Problem]) -> usize {
+    problems.iter().filter(|problem| problem.severity == Severity::Error).count()
 }
 
 fn millis(took: Duration) -> String {

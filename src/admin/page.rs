@@ -16,7 +16,6 @@ use super::access;
 use super::stats::{self, Shape};
 use super::view;
 use crate::http_server::{Answer, Answering, HTML, JSON, Serve, TEXT, answer};
-use crate::place::bind_text;
 use crate::report;
 use crate::status::{Phase, Status};
 
@@ -117,8 +116,8 @@ impl Admin {
         html.push_str("<h2>Listeners</h2><ul>");
         for status in served.listeners.iter() {
             let outcome = match &status.outcome {
-                Ok(bound) => bind_text(bound),
-                Err(error) => format!("{}: {error}", bind_text(&status.bind)),
+                Ok(bound) => bound.to_string(),
+                Err(error) => format!("{}: {error}", status.bind.to_string()),
             };
             html.push_str(&format!("<li>{}</li>", escaped(&outcome)));
         }

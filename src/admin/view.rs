@@ -10,7 +10,7 @@ use propylon_snapshot::{Address, Listener};
 use propylon_source::file::Positions;
 use serde_json::{Value, json};
 
-use crate::place::{bind_text, origin_text};
+use crate::place::origin_text;
 use crate::report;
 use crate::status::{Phase, Served};
 
@@ -36,8 +36,8 @@ fn listener(served: &Served, listener: &Listener) -> Value {
     let status = served.listeners.iter().find(|status| status.bind == listener.bind);
     let outcome = status.map(|status| &status.outcome);
     json!({
-        "bind": bind_text(&listener.bind),
-        "bound": outcome.and_then(|o| o.as_ref().ok()).map(bind_text),
+        "bind": listener.bind.to_string(),
+        "bound": outcome.and_then(|o| o.as_ref().ok()).map(ToString::to_string),
         "error": outcome.and_then(|o| o.as_ref().err()).map(ToString::to_string),
         "port": listener.port,
         "protocol": "HTTP",

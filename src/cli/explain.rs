@@ -16,7 +16,7 @@ use super::flags::Workload;
 use super::out::{self, Exit};
 use super::{Failure, readable};
 use crate::load::{Loaded, Loader};
-use crate::place::{Places, bind_text};
+use crate::place::Places;
 use outlook::Outlook;
 use request::Request;
 
@@ -112,7 +112,7 @@ fn no_listener(snapshot: &Snapshot, port: u16) -> String {
     let open: Vec<String> = snapshot
         .listeners
         .iter()
-        .map(|listener| format!("{} (bound at {})", listener.port, bind_text(&listener.bind)))
+        .map(|listener| format!("{} (bound at {})", listener.port, listener.bind.to_string()))
         .collect();
     let open = if open.is_empty() { "none".to_owned() } else { open.join(", ") };
     format!("nothing listens on port {port}; HTTP ports of the Gateways: {open}")

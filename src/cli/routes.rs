@@ -11,7 +11,7 @@ use super::flags::Workload;
 use super::out::{self, Exit};
 use super::{Failure, readable};
 use crate::load::{Loaded, Loader};
-use crate::place::{Places, bind_text, origin_text, place_text};
+use crate::place::{Places, origin_text, place_text};
 
 /// Flags of `routes`.
 #[derive(Debug, Args)]
@@ -70,7 +70,7 @@ impl Routes {
         for listener in &snapshot.listeners {
             let place = place_text(places.origin(snapshot, listener.origin).as_ref());
             let title = [
-                format!("{}  HTTP", bind_text(&listener.bind)),
+                format!("{}  HTTP", listener.bind.to_string()),
                 origin_text(snapshot, listener.origin),
                 place,
             ];
@@ -115,7 +115,7 @@ impl Routes {
                 }));
             }
             listeners.push(json!({
-                "bind": bind_text(&listener.bind),
+                "bind": listener.bind.to_string(),
                 "port": listener.port,
                 "protocol": "HTTP",
                 "gateway": origin_text(snapshot, listener.origin),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::Findings;
 use super::outlook::{Branch, Outlook, abort_status};
 use crate::cli::describe;
-use crate::place::{Places, bind_text, origin_text};
+use crate::place::{Places, origin_text};
 
 /// The whole explanation.
 pub(super) fn render(findings: &Findings<'_>, places: &mut Places) -> Value {
@@ -37,7 +37,7 @@ pub(super) fn render(findings: &Findings<'_>, places: &mut Places) -> Value {
             "query": request.query,
         },
         "listener": {
-            "bind": bind_text(&listener.bind),
+            "bind": listener.bind.to_string(),
             "port": listener.port,
             "origin": origin_text(snapshot, listener.origin),
         },

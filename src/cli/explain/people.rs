@@ -5,7 +5,7 @@ use propylon_snapshot::{CorsReply, Forward, Mismatch, PathMatch, Rule, Tried};
 use super::Findings;
 use super::outlook::{Branch, Outlook, abort_status};
 use crate::cli::{describe, out};
-use crate::place::{Places, bind_text, field, origin_text, place_text};
+use crate::place::{Places, field, origin_text, place_text};
 
 /// The whole explanation.
 pub(super) fn render(findings: &Findings<'_>, places: &mut Places) -> String {
@@ -57,7 +57,7 @@ impl Page {
     fn listener(&mut self, findings: &Findings<'_>, places: &mut Places) {
         let (snapshot, listener) = (findings.snapshot, findings.listener);
         let origin = listener.origin;
-        let text = format!("{}  {}", bind_text(&listener.bind), origin_text(snapshot, origin));
+        let text = format!("{}  {}", listener.bind.to_string(), origin_text(snapshot, origin));
         self.line("listener", text, place_text(places.origin(snapshot, origin).as_ref()));
     }
 
