@@ -138,7 +138,7 @@ impl<'v, 'w> Clusters<'v, 'w> {
     fn availability(
         &self,
         service: &Service<'w>,
-        port: &Port,
+        port: &Port<'w>,
         policy: &Policy<'w>,
         problems: &mut Problems,
     ) -> Availability {
@@ -187,7 +187,7 @@ impl<'v, 'w> Clusters<'v, 'w> {
     fn discovery(
         &self,
         service: &Service<'w>,
-        port: &Port,
+        port: &Port<'w>,
         labels: Option<&Labels>,
         problems: &mut Problems,
     ) -> Discovery {

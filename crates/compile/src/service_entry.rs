@@ -4,10 +4,13 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use propylon_model::service_entry::{Resolution, ServicePort};
-use propylon_model::{Object, ServiceEntry, WorkloadEntry, World};
+use propylon_model::{Labels, Object, ServiceEntry, WorkloadEntry, World};
 
 use crate::endpoints::{Candidate, Supply};
 use crate::view::{in_order, selects};
+
+/// A host that resolves itself carries no labels, so no subset with labels selects it.
+static NO_LABELS: Labels = Labels::new();
 
 /// WorkloadEntries by namespace.
 pub(crate) struct Workloads<'w>(HashMap<&'w str, Vec<&'w Object<WorkloadEntry>>>);
@@ -52,7 +55,7 @@ impl<'w> Workloads<'w> {
                 port: target(port),
                 weight: 0,
                 locality: Cow::Borrowed(""),
-                labels: &object.meta.labels,
+                labels: &NO_LABELS,
             })
             .into_iter()
             .collect()
