@@ -23,16 +23,37 @@ pub(crate) struct Decoded<T> {
     pub(crate) unknown: Vec<UnknownField>,
 }
 
-/// Reads a typed value. `strict` finds unknown fields, else they are passed over.
+/// How to treat what a type does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Strictness {
+    /// Istio's messages: unknown fields are faults, and so are entries without a value.
+    Message,
+    /// `metadata`: unknown fields are faults, a label without a value is an empty one.
+    Metadata,
+    /// Kubernetes objects: only some of their fields are known.
+    Partial,
+}
+
+impl Strictness {
+    fn knows_all_fields(self) -> bool {
+        self != Self::Partial
+    }
+
+    fn takes_null_as_empty(self) -> bool {
+        self != Self::Message
+    }
+}
+
+/// Reads a typed value.
 ///
 /// serde ends at the first fault, so a faulty tree is read again without the value at fault,
 /// until nothing more is found.
 pub(crate) fn decode<T: for<'de> Deserialize<'de>>(
     node: &Node,
     at: &FieldPath,
-    strict: bool,
+    strictness: Strictness,
 ) -> Decoded<T> {
-    let mut findings = Findings { strict, unknown: RefCell::default(), without: Vec::new() };
+    let mut findings = Findings { strictness, unknown: RefCell::default(), without: Vec::new() };
     let trail = Trail { parent: Parent::Root(at), step: None };
     let mut faults = Vec::new();
     loop {
@@ -119,7 +140,7 @@ impl serde::de::Error for Fault {
 
 /// What one reading collects beside its result.
 struct Findings {
-    strict: bool,
+    strictness: Strictness,
     unknown: RefCell<Vec<UnknownField>>,
     /// Values that are known to be at fault and count as absent.
     without: Vec<FieldPath>,

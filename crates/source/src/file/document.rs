@@ -10,7 +10,7 @@ use propylon_model::{
 };
 
 use super::codes;
-use super::decode::{Fault, Outline, UnknownField};
+use super::decode::{Fault, Outline, Strictness, UnknownField};
 use super::kinds::{self, KindEntry, Lookup, Made, Part};
 use super::metadata::{Metadata, metadata};
 use super::suggest;
@@ -197,7 +197,11 @@ impl Reading<'_> {
 
     /// Reads the kind's own part.
     fn part(&mut self, node: &Node, entry: &KindEntry, at: &FieldPath) -> Option<Made> {
-        let decoded = (entry.read)(node, at, entry.part == Part::IstioSpec);
+        let strictness = match entry.part {
+            Part::IstioSpec => Strictness::Message,
+            Part::Spec | Part::Whole => Strictness::Partial,
+        };
+        let decoded = (entry.read)(node, at, strictness);
         if !decoded.unknown.is_empty() {
             let outline = (entry.outline)();
             self.unknown(decoded.unknown, at, &at.to_string(), &outline);

@@ -11,7 +11,7 @@ use propylon_model::{
 };
 use serde::Deserialize;
 
-use super::decode::{Decoded, Outline, decode, outline};
+use super::decode::{Decoded, Outline, Strictness, decode, outline};
 use super::suggest;
 use super::yaml::Node;
 
@@ -24,7 +24,7 @@ pub(crate) struct KindEntry {
     /// Which part of the document is the kind's own.
     pub(crate) part: Part,
     /// Reads that part.
-    pub(crate) read: fn(&Node, &FieldPath, bool) -> Decoded<Made>,
+    pub(crate) read: fn(&Node, &FieldPath, Strictness) -> Decoded<Made>,
     /// The messages inside it.
     pub(crate) outline: fn() -> Vec<Outline>,
 }
@@ -101,7 +101,7 @@ pub(crate) fn look_up(api_version: &str, kind: &str) -> Lookup {
     if group.ends_with("istio.io") {
         return unknown_istio(group, kind);
     }
-    foreign_kind(group, kind)
+    foreign_kind(api_version, group, kind)
 }
 
 fn is_list(group: &str, kind: &str) -> bool {
@@ -124,12 +124,12 @@ fn unknown_istio(group: &str, kind: &str) -> Lookup {
     Lookup::Unknown { message: format!("`{group}` has no kind `{kind}`, so it is not read"), help }
 }
 
-fn foreign_kind(group: &str, kind: &str) -> Lookup {
+fn foreign_kind(api_version: &str, group: &str, kind: &str) -> Lookup {
     if let Some(entry) = KINDS.iter().find(|entry| entry.kind.name() == kind)
         && !group.contains('.')
     {
         return Lookup::WrongVersion {
-            message: format!("{kind} is not in the API group `{group}`, so it is not read"),
+            message: format!("`{api_version}` has no kind {kind}, so it is not read"),
             help: format!("write `apiVersion: {}`", entry.api_version()),
         };
     }
@@ -184,12 +184,12 @@ pub(crate) fn guess(spec: &Node) -> Option<&'static KindEntry> {
     entry(kind)
 }
 
-fn read<T>(node: &Node, at: &FieldPath, strict: bool) -> Decoded<Made>
+fn read<T>(node: &Node, at: &FieldPath, strictness: Strictness) -> Decoded<Made>
 where
     T: for<'de> Deserialize<'de> + 'static,
     AnyObject: From<Object<T>>,
 {
-    let Decoded { result, unknown } = decode::<T>(node, at, strict);
+    let Decoded { result, unknown } = decode::<T>(node, at, strictness);
     let make = |spec: T| -> Made { Box::new(|meta| Object { meta, spec }.into()) };
     Decoded { result: result.map(make), unknown }
 }

@@ -9,10 +9,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The files, in order of their paths, and what could not be listed.
+/// The files, in order of their paths; the directories they were found in; and what could not be
+/// listed.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
     pub(crate) files: Vec<PathBuf>,
+    pub(crate) directories: Vec<PathBuf>,
     pub(crate) failures: Vec<(PathBuf, io::Error)>,
 }
 
@@ -28,13 +30,14 @@ pub(crate) fn list(paths: &[PathBuf]) -> Listing {
     }
     let mut files: Vec<PathBuf> = found.files.into_values().collect();
     files.sort();
-    Listing { files, failures: found.failures }
+    Listing { files, directories: found.directories, failures: found.failures }
 }
 
 #[derive(Default)]
 struct Found {
     /// By real path; of several ways to a file, the first in order counts.
     files: BTreeMap<PathBuf, PathBuf>,
+    directories: Vec<PathBuf>,
     failures: Vec<(PathBuf, io::Error)>,
 }
 
@@ -65,6 +68,7 @@ impl Found {
                 return;
             }
         };
+        self.directories.push(path.to_owned());
         for entry in entries {
             let entry = match entry {
                 Ok(entry) => entry,

@@ -7,7 +7,7 @@ use propylon_model::{
     AnyObject, Code, ConfigMap, FieldPath, MeshConfig, Object, Problem, Severity, Source,
 };
 
-use super::decode::{Decoded, Outline, decode, outline};
+use super::decode::{Decoded, Outline, Strictness, decode, outline};
 use super::yaml::{self, Node};
 use super::{codes, suggest};
 
@@ -119,7 +119,8 @@ fn parse(text: &str) -> Result<MeshConfig, Vec<Finding>> {
 }
 
 fn typed(root: &Node) -> Result<MeshConfig, Vec<Finding>> {
-    let Decoded { result, unknown } = decode::<MeshConfig>(root, &FieldPath::root(), true);
+    let Decoded { result, unknown } =
+        decode::<MeshConfig>(root, &FieldPath::root(), Strictness::Message);
     let messages: Vec<Outline> =
         if unknown.is_empty() { Vec::new() } else { outline::<MeshConfig>() };
     let mut findings: Vec<Finding> = unknown

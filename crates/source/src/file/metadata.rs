@@ -3,7 +3,7 @@
 use propylon_model::{FieldPath, Labels};
 use serde::Deserialize;
 
-use super::decode::{Decoded, decode};
+use super::decode::{Decoded, Strictness, decode};
 use super::yaml::Node;
 
 /// What matters of `metadata`.
@@ -19,7 +19,8 @@ pub(crate) struct Metadata {
 
 /// Reads `metadata`. Fields that the API server writes are known and passed over.
 pub(crate) fn metadata(node: &Node) -> Decoded<Metadata> {
-    let mut decoded = decode::<Metadata>(node, &FieldPath::root().key("metadata"), true);
+    let mut decoded =
+        decode::<Metadata>(node, &FieldPath::root().key("metadata"), Strictness::Metadata);
     decoded.unknown.retain(|field| !SERVER_FIELDS.contains(&field.name.as_str()));
     decoded
 }

@@ -116,18 +116,18 @@ impl Eyes {
         }
     }
 
-    /// Watches the paths and all that they lead to. Says what is refused.
+    /// Watches the directories that are read, and no others. Says what is refused.
     fn arm(&mut self) -> Option<String> {
         let watcher = self.watcher.as_mut()?;
+        let mut directories = list(&self.paths).directories;
+        directories.extend(self.paths.iter().flat_map(|path| around(path)));
         let mut refused = None;
-        for path in &self.paths {
-            for (path, mode) in watched(path) {
-                match watcher.watch(&path, mode) {
-                    Ok(()) => {}
-                    Err(error) if matches!(error.kind, notify::ErrorKind::PathNotFound) => {}
-                    Err(error) => {
-                        refused.get_or_insert(error.to_string());
-                    }
+        for directory in directories {
+            match watcher.watch(&directory, RecursiveMode::NonRecursive) {
+                Ok(()) => {}
+                Err(error) if matches!(error.kind, notify::ErrorKind::PathNotFound) => {}
+                Err(error) => {
+                    refused.get_or_insert(error.to_string());
                 }
             }
         }
@@ -164,28 +164,25 @@ fn settle(signals: &Receiver<Signal>) -> bool {
     }
 }
 
-/// What to watch for one path. A file is watched through its directory, because editors replace
-/// it; a link through its own directory, too, because it may come to lead elsewhere.
-fn watched(path: &Path) -> Vec<(PathBuf, RecursiveMode)> {
+/// The directories around one path. A file is watched through its directory, because editors
+/// replace it; a link through its own directory, too, because it may come to lead elsewhere.
+fn around(path: &Path) -> Vec<PathBuf> {
     let parent = |path: &Path| match path.parent() {
         Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
         Some(parent) => parent.to_path_buf(),
         None => path.to_path_buf(),
     };
-    if path.is_dir() {
-        let mut all = vec![(path.to_path_buf(), RecursiveMode::Recursive)];
-        if path.is_symlink() {
-            all.push((parent(path), RecursiveMode::NonRecursive));
-        }
-        return all;
+    let mut around = Vec::new();
+    if path.is_symlink() || !path.is_dir() {
+        around.push(parent(path));
     }
-    let mut all = vec![(parent(path), RecursiveMode::NonRecursive)];
-    if let Ok(real) = fs::canonicalize(path)
-        && path.is_symlink()
+    if path.is_symlink()
+        && let Ok(real) = fs::canonicalize(path)
+        && !real.is_dir()
     {
-        all.push((parent(&real), RecursiveMode::NonRecursive));
+        around.push(parent(&real));
     }
-    all
+    around
 }
 
 /// Istio's own debounce of files: an editor's or `kubectl cp`'s burst is over after this.

@@ -84,7 +84,7 @@ impl<'n, 't> Reader<'n, 't> {
         let Value::Scalar(scalar) = &self.node.value else { return Err(self.wants("a text")) };
         let kind = match scalar.resolve() {
             Resolved::Text(text) => return Ok(text),
-            Resolved::Null if !self.findings.strict => return Ok(""),
+            Resolved::Null if self.findings.strictness.takes_null_as_empty() => return Ok(""),
             Resolved::Null => return Err(self.wants("a text")),
             Resolved::Bool(_) | Resolved::WordBool(_) => "a boolean",
             Resolved::Integer(_) | Resolved::Octal | Resolved::Float(_) => "a number",
@@ -125,7 +125,7 @@ impl<'n, 't> Reader<'n, 't> {
             Value::Scalar(scalar) => scalar,
         };
         match scalar.resolve() {
-            Resolved::Null if !self.findings.strict => Ok(&[]),
+            Resolved::Null if self.findings.strictness.takes_null_as_empty() => Ok(&[]),
             Resolved::Null => {
                 Err(Fault::new(format!("{called} is empty"), "write `[]` or entries"))
             }
@@ -143,7 +143,11 @@ impl<'n, 't> Reader<'n, 't> {
     fn map(&self) -> Result<&'n [Entry], Fault> {
         match &self.node.value {
             Value::Map(entries) => Ok(entries),
-            Value::Scalar(_) if self.node.is_null() && !self.findings.strict => Ok(&[]),
+            Value::Scalar(_)
+                if self.node.is_null() && self.findings.strictness.takes_null_as_empty() =>
+            {
+                Ok(&[])
+            }
             Value::Scalar(_) if self.node.is_null() => Err(Fault::new(
                 format!("{} is empty", self.trail.called()),
                 "write `{}` or its fields",
@@ -359,7 +363,7 @@ impl<'de> MapAccess<'de> for Fields<'_, '_> {
         let findings = self.reader.findings;
         for entry in self.entries.by_ref() {
             if !self.known.contains(&entry.key.as_str()) {
-                if findings.strict {
+                if findings.strictness.knows_all_fields() {
                     findings.unknown.borrow_mut().push(UnknownField {
                         parent: self.reader.trail.path(),
                         name: entry.key.clone(),

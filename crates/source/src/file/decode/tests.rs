@@ -7,7 +7,7 @@ use propylon_model::virtual_service::{StringMatch, VirtualService};
 use propylon_model::{FieldPath, MeshConfig, Service};
 use serde::Deserialize;
 
-use super::{Decoded, decode};
+use super::{Decoded, Strictness, decode};
 use crate::file::yaml::{Node, parse};
 
 fn tree(text: &str) -> Node {
@@ -15,14 +15,14 @@ fn tree(text: &str) -> Node {
 }
 
 fn read<T: for<'de> Deserialize<'de>>(text: &str) -> T {
-    let Decoded { result, unknown } = decode(&tree(text), &FieldPath::spec(), true);
+    let Decoded { result, unknown } = decode(&tree(text), &FieldPath::spec(), Strictness::Message);
     assert!(unknown.is_empty());
     result.unwrap_or_else(|faults| panic!("{faults:?}"))
 }
 
 /// `path: message | help` of each fault.
 fn faults<T: for<'de> Deserialize<'de>>(text: &str) -> Vec<String> {
-    let decoded: Decoded<T> = decode(&tree(text), &FieldPath::spec(), true);
+    let decoded: Decoded<T> = decode(&tree(text), &FieldPath::spec(), Strictness::Message);
     let faults = decoded
         .result
         .err()
@@ -130,7 +130,8 @@ fn paths_are_spelt_as_istio_spells_them() {
 #[test]
 fn all_unknown_fields_and_all_faults_are_found_at_once() {
     let text = "hosts: a\ngateway: b\nhttp:\n- timeout: 5\n  retrys: {}\n- rewrite: []\n  x: y\n";
-    let decoded: Decoded<VirtualService> = decode(&tree(text), &FieldPath::spec(), true);
+    let decoded: Decoded<VirtualService> =
+        decode(&tree(text), &FieldPath::spec(), Strictness::Message);
     let names: Vec<_> = decoded.unknown.iter().map(|field| field.name.as_str()).collect();
     assert_eq!(names, ["gateway", "retrys", "x"]);
     assert_eq!(decoded.result.unwrap_err().len(), 3);
@@ -139,7 +140,7 @@ fn all_unknown_fields_and_all_faults_are_found_at_once() {
 #[test]
 fn kubernetes_objects_may_have_fields_that_nobody_knows() {
     let node = tree("ipFamilies: [IPv4]\nports: [{port: 80, extra: }]\nselector:\n");
-    let decoded: Decoded<Service> = decode(&node, &FieldPath::spec(), false);
+    let decoded: Decoded<Service> = decode(&node, &FieldPath::spec(), Strictness::Partial);
     assert!(decoded.unknown.is_empty());
     assert_eq!(decoded.result.unwrap().ports[0].port, 80);
 }

@@ -116,7 +116,7 @@ fn unknown_kinds_and_versions_are_errors_with_advice() {
         ["GW0008 apiVersion: `v2` is not a version of Gateway, so it is not read | write \
           `apiVersion: networking.istio.io/v1`"]
     );
-    assert!(text("v1", "Gateway")[0].contains("Gateway is not in the API group ``"));
+    assert!(text("v1", "Gateway")[0].contains("`v1` has no kind Gateway"));
 }
 
 #[test]
@@ -170,4 +170,10 @@ fn faults_in_a_secret_do_not_repeat_what_is_written() {
     let problems = problems(text);
     assert_eq!(problems.len(), 2);
     assert!(!problems.concat().contains("987654") && !problems.concat().contains("hunter2"));
+}
+
+#[test]
+fn a_label_without_a_value_is_an_empty_one() {
+    let text = format!("{GATEWAY}metadata: {{name: a, labels: {{app: }}, annotations: }}\n");
+    assert_eq!(objects(&text)[0].meta().labels["app"], "");
 }

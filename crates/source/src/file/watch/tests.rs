@@ -1,12 +1,15 @@
 //! Changes are noticed, whatever way they come. Waits end with the change or with a deadline that
 //! only a failure reaches.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-use super::Watch;
+use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
+
+use super::{Eyes, Signal, Watch, matters, settle};
 
 /// Only a failure waits so long.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -97,4 +100,41 @@ fn a_watch_ends_when_it_is_dropped() {
     drop(watch);
     // The thread owns the only sender: the channel closes with it.
     assert_eq!(changes.recv_timeout(DEADLINE), Err(RecvTimeoutError::Disconnected));
+}
+
+#[test]
+fn looking_again_finds_what_events_did_not_tell() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.yaml");
+    let eyes = Eyes { paths: vec![dir.path().to_path_buf()], watcher: None, seen: BTreeMap::new() };
+    let empty = eyes.look();
+    fs::write(&file, "a").unwrap();
+    let written = eyes.look();
+    assert_ne!(empty, written);
+    assert_eq!(written, eyes.look());
+    fs::write(&file, "longer").unwrap();
+    assert_ne!(written, eyes.look());
+    fs::remove_file(&file).unwrap();
+    assert_eq!(empty, eyes.look());
+}
+
+#[test]
+fn reading_is_not_a_change_and_writing_is() {
+    assert!(!matters(&EventKind::Access(AccessKind::Open(AccessMode::Any))));
+    assert!(!matters(&EventKind::Access(AccessKind::Close(AccessMode::Read))));
+    assert!(matters(&EventKind::Access(AccessKind::Close(AccessMode::Write))));
+    assert!(matters(&EventKind::Modify(ModifyKind::Any)));
+}
+
+#[test]
+fn a_burst_of_changes_is_one_and_an_end_in_it_is_the_end() {
+    let (sender, receiver) = channel();
+    for _ in 0..100 {
+        sender.send(Signal::Changed).unwrap();
+    }
+    assert!(settle(&receiver));
+    assert!(receiver.try_recv().is_err());
+    sender.send(Signal::Changed).unwrap();
+    sender.send(Signal::Stop).unwrap();
+    assert!(!settle(&receiver));
 }
