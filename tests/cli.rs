@@ -401,3 +401,13 @@ fn every_shell_gets_a_completion_script() {
         said.prints(&["propylon", "explain"]);
     }
 }
+
+#[test]
+fn demo_serves_examples_whose_answers_are_the_expected_ones() {
+    // A free port for the gateway; the backends have fixed ones, which only this test uses.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let world = World::sound();
+    let said = world.propylon(&["demo", "--once", "--port", &free.to_string()]).ends_with(0);
+    let try_it = format!("$ curl -I http://localhost:{free}/productpage");
+    said.prints(&[&try_it, "content-length: 7712", "vary: Cookie", "HTTP/1.1 404 Not Found"]);
+}

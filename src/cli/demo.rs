@@ -2,7 +2,7 @@
 //! The same program as `run`, with backends beside it and a port that needs no privileges.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser};
@@ -13,6 +13,7 @@ use super::flags::{LogFormat, PortPair, Serve, Workload};
 use super::out::{self, Exit};
 use super::{Failure, logging, readable};
 use crate::app::{self, App, Config, Door, Ends};
+use crate::demo::builtin;
 use crate::demo::client;
 use crate::demo::exchange::Exchanges;
 use crate::demo::pick::{self, Picked};
@@ -20,9 +21,9 @@ use crate::demo::pick::{self, Picked};
 /// Flags of `demo`.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// An example's folder, or a folder of examples
-    #[arg(value_name = "DIR", default_value = "examples")]
-    folder: PathBuf,
+    /// An example's folder, or a folder of examples [default: ./examples, else built-in ones]
+    #[arg(value_name = "DIR")]
+    folder: Option<PathBuf>,
 
     /// Where the Gateways' port 80 is bound
     #[arg(long, value_name = "PORT", default_value_t = 8080,
@@ -53,11 +54,20 @@ impl Demo {
     /// Serves the examples.
     pub(super) fn execute(&self) -> Result<Exit, Failure> {
         logging::start(&self.log, LogFormat::Human)?;
-        let picked = pick::pick(&self.folder)
-            .map_err(|source| Failure::Path { path: self.folder.clone(), source })?;
+        let here = PathBuf::from(EXAMPLES_FOLDER);
+        let (folder, _unpacked) = match &self.folder {
+            Some(folder) => (folder.clone(), None),
+            None if here.is_dir() => (here, None),
+            None => {
+                let unpacked = builtin::unpack(&std::env::temp_dir())?;
+                (unpacked.path().to_owned(), Some(unpacked))
+            }
+        };
+        let picked =
+            pick::pick(&folder).map_err(|source| Failure::Path { path: folder.clone(), source })?;
         let config = self.config(&picked)?;
         readable(&config.settings)?;
-        app::block_on(self.serve(config, picked))
+        app::block_on(self.serve(config, picked, &folder))
     }
 
     fn config(&self, picked: &Picked) -> Result<Config, Failure> {
@@ -80,7 +90,7 @@ impl Demo {
         })
     }
 
-    async fn serve(&self, config: Config, picked: Picked) -> Result<Exit, Failure> {
+    async fn serve(&self, config: Config, picked: Picked, folder: &Path) -> Result<Exit, Failure> {
         let mut ends = Ends::listen()?;
         let (_backends_stop, stopping) = watch::channel(false);
         for backend in crate::demo::start(&stopping).await {
@@ -114,7 +124,7 @@ impl Demo {
         }
         out::line(&format!(
             "\nServing until Ctrl-C. Change the YAML below {} and see it reload.",
-            self.folder.display()
+            folder.display()
         ))?;
         ends.wanted().await;
         app.finish(&mut ends).await;
@@ -165,10 +175,12 @@ fn gateway_address(app: &App, declared: u16) -> Option<SocketAddr> {
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  propylon demo                              the examples of this directory, port 80 at 8080
+  propylon demo                              ./examples (or built-in ones), port 80 at 8080
   propylon demo examples/bookinfo --port 9090
   propylon demo examples --once              try, print, end";
 
+/// Where the source tree has its examples.
+const EXAMPLES_FOLDER: &str = "examples";
 const HTTP_PORT: u16 = 80;
 /// A demo leaves the machine to its user.
 const DEMO_WORKERS: usize = 2;

@@ -2,6 +2,7 @@
 //! Tiny hyper servers on fixed loopback ports, which the examples' EndpointSlices name.
 
 mod backend;
+pub(crate) mod builtin;
 pub(crate) mod client;
 pub(crate) mod exchange;
 pub(crate) mod pick;
