@@ -41,7 +41,12 @@ impl Reading<'_> {
     fn document(&mut self, root: &Node) {
         if !matches!(root.value, Value::Map(_)) {
             let message = "this document is not an object: it has no `apiVersion` and `kind`";
-            self.problem_at(root.extent, codes::NOT_AN_OBJECT, message.to_owned(), String::new());
+            let help = match root.text() {
+                Some(text) if text.contains(':') => "a space belongs behind the colon of a key",
+                _ => "",
+            };
+            let (message, help) = (message.to_owned(), help.to_owned());
+            self.problem_at(root.extent, codes::NOT_AN_OBJECT, message, help);
             return;
         }
         let text = |key: &str| root.get(key).and_then(Node::text).unwrap_or_default();

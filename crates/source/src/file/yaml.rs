@@ -6,6 +6,7 @@
 mod lost_indentation;
 mod parse;
 mod scalar;
+mod syntax;
 
 pub(crate) use parse::{Document, Fault, parse};
 pub(crate) use scalar::Resolved;

@@ -6,10 +6,10 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 
-use granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
+use granit_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
 
-use super::lost_indentation;
 use super::{Entry, Extent, Mark, Node, Scalar, Value};
+use super::{lost_indentation, syntax};
 use crate::file::codes;
 
 /// One document of a text.
@@ -42,7 +42,7 @@ pub(crate) fn parse(text: &str) -> Vec<Document> {
     let mut nodes = 0;
     loop {
         let mut tree = Tree::new(&mut nodes);
-        let outcome = one_document(&mut parser, &mut tree, &mut line);
+        let outcome = one_document(&mut parser, text, &mut tree, &mut line);
         let faults = tree.faults;
         let (root, more) = match outcome {
             Outcome::End => break,
@@ -77,6 +77,7 @@ enum Outcome {
 /// Reads up to the end of one document. `line` becomes a line of it.
 fn one_document<'t>(
     parser: &mut Parser<'t, granit_parser::StrInput<'t>>,
+    text: &str,
     tree: &mut Tree<'_>,
     line: &mut u32,
 ) -> Outcome {
@@ -85,7 +86,7 @@ fn one_document<'t>(
             None => return Outcome::End,
             Some(Err(error)) => {
                 *line = mark(error.marker()).line;
-                return Outcome::Broken(syntax_fault(&error));
+                return Outcome::Broken(syntax::fault(&error, text));
             }
             Some(Ok(pair)) => pair,
         };
@@ -259,7 +260,7 @@ impl<'n> Tree<'n> {
                     Value::List(_) | Value::Map(_) => {
                         *key = Some((String::new(), node.extent));
                         let message = "a key must be a text, not a collection".to_owned();
-                        let help = "put values that begin with `{` or `[` in quotes";
+                        let help = "put values that begin with `{` or `[` in quotes; render templates first";
                         self.fault(codes::SYNTAX, at, message, help);
                     }
                 },
@@ -325,30 +326,12 @@ impl<'n> Tree<'n> {
     }
 }
 
-fn mark(marker: &Marker) -> Mark {
+pub(super) fn mark(marker: &Marker) -> Mark {
     let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     Mark {
         offset: narrow(marker.byte_offset().unwrap_or(0)),
         line: narrow(marker.line()),
         column: narrow(marker.col() + 1),
-    }
-}
-
-fn syntax_fault(error: &ScanError) -> Fault {
-    let text = error.info();
-    let help = match text.as_str() {
-        text if text.contains("tab") => "indent with spaces",
-        text if text.contains("mapping values are not allowed") => {
-            "check the indentation, and put values that contain `: ` in quotes"
-        }
-        text if text.contains("indent") || text.contains("expected") => "check the indentation",
-        _ => "",
-    };
-    Fault {
-        code: codes::SYNTAX,
-        mark: mark(error.marker()),
-        message: format!("this is not YAML: {text}"),
-        help: help.to_owned(),
     }
 }
 

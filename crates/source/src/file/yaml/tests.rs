@@ -203,3 +203,31 @@ fn both_spellings_of_a_key_are_found() {
     assert_eq!(camel_case("_"), "");
     assert!(only("export_to: []").get("exportTo").is_some());
 }
+
+#[test]
+fn a_bare_wildcard_must_be_quoted() {
+    let advice = |text: &str| {
+        let Err(faults) = &parse(text)[0].root else { return String::new() };
+        format!("{} | {}", faults[0].message, faults[0].help)
+    };
+    assert_eq!(
+        advice("hosts:\n- *.example.com\n"),
+        "`*.example.com` must be quoted: a bare `*` names an anchor in YAML | write \
+         \"*.example.com\""
+    );
+    assert!(advice("hosts: [*]\n").ends_with("| write \"*\""));
+    assert!(advice("hosts:\n- *\n").ends_with("| write \"*\""));
+}
+
+#[test]
+fn what_is_copied_around_a_document_is_to_be_left_out() {
+    let help = |text: &str| {
+        let Err(faults) = &parse(text)[0].root else { return String::new() };
+        faults[0].help.clone()
+    };
+    let heredoc = "kubectl apply -f - <<EOF\napiVersion: v1\nkind: Pod\nEOF\n";
+    assert!(help(heredoc).contains("between `<<EOF` and `EOF`"));
+    assert!(help("```yaml\na: b\n```\n").contains("leave them out"));
+    assert!(help("metadata:\n\tname: a\n").contains("indent with spaces"));
+    assert!(help("a: {b: 1\nc: 2\n").contains("close `{`"));
+}
