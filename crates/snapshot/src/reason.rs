@@ -153,7 +153,6 @@ impl Reason {
             Self::UnknownTransferCoding => "Not Implemented",
             Self::HeadTooLarge | Self::TooManyHeaders => "Request Header Fields Too Large",
             Self::HeadTimeout => "request header timeout",
-            Self::LowVersion => "Upgrade Required",
             _ => "",
         })
     }
