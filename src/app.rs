@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -122,7 +123,9 @@ pub(crate) async fn start(config: Config) -> Result<App, Failure> {
     // Watching begins before the first reading, so that no change falls between the two.
     let bell: Arc<Notify> = Arc::default();
     let changed = Arc::clone(&bell);
-    let watch = match Watch::new(&settings.paths, move || changed.notify_one()) {
+    let watched: Vec<PathBuf> =
+        settings.paths.iter().chain(&settings.mesh_config).cloned().collect();
+    let watch = match Watch::new(&watched, move || changed.notify_one()) {
         Ok(watch) => {
             if let Some(why) = watch.degraded() {
                 report.warn(&format!("changes of files are noticed late: {why}"));

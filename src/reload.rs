@@ -42,9 +42,9 @@ impl Reload {
     pub(crate) async fn first(&self, loaded: Loaded) {
         self.report.problems(&loaded.problems);
         let snapshot = Arc::new(loaded.snapshot);
-        let listeners = Arc::new(self.plane.publish(FIRST_GENERATION, Arc::clone(&snapshot)).await);
+        let listeners = self.plane.publish(FIRST_GENERATION, Arc::clone(&snapshot)).await;
         self.report.listening(&snapshot, &listeners);
-        self.serve(FIRST_GENERATION, snapshot, listeners, loaded.problems);
+        self.status.publish(served(FIRST_GENERATION, snapshot, listeners, loaded.problems));
         self.status.enter(Phase::Live);
     }
 
@@ -80,46 +80,44 @@ impl Reload {
         self.report.problems(&missing_from(&before.problems, &loaded.problems));
         self.report.solved(&missing_from(&loaded.problems, &before.problems));
         let generation = before.generation;
+        let problems = loaded.problems;
         if loaded.snapshot == *before.snapshot {
-            self.report.stays(generation, &loaded.problems);
-            let (snapshot, listeners) =
-                (Arc::clone(&before.snapshot), Arc::clone(&before.listeners));
-            self.serve(generation, snapshot, listeners, loaded.problems);
+            self.report.stays(generation, &problems);
+            self.status.publish(Served { problems, ..(*before).clone() });
             return;
         }
         let snapshot = Arc::new(loaded.snapshot);
-        let listeners = Arc::new(self.plane.publish(generation + 1, Arc::clone(&snapshot)).await);
+        let listeners = self.plane.publish(generation + 1, Arc::clone(&snapshot)).await;
         let changes = propylon_compile::summary(&before.snapshot, &snapshot);
-        self.report.live(generation + 1, started.elapsed(), &changes, &loaded.problems);
+        self.report.live(generation + 1, started.elapsed(), &changes, &problems);
         self.report.unbound(&listeners);
-        self.serve(generation + 1, snapshot, listeners, loaded.problems);
+        self.status.publish(served(generation + 1, snapshot, listeners, problems));
     }
 
-    /// Publishes the same snapshot again, so that addresses held by others get another chance.
+    /// Publishes the same generation again, so that addresses held by others get another chance.
     async fn bind_again(&self) {
         let before = self.status.served();
-        let generation = before.generation + 1;
         let snapshot = Arc::clone(&before.snapshot);
-        let listeners = Arc::new(self.plane.publish(generation, Arc::clone(&snapshot)).await);
+        let listeners = self.plane.publish(before.generation, Arc::clone(&snapshot)).await;
         let failed = |statuses: &[ListenerStatus]| {
             statuses.iter().filter(|status| status.outcome.is_err()).count()
         };
         if failed(&listeners) < failed(&before.listeners) {
             self.report.listening(&snapshot, &listeners);
         }
-        self.serve(generation, snapshot, listeners, before.problems.clone());
+        self.status.publish(Served { listeners: Arc::new(listeners), ..(*before).clone() });
     }
+}
 
-    fn serve(
-        &self,
-        generation: u64,
-        snapshot: Arc<Snapshot>,
-        listeners: Arc<Vec<ListenerStatus>>,
-        problems: Vec<Problem>,
-    ) {
-        let since = Some(SystemTime::now());
-        self.status.publish(Served { generation, snapshot, listeners, problems, since });
-    }
+/// A generation that goes live now.
+fn served(
+    generation: u64,
+    snapshot: Arc<Snapshot>,
+    listeners: Vec<ListenerStatus>,
+    problems: Vec<Problem>,
+) -> Served {
+    let since = Some(SystemTime::now());
+    Served { generation, snapshot, listeners: Arc::new(listeners), problems, since }
 }
 
 /// What makes a problem the same one after an edit moved it to other lines.

@@ -11,7 +11,7 @@ use propylon_proxy::ListenerStatus;
 use propylon_snapshot::Snapshot;
 
 /// One published generation and what is known about it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Served {
     /// Its number; 0 before the first.
     pub generation: u64,

@@ -117,7 +117,7 @@ impl Admin {
         for status in served.listeners.iter() {
             let outcome = match &status.outcome {
                 Ok(bound) => bound.to_string(),
-                Err(error) => format!("{}: {error}", status.bind.to_string()),
+                Err(error) => format!("{}: {error}", status.bind),
             };
             html.push_str(&format!("<li>{}</li>", escaped(&outcome)));
         }

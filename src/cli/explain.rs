@@ -112,7 +112,7 @@ fn no_listener(snapshot: &Snapshot, port: u16) -> String {
     let open: Vec<String> = snapshot
         .listeners
         .iter()
-        .map(|listener| format!("{} (bound at {})", listener.port, listener.bind.to_string()))
+        .map(|listener| format!("{} (bound at {})", listener.port, listener.bind))
         .collect();
     let open = if open.is_empty() { "none".to_owned() } else { open.join(", ") };
     format!("nothing listens on port {port}; HTTP ports of the Gateways: {open}")

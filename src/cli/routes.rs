@@ -69,11 +69,8 @@ impl Routes {
         let mut text = String::new();
         for listener in &snapshot.listeners {
             let place = place_text(places.origin(snapshot, listener.origin).as_ref());
-            let title = [
-                format!("{}  HTTP", listener.bind.to_string()),
-                origin_text(snapshot, listener.origin),
-                place,
-            ];
+            let title =
+                [format!("{}  HTTP", listener.bind), origin_text(snapshot, listener.origin), place];
             text.push_str(title.join("  ").trim_end());
             text.push('\n');
             let mut rows = Vec::new();

@@ -57,7 +57,7 @@ impl Page {
     fn listener(&mut self, findings: &Findings<'_>, places: &mut Places) {
         let (snapshot, listener) = (findings.snapshot, findings.listener);
         let origin = listener.origin;
-        let text = format!("{}  {}", listener.bind.to_string(), origin_text(snapshot, origin));
+        let text = format!("{}  {}", listener.bind, origin_text(snapshot, origin));
         self.line("listener", text, place_text(places.origin(snapshot, origin).as_ref()));
     }
 
