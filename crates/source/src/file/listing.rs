@@ -4,7 +4,7 @@
 //! included. Names that begin with a dot are passed over: a mounted ConfigMap keeps its versions
 //! in `..2026_01_01...` and links the files of the current one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub(crate) fn list(paths: &[PathBuf]) -> Listing {
     for path in paths {
         match fs::metadata(path) {
             Err(error) => found.failures.push((path.clone(), error)),
-            Ok(metadata) if metadata.is_dir() => found.directory(path, 0),
+            Ok(metadata) if metadata.is_dir() => found.directory(path),
             Ok(_) => found.file(path.clone()),
         }
     }
@@ -38,6 +38,8 @@ struct Found {
     /// By real path; of several ways to a file, the first in order counts.
     files: BTreeMap<PathBuf, PathBuf>,
     directories: Vec<PathBuf>,
+    /// Real paths of the directories: links may lead to the same one, or around in circles.
+    visited: HashSet<PathBuf>,
     failures: Vec<(PathBuf, io::Error)>,
 }
 
@@ -54,39 +56,39 @@ impl Found {
         }
     }
 
-    fn directory(&mut self, path: &Path, depth: usize) {
-        if depth > DIRECTORY_DEPTH_MAX {
-            let error =
-                io::Error::other("directories are nested too deeply, or link to themselves");
-            self.failures.push((path.to_owned(), error));
-            return;
-        }
-        let entries = match fs::read_dir(path) {
-            Ok(entries) => entries,
+    fn directory(&mut self, path: &Path) {
+        let listed = fs::canonicalize(path).and_then(|real| Ok((real, fs::read_dir(path)?)));
+        let (real, entries) = match listed {
+            Ok(listed) => listed,
             Err(error) => {
                 self.failures.push((path.to_owned(), error));
                 return;
             }
         };
+        if !self.visited.insert(real) {
+            return;
+        }
         self.directories.push(path.to_owned());
+        let mut names = Vec::new();
         for entry in entries {
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(error) => {
-                    self.failures.push((path.to_owned(), error));
-                    continue;
-                }
-            };
-            if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            match entry {
+                Ok(entry) => names.push(entry.file_name()),
+                Err(error) => self.failures.push((path.to_owned(), error)),
+            }
+        }
+        // The file system's order must not decide which way to a directory counts.
+        names.sort_unstable();
+        for name in names {
+            if name.as_encoded_bytes().starts_with(b".") {
                 continue;
             }
-            let path = entry.path();
+            let path = path.join(name);
             // Follows links, as `kubectl` does.
             match fs::metadata(&path) {
                 // It was removed meanwhile, or the link leads nowhere: there is nothing to read.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => self.failures.push((path, error)),
-                Ok(metadata) if metadata.is_dir() => self.directory(&path, depth + 1),
+                Ok(metadata) if metadata.is_dir() => self.directory(&path),
                 Ok(_) if is_configuration(&path) => self.file(path),
                 Ok(_) => {}
             }
@@ -99,6 +101,3 @@ fn is_configuration(path: &Path) -> bool {
         ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
     })
 }
-
-/// Levels of directories; a link to a parent would have no end.
-const DIRECTORY_DEPTH_MAX: usize = 32;

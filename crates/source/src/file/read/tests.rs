@@ -75,7 +75,7 @@ fn a_link_to_a_parent_directory_has_an_end() {
     std::os::unix::fs::symlink(dir.path(), dir.path().join("loop")).unwrap();
     let found = read_dir(dir.path());
     assert_eq!(names(&found), ["a"]);
-    assert_eq!(found.problems.len(), 1);
+    assert!(found.problems.is_empty(), "{:?}", found.problems);
 }
 
 #[test]

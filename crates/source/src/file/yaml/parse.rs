@@ -28,7 +28,7 @@ pub(crate) struct Fault {
     pub(crate) help: String,
 }
 
-/// All documents of a text, in order. Stops after the first one that is too large.
+/// All documents of a text, in order. What is beyond the limits of a file is not read, and said.
 pub(crate) fn parse(text: &str) -> Vec<Document> {
     let options = granit_parser::options! {
         emit_comments: false,
@@ -52,7 +52,10 @@ pub(crate) fn parse(text: &str) -> Vec<Document> {
                 let more = parser.proceed_next_document().unwrap_or(false);
                 (Err(faults.into_iter().chain([fault]).collect()), more)
             }
-            Outcome::TooLarge(fault) => (Err(vec![fault]), false),
+            Outcome::TooLarge(fault) => {
+                let more = nodes <= NODES_MAX && parser.proceed_next_document().unwrap_or(false);
+                (Err(vec![fault]), more)
+            }
         };
         let lost = lost_indentation::fault_at(&chunks, line);
         documents.push(Document { root: lost.map_or(root, |fault| Err(vec![fault])) });
@@ -222,7 +225,8 @@ impl<'n> Tree<'n> {
     fn spend(&mut self, nodes: usize, at: Mark) -> Result<(), Fault> {
         *self.nodes += nodes;
         if *self.nodes > NODES_MAX {
-            let message = format!("the file has more than {NODES_MAX} values");
+            let message =
+                format!("the file has more than {NODES_MAX} values; the rest is not read");
             return Err(too_large(at, message, "split it into several files"));
         }
         if self.copies > COPIES_MAX {
@@ -340,7 +344,7 @@ fn too_large(mark: Mark, message: String, help: &str) -> Fault {
 }
 
 fn too_many_documents(line: u32) -> Fault {
-    let message = format!("the file has more than {DOCUMENTS_MAX} documents");
+    let message = format!("the file has more than {DOCUMENTS_MAX} documents; the rest is not read");
     too_large(Mark { offset: 0, line, column: 1 }, message, "split it into several files")
 }
 
