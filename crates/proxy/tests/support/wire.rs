@@ -59,6 +59,11 @@ impl Wire {
         let _ = timeout(DEADLINE, self.stream.write_all(bytes.as_ref())).await.unwrap();
     }
 
+    /// Sends, however long the other side takes.
+    pub async fn patient_send(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes).await;
+    }
+
     /// Sends a request and reads its final answer.
     pub async fn ask(&mut self, request: &str) -> Answer {
         self.send(request).await;
