@@ -268,3 +268,6 @@ fn joined(root: &str, own: String) -> String {
 fn non_empty(own: String, root: String) -> String {
     if own.is_empty() { root } else { own }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,8 +12,8 @@ use propylon_model::gateway::{Port, Server};
 use propylon_model::service_entry::Resolution;
 use propylon_model::sidecar::LabelSelector;
 use propylon_model::{
-    FieldPath, Gateway, Kind, Labels, Object, Problem, ProxyConfig, Service, ServiceEntry,
-    Severity, Telemetry, WorkloadEntry,
+    EndpointSlice, FieldPath, Gateway, Kind, Labels, Object, Problem, ProxyConfig, Service,
+    ServiceEntry, Severity, Telemetry, WorkloadEntry,
 };
 
 use crate::problems::{Problems, code};
@@ -36,6 +36,9 @@ pub(crate) fn report(view: &View<'_>, gateways: &[&Object<Gateway>], problems: &
     }
     for object in in_order(&view.world.services) {
         service(object, problems);
+    }
+    for object in in_order(&view.world.endpoint_slices) {
+        endpoint_slice(object, problems);
     }
     whole_kinds(view, problems);
     mesh::report(view, problems);
@@ -64,6 +67,14 @@ fn gateway(object: &Object<Gateway>, problems: &mut Problems) {
         let place = FieldPath::spec().key("servers").index(position);
         let list = [("defaultEndpoint", !default_endpoint.is_empty()), ("name", !name.is_empty())];
         fields(object, &place, list, problems);
+        let speaks_http2 = ["HTTP2", "GRPC", "GRPC-WEB"]
+            .iter()
+            .any(|name| server.port.protocol.eq_ignore_ascii_case(name));
+        if speaks_http2 {
+            let message = "HTTP/2 from clients is not yet in effect: this port speaks HTTP/1.1";
+            let field = place.key("port").key("protocol");
+            problems.warning(code::NOT_IN_EFFECT, object, field, message);
+        }
     }
 }
 
@@ -125,6 +136,16 @@ fn service(object: &Object<Service>, problems: &mut Problems) {
     } = &object.spec;
     let list = [("trafficDistribution", !traffic_distribution.is_empty())];
     fields(object, &FieldPath::spec(), list, problems);
+}
+
+fn endpoint_slice(object: &Object<EndpointSlice>, problems: &mut Problems) {
+    let EndpointSlice { address_type, endpoints: _, ports: _ } = &object.spec;
+    if address_type == "FQDN" {
+        let message = "slices of names are not read, as in Istio: its endpoints get no requests";
+        let field = FieldPath::root().key("addressType");
+        let problem = Problem::of(Severity::Warning, code::NOT_IN_EFFECT, object, field, message);
+        problems.push(problem.help("write a ServiceEntry with `resolution: DNS`"));
+    }
 }
 
 /// Kinds that have no effect as a whole.

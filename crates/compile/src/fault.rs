@@ -92,3 +92,6 @@ fn abort(written: &WrittenAbort) -> Result<Option<Abort>, String> {
     let share = percentage.as_ref().map_or(Fraction(0), share);
     Ok((share.0 > 0).then_some(Abort { share, answer }))
 }
+
+#[cfg(test)]
+mod tests;

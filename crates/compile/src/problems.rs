@@ -33,6 +33,11 @@ impl Problems {
         self.0.push(problem);
     }
 
+    /// Keeps several.
+    pub(crate) fn extend(&mut self, problems: impl IntoIterator<Item = Problem>) {
+        self.0.extend(problems);
+    }
+
     /// Keeps an error.
     pub(crate) fn error<S>(
         &mut self,

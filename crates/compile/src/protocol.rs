@@ -56,3 +56,6 @@ impl Protocol {
         matches!(self, Self::Http | Self::Http2)
     }
 }
+
+#[cfg(test)]
+mod tests;
