@@ -95,7 +95,8 @@ impl Snapshot {
             let rule = host.filter(|host| !host.sends_to_tls(head)).and_then(|h| h.rule(head));
             return Decision::of(host, rule, Verdict::Reject(Reason::Unenforced));
         }
-        let Some(host) = host else {
+        // `OPTIONS *` and `CONNECT` name no path, and no rule is asked about them (Envoy's rule).
+        let Some(host) = host.filter(|_| head.path.starts_with('/')) else {
             return Decision::of(None, None, Verdict::Reject(Reason::NoRoute));
         };
         if host.sends_to_tls(head) {

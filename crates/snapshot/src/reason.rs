@@ -151,6 +151,7 @@ impl Reason {
             Self::BadRequest => "Bad Request",
             Self::LowVersion => "Upgrade Required",
             Self::UnknownTransferCoding => "Not Implemented",
+            Self::LowVersion => "Upgrade Required",
             Self::HeadTooLarge | Self::TooManyHeaders => "Request Header Fields Too Large",
             Self::HeadTimeout => "request header timeout",
             _ => "",
@@ -208,7 +209,8 @@ impl Reason {
             Self::UpgradeRefused => "websocket_handshake_unsuccessful",
             Self::MissingHost => "missing_host_header",
             Self::BadPath => "path_normalization_failed",
-            Self::BadRequest | Self::UnknownTransferCoding => "http1.codec_error",
+            Self::BadRequest => "http1.codec_error",
+            Self::UnknownTransferCoding => "http1.invalid_transfer_encoding",
             Self::LowVersion => "low_version",
             Self::HeadTooLarge => "http1.headers_too_large",
             Self::TooManyHeaders => "http1.too_many_headers",
@@ -229,7 +231,8 @@ impl Reason {
     pub fn closes_connection(self) -> bool {
         matches!(
             self,
-            Self::UpgradeRefused
+            Self::UpgradeFailed
+                | Self::UpgradeRefused
                 | Self::MissingHost
                 | Self::BadPath
                 | Self::BadRequest

@@ -79,6 +79,14 @@ fn an_unknown_host_is_not_found() {
 }
 
 #[test]
+fn a_target_that_is_no_path_is_not_found_even_by_a_catch_all() {
+    let snapshot = shop(forwarding());
+    let head = crate::Head { method: "OPTIONS", ..head("shop.com", "*", &[]) };
+    let decision = snapshot.decide(TABLE, &head, &mut no_dice);
+    assert_eq!(decision.verdict, Verdict::Reject(Reason::NoRoute));
+}
+
+#[test]
 fn a_host_whose_rules_do_not_match_never_falls_through_to_another() {
     let star = host("*", vec![forwarding()]);
     let shop = host("shop.com", vec![rule("", exact("/a"), respond(200))]);
@@ -118,18 +126,18 @@ fn a_closed_snapshot_refuses_everything_first_and_still_names_the_rule() {
 
 #[test]
 fn weights_share_out_the_draw() {
-    let snapshot = shop(rule("", Matcher::any(), forward(vec![to(0, 1), to(1, 3)])));
-    let drawn: Vec<_> = (0..4)
+    let snapshot = shop(rule("", Matcher::any(), forward(vec![to(0, 1), to(1, 3), to(0, 2)])));
+    let drawn: Vec<_> = (0..6)
         .map(|number| {
             let mut dice = |sum: u32| {
-                assert_eq!(sum, 4);
+                assert_eq!(sum, 6);
                 number
             };
             let head = head("shop.com", "/", &[]);
             destination(&snapshot.decide(TABLE, &head, &mut dice).verdict)
         })
         .collect();
-    assert_eq!(drawn, [Some(0), Some(1), Some(1), Some(1)]);
+    assert_eq!(drawn, [0, 1, 1, 1, 0, 0].map(Some));
 }
 
 #[test]
