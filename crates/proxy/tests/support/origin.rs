@@ -31,6 +31,10 @@ impl Log {
     pub fn note(&self, request: &str) {
         self.requests.lock().unwrap().push(request.to_owned());
     }
+
+    pub fn count(&self) -> usize {
+        self.requests.lock().unwrap().len()
+    }
 }
 
 impl Origin {
@@ -76,6 +80,11 @@ impl Origin {
     /// An address where nobody listens.
     pub async fn absent() -> SocketAddr {
         TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+    }
+
+    /// Adds to what was received; origins can wait for it.
+    pub fn note(&self, text: &str) {
+        self.log.note(text);
     }
 
     pub fn requests(&self) -> Vec<String> {
