@@ -151,7 +151,6 @@ impl Reason {
             Self::BadRequest => "Bad Request",
             Self::LowVersion => "Upgrade Required",
             Self::UnknownTransferCoding => "Not Implemented",
-            Self::LowVersion => "Upgrade Required",
             Self::HeadTooLarge | Self::TooManyHeaders => "Request Header Fields Too Large",
             Self::HeadTimeout => "request header timeout",
             _ => "",
