@@ -126,10 +126,9 @@ impl<'v, 'w> Clusters<'v, 'w> {
             discovery: self.discovery(service, port, labels, problems),
             balance: policy.balance(),
             protocol: UpstreamProtocol::Http1,
-            connect_timeout: tcp
-                .and_then(|tcp| tcp.connect_timeout)
+            connect_timeout: set(tcp.and_then(|tcp| tcp.connect_timeout))
                 .unwrap_or_else(|| self.view.mesh.connect_timeout()),
-            idle_timeout: idle.unwrap_or(IDLE_TIMEOUT),
+            idle_timeout: set(idle).unwrap_or(IDLE_TIMEOUT),
             availability: self.availability(service, port, &policy, problems),
         })
     }
@@ -225,6 +224,11 @@ impl<'v, 'w> Clusters<'v, 'w> {
             }
         }
     }
+}
+
+/// A duration that says something: zero means the default, as everywhere in a connection pool.
+fn set(written: Option<Duration>) -> Option<Duration> {
+    written.filter(|duration| !duration.is_zero())
 }
 
 enum Place {

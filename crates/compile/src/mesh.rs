@@ -34,7 +34,8 @@ impl<'w> Mesh<'w> {
 
     /// How long a TCP connect may take where no DestinationRule says.
     pub(crate) fn connect_timeout(self) -> Duration {
-        self.config.and_then(|mesh| mesh.connect_timeout).unwrap_or(CONNECT_TIMEOUT)
+        let written = self.config.and_then(|mesh| mesh.connect_timeout);
+        written.filter(|limit| !limit.is_zero()).unwrap_or(CONNECT_TIMEOUT)
     }
 
     /// Connection settings of destinations whose DestinationRule has none.

@@ -102,7 +102,7 @@ impl<'b, 'w> Tables<'b, 'w> {
         if server.redirects() {
             // Hosts that no VirtualService serves redirect too.
             for (_, host) in &server.hosts {
-                hosts.entry(host.to_ascii_lowercase()).or_insert_with(new_host).require_tls = true;
+                hosts.entry(domain_of(host)).or_insert_with(new_host).require_tls = true;
             }
         }
     }
@@ -157,13 +157,13 @@ impl<'b, 'w> Tables<'b, 'w> {
 }
 
 /// A server's hosts, so arranged that a VirtualService finds those in common without trying all.
-struct ServerHosts<'s> {
+pub(crate) struct ServerHosts<'s> {
     exact: HashMap<&'s str, Vec<Option<&'s str>>>,
     wildcards: Vec<(Option<&'s str>, &'s str)>,
 }
 
 impl<'s> ServerHosts<'s> {
-    fn new(server: &OpenServer<'s>) -> Self {
+    pub(crate) fn new(server: &OpenServer<'s>) -> Self {
         let mut exact: HashMap<&str, Vec<_>> = HashMap::new();
         let mut wildcards = Vec::new();
         for (namespace, host) in &server.hosts {
@@ -177,13 +177,13 @@ impl<'s> ServerHosts<'s> {
     }
 
     /// The domains that a VirtualService and the server have in common, in lower case.
-    fn common(&self, bound: &Bound<'_>) -> Vec<String> {
+    pub(crate) fn common(&self, bound: &Bound<'_>) -> Vec<String> {
         let namespace = &*bound.object.meta.key.namespace;
         let may = |allowed: &Option<&str>| allowed.is_none_or(|allowed| allowed == namespace);
         let mut seen = HashSet::new();
         let mut common = Vec::new();
         let mut add = |domain: &str| {
-            let domain = domain.to_ascii_lowercase();
+            let domain = domain_of(domain);
             if seen.insert(domain.clone()) {
                 common.push(domain);
             }
@@ -199,6 +199,15 @@ impl<'s> ServerHosts<'s> {
             }
         }
         common
+    }
+}
+
+/// A host as requests name it: in lower case, an IPv6 address in brackets.
+fn domain_of(host: &str) -> String {
+    if host.parse::<std::net::Ipv6Addr>().is_ok() {
+        format!("[{}]", host.to_ascii_lowercase())
+    } else {
+        host.to_ascii_lowercase()
     }
 }
 
