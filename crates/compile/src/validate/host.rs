@@ -106,7 +106,9 @@ pub(super) fn refuse(
     flaw: &str,
 ) {
     let help = match text.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && host != "" => {
+        Some((host, port))
+            if port.bytes().all(|byte| byte.is_ascii_digit()) && !host.is_empty() =>
+        {
             format!("write `{host}`; ports are matched without being named in hosts")
         }
         _ if text.contains("://") => {

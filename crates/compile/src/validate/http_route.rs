@@ -125,7 +125,7 @@ fn conflict(out: &mut Findings<'_>, place: &Place<'_>, first: &str, second: &str
         code::CONFLICT,
         &place.key(second),
         format!("one route cannot have both `{first}` and `{second}`"),
-        format!("keep one of them, or split the route in two with different matches"),
+        "keep one of them, or split the route in two with different matches",
     );
 }
 

@@ -8,7 +8,7 @@ use propylon_model::{Code, FieldPath, Meta, Problem, Severity, Step};
 /// A field on the way from an object's root.
 #[derive(Clone, Copy)]
 pub(crate) struct Place<'a> {
-    parent: Option<&'a Place<'a>>,
+    parent: Option<&'a Self>,
     step: PlaceStep<'a>,
 }
 

@@ -25,13 +25,6 @@ pub(crate) fn named(kind: Kind, name: &str, spec: Value) -> AnyObject {
     typed(kind, meta, spec)
 }
 
-/// The same with labels.
-pub(crate) fn labelled(kind: Kind, name: &str, labels: &[(&str, &str)], spec: Value) -> AnyObject {
-    let mut meta = named(kind, name, Value::Object(serde_json::Map::new())).meta().clone();
-    meta.labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-    typed(kind, meta, spec)
-}
-
 fn typed(kind: Kind, meta: Meta, spec: Value) -> AnyObject {
     macro_rules! read {
         ($($kind:ident)+) => {

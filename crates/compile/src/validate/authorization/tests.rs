@@ -1,3 +1,7 @@
+//! Authorization rules that match too much or nothing, as sentences.
+
+#![expect(clippy::needless_pass_by_value, reason = "objects are written in place")]
+
 use propylon_model::Kind;
 use serde_json::{Value, json};
 

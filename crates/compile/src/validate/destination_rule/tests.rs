@@ -1,3 +1,5 @@
+//! DestinationRules that the webhook refuses, as sentences.
+
 use propylon_model::{Kind, Severity};
 use serde_json::json;
 

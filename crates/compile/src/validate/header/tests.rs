@@ -1,3 +1,7 @@
+//! Names and values of headers, as sentences.
+
+#![expect(clippy::needless_pass_by_value, reason = "objects are written in place")]
+
 use propylon_model::Kind;
 use serde_json::{Value, json};
 

@@ -1,3 +1,5 @@
+//! The grammar of hosts, as sentences.
+
 use super::{fqdn_flaw, is_label, is_partial_wildcard, wildcard_flaw};
 
 #[test]

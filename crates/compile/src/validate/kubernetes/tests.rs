@@ -1,3 +1,5 @@
+//! Kubernetes objects from files, as sentences.
+
 use propylon_model::Kind;
 use serde_json::json;
 

@@ -1,3 +1,7 @@
+//! Small values that many fields share, as sentences.
+
+#![expect(clippy::needless_pass_by_value, reason = "objects are written in place")]
+
 use propylon_model::{Kind, Severity};
 use serde_json::json;
 

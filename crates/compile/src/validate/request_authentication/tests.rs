@@ -1,3 +1,7 @@
+//! Token rules, as sentences.
+
+#![expect(clippy::needless_pass_by_value, reason = "objects are written in place")]
+
 use propylon_model::Kind;
 use serde_json::{Value, json};
 

@@ -1,3 +1,5 @@
+//! ServiceEntries and WorkloadEntries, as sentences.
+
 use propylon_model::{Kind, Severity};
 use serde_json::{Value, json};
 

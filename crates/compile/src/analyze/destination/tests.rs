@@ -1,0 +1,96 @@
+//! Destination problems, as sentences.
+
+use propylon_model::Severity::{Error, Warning};
+
+use crate::analyze::testing::{GATEWAY, WEB, finds, healthy, lacks, routes};
+
+fn to(destination: &str) -> String {
+    let http = format!("  - route: [{{destination: {{{destination}}}}}]");
+    format!("{GATEWAY}{WEB}{}", routes(&http))
+}
+
+const HOST: &str = "spec.http[0].route[0].destination.host";
+
+#[test]
+fn a_destination_that_exists_is_found_by_short_and_full_name() {
+    healthy(&to("host: web"));
+    healthy(&to("host: web.default.svc.cluster.local, port: {number: 8000}"));
+}
+
+#[test]
+fn an_unknown_destination_gets_503_and_a_suggestion() {
+    let words = ["`wep` (that is wep.default.svc.cluster.local)", "503", "did you mean `web`?"];
+    finds(&to("host: wep"), Error, "IST0101", HOST, &words);
+    let words = ["add a ServiceEntry with `hosts: [api.other.com]`"];
+    finds(&to("host: api.other.com"), Error, "IST0101", HOST, &words);
+    finds(&to("host: backend"), Error, "IST0101", HOST, &["add a Service named `backend`"]);
+}
+
+#[test]
+fn a_name_with_a_dot_is_never_completed() {
+    let words = ["taken as it is", "write `web.default.svc.cluster.local`"];
+    finds(&to("host: web.default"), Error, "IST0101", HOST, &words);
+}
+
+#[test]
+fn a_short_name_is_looked_up_in_the_own_namespace_only() {
+    let other = "
+apiVersion: v1
+kind: Service
+metadata: {name: pay, namespace: prod}
+spec: {ports: [{port: 80}]}
+---
+";
+    let yaml = format!("{}{other}", to("host: pay"));
+    let words = ["namespace default", "write `pay.prod.svc.cluster.local`"];
+    finds(&yaml, Error, "IST0101", HOST, &words);
+}
+
+#[test]
+fn a_deployment_is_no_destination() {
+    let deployment = "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: backend}
+spec: {template: {metadata: {labels: {app: backend}}}}
+---
+";
+    let yaml = format!("{}{deployment}", to("host: backend"));
+    finds(&yaml, Error, "IST0101", HOST, &["Deployment backend is no destination"]);
+}
+
+#[test]
+fn a_port_that_the_service_lacks_gets_503() {
+    let field = "spec.http[0].route[0].destination.port.number";
+    let words = ["has no port 9000", "its only port"];
+    finds(&to("host: web, port: {number: 9000}"), Error, "IST0101", field, &words);
+    let words = ["80 is the pods' port", "`number: 8000`"];
+    finds(&to("host: web, port: {number: 80}"), Error, "IST0101", field, &words);
+}
+
+#[test]
+fn a_service_with_several_ports_needs_one_to_be_chosen() {
+    let two = WEB.replace("targetPort: 80}]", "targetPort: 80}, {name: admin, port: 9000}]");
+    let yaml = to("host: web").replace(WEB, &two);
+    let field = "spec.http[0].route[0].destination";
+    finds(&yaml, Error, "IST0112", field, &["8000 http, 9000 admin", "`port: {number: 8000}`"]);
+    let same = yaml.replace("port: 8000", "port: 80");
+    finds(&same, Warning, "IST0112", field, &["the port that the request came to"]);
+}
+
+#[test]
+fn a_missing_mirror_costs_copies_only() {
+    let http = "  - route: [{destination: {host: web}}]\n    mirror: {host: nowhere}";
+    let yaml = format!("{GATEWAY}{WEB}{}", routes(http));
+    finds(&yaml, Warning, "IST0101", "spec.http[0].mirror.host", &["no copy is sent"]);
+}
+
+#[test]
+fn routes_for_sidecars_are_not_judged() {
+    let http = "
+  - match: [{gateways: [mesh]}]
+    route: [{destination: {host: istio-egressgateway.istio-system.svc.cluster.local}}]
+  - route: [{destination: {host: web}}]";
+    let vs = routes(http).replace("gateways: [gw]", "gateways: [mesh, gw]");
+    lacks(&format!("{GATEWAY}{WEB}{vs}"), "IST0101");
+}

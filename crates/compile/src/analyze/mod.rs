@@ -1,0 +1,70 @@
+//! What objects say wrongly about each other: references that lead nowhere, rules that are never
+//! reached, settings that do not do what they seem to.
+//!
+//! Looks at the whole world for one gateway workload and rejects nothing. Each analysis is a file
+//! of its own over one shared index; the single objects were judged by `validate` before.
+
+mod code;
+mod index;
+mod nearest;
+mod uses;
+
+mod binding;
+mod gateway_reference;
+mod selection;
+
+mod destination;
+mod subset;
+mod supply;
+
+mod cover;
+mod shadow;
+mod shadow_across;
+
+mod credential;
+mod server;
+
+mod outlier;
+mod path_trap;
+mod route_trap;
+mod rule_trap;
+mod weight;
+
+use propylon_model::{Problem, World};
+
+use crate::Options;
+use crate::view::View;
+
+use index::Index;
+
+/// All problems between the objects of a world, as seen by one gateway workload.
+///
+/// Pure. Where Istio's analyzers know the mistake, the problem carries their code. A route that
+/// only concerns sidecars is none of this gateway's business and is not judged.
+#[must_use]
+pub fn analyze(world: &World, options: &Options) -> Vec<Problem> {
+    let view = View::new(world, options);
+    let index = Index::new(&view);
+    let uses = uses::collect(&index);
+    let mut problems = Vec::new();
+    let out = &mut problems;
+    gateway_reference::check(&index, out);
+    selection::check(&index, out);
+    binding::check(&index, out);
+    destination::check(&index, &uses, out);
+    subset::check(&index, &uses, out);
+    supply::check(&index, &uses, out);
+    shadow::check(&index, out);
+    shadow_across::check(&index, out);
+    server::check(&index, out);
+    credential::check(&index, out);
+    weight::check(&index, out);
+    path_trap::check(&index, out);
+    route_trap::check(&index, out);
+    outlier::check(&index, out);
+    rule_trap::check(&index, out);
+    problems
+}
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,153 @@
+//! Every destination that routes name, with its completed host and whose traffic it gets.
+//!
+//! Delegates count as far as the roots that name them; routes for sidecars only are left out.
+
+use std::collections::HashMap;
+
+use propylon_model::virtual_service::{Destination, HttpMatch, HttpRoute};
+use propylon_model::{FieldPath, Object, VirtualService};
+
+use super::index::{Index, Reach};
+use crate::view::selects;
+
+/// A destination where a route names it.
+pub(super) struct Use<'w> {
+    /// The object that the route is written in.
+    pub(super) object: &'w Object<VirtualService>,
+    /// The destination as written.
+    pub(super) destination: &'w Destination,
+    /// Its completed host.
+    pub(super) host: String,
+    /// The way to the destination.
+    pub(super) field: FieldPath,
+    /// Whose traffic it gets; never [`Reach::Mesh`].
+    pub(super) reach: Reach,
+    /// What is lost if it does not work.
+    pub(super) copy: bool,
+}
+
+/// All destinations of a world.
+pub(super) fn collect<'w>(index: &Index<'_, 'w>) -> Vec<Use<'w>> {
+    let delegated = delegated(index);
+    let mut uses = Vec::new();
+    for object in &index.view.world.virtual_services {
+        let own = index.reach(object);
+        let reach = if object.spec.hosts.is_empty() {
+            let key = (&*object.meta.key.namespace, &*object.meta.key.name);
+            delegated.get(&key).copied().unwrap_or(Reach::Mesh)
+        } else {
+            own
+        };
+        for (entry, route) in object.spec.http.iter().enumerate() {
+            let reach = route_reach(index, object, route, reach);
+            if reach != Reach::Mesh {
+                of_route(index, object, entry, route, reach, &mut uses);
+            }
+        }
+        if reach != Reach::Mesh {
+            of_connections(index, object, reach, &mut uses);
+        }
+    }
+    uses
+}
+
+/// Delegates by namespace and name, with the reach of the roots that name them.
+pub(super) fn delegated<'w>(index: &Index<'_, 'w>) -> HashMap<(&'w str, &'w str), Reach> {
+    let mut delegated: HashMap<(&str, &str), Reach> = HashMap::new();
+    for object in &index.view.world.virtual_services {
+        let reach = index.reach(object);
+        for route in &object.spec.http {
+            let Some(delegate) = &route.delegate else { continue };
+            let own = &*object.meta.key.namespace;
+            let namespace = if delegate.namespace.is_empty() { own } else { &*delegate.namespace };
+            let reach = route_reach(index, object, route, reach);
+            let entry = delegated.entry((namespace, &delegate.name)).or_insert(reach);
+            *entry = reach.max(*entry);
+        }
+    }
+    delegated
+}
+
+/// Whose traffic a route gets: its matches may narrow what its object is about.
+pub(super) fn route_reach(
+    index: &Index<'_, '_>,
+    object: &Object<VirtualService>,
+    route: &HttpRoute,
+    of_object: Reach,
+) -> Reach {
+    let of_match = |condition: &HttpMatch| {
+        if condition.gateways.is_empty() {
+            let options = index.view.options;
+            let namespace = &condition.source_namespace;
+            let ours = selects(&condition.source_labels, &options.labels)
+                && (namespace.is_empty() || *namespace == options.namespace);
+            return if ours { of_object } else { of_object.min(Reach::Elsewhere) };
+        }
+        let own = &object.meta.key.namespace;
+        let named = condition.gateways.iter().map(|name| index.reach_at(name, own));
+        named.max().unwrap_or(Reach::Mesh).min(of_object)
+    };
+    route.r#match.iter().map(of_match).max().unwrap_or(of_object)
+}
+
+fn of_route<'w>(
+    index: &Index<'_, 'w>,
+    object: &'w Object<VirtualService>,
+    entry: usize,
+    route: &'w HttpRoute,
+    reach: Reach,
+    uses: &mut Vec<Use<'w>>,
+) {
+    let place = FieldPath::spec().key("http").index(entry);
+    let mut add = |destination: &'w Destination, field: FieldPath, copy: bool| {
+        let host = index.complete(&destination.host, &object.meta.key.namespace);
+        uses.push(Use { object, destination, host, field, reach, copy });
+    };
+    for (position, one) in route.route.iter().enumerate() {
+        let field = place.key("route").index(position).key("destination");
+        add(&one.destination, field, false);
+    }
+    if let Some(mirror) = &route.mirror {
+        add(mirror, place.key("mirror"), true);
+    }
+    for (position, mirror) in route.mirrors.iter().enumerate() {
+        let field = place.key("mirrors").index(position).key("destination");
+        add(&mirror.destination, field, true);
+    }
+}
+
+fn of_connections<'w>(
+    index: &Index<'_, 'w>,
+    object: &'w Object<VirtualService>,
+    reach: Reach,
+    uses: &mut Vec<Use<'w>>,
+) {
+    let tls = object.spec.tls.iter().map(|route| &route.route).enumerate();
+    let tcp = object.spec.tcp.iter().map(|route| &route.route).enumerate();
+    let all = tls.map(|route| ("tls", route)).chain(tcp.map(|route| ("tcp", route)));
+    for (list, (entry, route)) in all {
+        for (position, one) in route.iter().enumerate() {
+            let place = FieldPath::spec().key(list).index(entry);
+            let destination = &one.destination;
+            let host = index.complete(&destination.host, &object.meta.key.namespace);
+            let field = place.key("route").index(position).key("destination");
+            uses.push(Use { object, destination, host, field, reach, copy: false });
+        }
+    }
+}
+
+impl Use<'_> {
+    /// What happens to requests that cannot get there.
+    pub(super) fn consequence(&self) -> &'static str {
+        if self.copy { "no copy is sent" } else { "its requests get 503" }
+    }
+
+    /// Error where this gateway's traffic is lost, else a warning.
+    pub(super) fn severity(&self) -> propylon_model::Severity {
+        if self.reach == Reach::Here && !self.copy {
+            propylon_model::Severity::Error
+        } else {
+            propylon_model::Severity::Warning
+        }
+    }
+}
