@@ -126,7 +126,8 @@ impl Snapshot {
                 return decision;
             }
         }
-        if let Some(cors) = &rule.cors {
+        // Envoy's CORS filter passes over routes that answer by themselves, preflights included.
+        if let (Some(cors), Action::Forward(_)) = (&rule.cors, &rule.action) {
             match cors.answer(head) {
                 CorsAnswer::None => {}
                 CorsAnswer::Allowed => decision.cors = CorsReply::Allowed(cors),
