@@ -33,7 +33,7 @@ impl Admin {
         Self { status, plane, reload }
     }
 
-    fn reply(&self, request: &Request<Incoming>, local: SocketAddr) -> Answer {
+    fn reply<B>(&self, request: &Request<B>, local: SocketAddr) -> Answer {
         if let Err(refusal) = access::check(request.headers(), local) {
             return answer(refusal.status, TEXT, refusal.text);
         }
@@ -223,24 +223,4 @@ const HOME_HEAD: &str = "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\
 const HOME_PROBLEMS_MAX: usize = 50;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_page_is_in_the_help() {
-        let help = help();
-        assert!(PAGES.iter().all(|page| help.contains(page.path)), "{help}");
-    }
-
-    #[test]
-    fn a_parameter_is_found_wherever_it_stands() {
-        assert_eq!(parameter("a=1&format=json", "format"), Some("json"));
-        assert_eq!(parameter("format", "format"), None);
-        assert_eq!(parameter("", "format"), None);
-    }
-
-    #[test]
-    fn text_from_files_cannot_become_markup() {
-        assert_eq!(escaped("<b a=\"&\">"), "&lt;b a=&quot;&amp;&quot;&gt;");
-    }
-}
+mod tests;

@@ -48,9 +48,9 @@ fn path(path: &PathMatch) -> String {
 #[must_use]
 pub(crate) fn text(test: &StringMatch) -> String {
     match test {
-        StringMatch::Exact(text) => format!("exact {text:?}"),
-        StringMatch::Prefix(text) => format!("prefix {text:?}"),
-        StringMatch::Regex(pattern) => format!("regex {:?}", pattern.source()),
+        StringMatch::Exact(text) => format!("exact {}", quoted(text)),
+        StringMatch::Prefix(text) => format!("prefix {}", quoted(text)),
+        StringMatch::Regex(pattern) => format!("regex {}", quoted(pattern.source())),
     }
 }
 
@@ -75,8 +75,8 @@ fn query(query: &QueryMatch) -> String {
 #[must_use]
 pub(crate) fn mismatch(mismatch: &Mismatch<'_>, rule: &Matcher, head: &Head<'_>) -> String {
     let differs = |name: &str, is: &str, test: Option<&StringMatch>| match test {
-        Some(test) => format!("{name} is {is:?}, {}", wanted(test)),
-        None => format!("{name} is {is:?}"),
+        Some(test) => format!("{name} is {}, {}", quoted(is), wanted(test)),
+        None => format!("{name} is {}", quoted(is)),
     };
     match mismatch {
         Mismatch::Path(test) => path_mismatch(test),
@@ -99,19 +99,41 @@ pub(crate) fn mismatch(mismatch: &Mismatch<'_>, rule: &Matcher, head: &Head<'_>)
             }
         },
         Mismatch::QueryAbsent(test) => format!("query parameter {} is absent", test.name),
-        Mismatch::QueryDiffers(test) => match &test.test {
-            Some(wants) => format!("query parameter {} differs, {}", test.name, wanted(wants)),
-            None => format!("query parameter {} differs", test.name),
-        },
+        Mismatch::QueryDiffers(test) => {
+            let is = first_parameter(head.query.unwrap_or_default(), &test.name);
+            differs(&format!("query parameter {}", test.name), is, test.test.as_ref())
+        }
     }
+}
+
+/// The value of the first parameter of a name; empty if it has none.
+fn first_parameter<'q>(query: &'q str, name: &str) -> &'q str {
+    let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    pairs.into_iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value)
+}
+
+/// A text in quotes. Control characters are escaped, so that no file can steer a terminal;
+/// backslashes stay as they are, for expressions are full of them.
+#[must_use]
+pub(crate) fn quoted(text: &str) -> String {
+    let mut quoted = String::from('"');
+    for letter in text.chars() {
+        if letter.is_control() {
+            quoted.extend(letter.escape_default());
+        } else {
+            quoted.push(letter);
+        }
+    }
+    quoted.push('"');
+    quoted
 }
 
 fn wanted(test: &StringMatch) -> String {
     match test {
-        StringMatch::Exact(text) => format!("not {text:?}"),
-        StringMatch::Prefix(text) => format!("which does not start with {text:?}"),
+        StringMatch::Exact(text) => format!("not {}", quoted(text)),
+        StringMatch::Prefix(text) => format!("which does not start with {}", quoted(text)),
         StringMatch::Regex(pattern) => {
-            format!("which does not match {:?} as a whole", pattern.source())
+            format!("which does not match {} as a whole", quoted(pattern.source()))
         }
     }
 }
@@ -119,10 +141,10 @@ fn wanted(test: &StringMatch) -> String {
 fn path_mismatch(test: &PathMatch) -> String {
     match test {
         PathMatch::Any => "path differs".to_owned(),
-        PathMatch::Exact { text, .. } => format!("path is not {text:?}"),
-        PathMatch::Prefix { text, .. } => format!("path does not start with {text:?}"),
+        PathMatch::Exact { text, .. } => format!("path is not {}", quoted(text)),
+        PathMatch::Prefix { text, .. } => format!("path does not start with {}", quoted(text)),
         PathMatch::Regex(pattern) => {
-            format!("path does not match {:?} as a whole", pattern.source())
+            format!("path does not match {} as a whole", quoted(pattern.source()))
         }
     }
 }
@@ -205,7 +227,8 @@ pub(crate) fn rewrite(rewrite: &PathRewrite, matcher: &Matcher) -> String {
             }
         },
         PathRewrite::Regex { pattern, replacement } => {
-            format!("every match of {:?} in the path becomes {replacement:?}", pattern.source())
+            let (from, to) = (quoted(pattern.source()), quoted(replacement));
+            format!("every match of {from} in the path becomes {to}")
         }
     }
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use propylon_model::Problem;
-use propylon_snapshot::{Bind, Explanation, Head, Listener, Snapshot, normalize};
+use propylon_snapshot::{Bind, Explanation, Head, Listener, Mismatch, Snapshot, Tried, normalize};
 
 use super::flags::Workload;
 use super::out::{self, Exit};
@@ -118,6 +118,18 @@ fn no_listener(snapshot: &Snapshot, port: u16) -> String {
     format!("nothing listens on port {port}; HTTP ports of the Gateways: {open}")
 }
 
+/// Where no rule matches: the one with the fewest conditions that fail, and of several one whose
+/// path fits, because a path is what people look at first.
+fn nearest<'e, 's>(explanation: &'e Explanation<'s>) -> Option<&'e Tried<'s>> {
+    if explanation.decision.rule.is_some() {
+        return None;
+    }
+    explanation.tried.iter().min_by_key(|tried| {
+        let path = tried.mismatches.iter().any(|m| matches!(m, Mismatch::Path(_)));
+        (tried.mismatches.len(), path)
+    })
+}
+
 /// Problems of the listener's Gateway and of the objects whose rules were asked.
 fn concerned<'l>(
     loaded: &'l Loaded,
@@ -127,7 +139,7 @@ fn concerned<'l>(
     let decision = &explanation.decision;
     let rules = decision.rule.map(|rule| rule.origin.object);
     let hosts = decision.host.map(|host| host.origin.object);
-    let nearest = explanation.nearest_miss().map(|tried| tried.rule.origin.object);
+    let nearest = nearest(explanation).map(|tried| tried.rule.origin.object);
     let ids: Vec<_> = [rules, hosts, nearest].into_iter().flatten().collect();
     let takes_part = |problem: &&Problem| {
         problem.object.as_ref().is_some_and(|key| {

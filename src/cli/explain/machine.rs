@@ -3,8 +3,8 @@
 use propylon_snapshot::{Forward, Rule};
 use serde_json::{Value, json};
 
-use super::Findings;
 use super::outlook::{Branch, Outlook, abort_status};
+use super::{Findings, nearest};
 use crate::cli::describe;
 use crate::place::{Places, origin_text};
 
@@ -23,7 +23,7 @@ pub(super) fn render(findings: &Findings<'_>, places: &mut Places) -> Value {
             rule
         })
         .collect();
-    let nearest = explanation.nearest_miss().map(|tried| rule(findings, tried.rule, places));
+    let nearest = nearest(explanation).map(|tried| rule(findings, tried.rule, places));
     let nearest_hosts: Vec<&str> =
         explanation.nearest_hosts.iter().map(|host| &*host.domain).collect();
     let mut positions = propylon_source::file::Positions::new();

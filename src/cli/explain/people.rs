@@ -2,9 +2,10 @@
 
 use propylon_snapshot::{CorsReply, Forward, Mismatch, PathMatch, Rule, Tried};
 
-use super::Findings;
 use super::outlook::{Branch, Outlook, abort_status};
-use crate::cli::{describe, out};
+use super::{Findings, nearest};
+use crate::cli::describe::{self, quoted};
+use crate::cli::out;
 use crate::place::{Places, field, origin_text, place_text};
 
 /// The whole explanation.
@@ -24,7 +25,14 @@ pub(super) fn render(findings: &Findings<'_>, places: &mut Places) -> String {
         };
         text.push_str(&format!("{severity}[{}]: {}  {place}\n", problem.code, problem.message));
     }
-    text
+    if out::colour() { painted(&text) } else { text }
+}
+
+/// The marks in colour: they are what the eye looks for.
+fn painted(text: &str) -> String {
+    text.replace('✓', "\x1b[32m✓\x1b[0m")
+        .replace('✗', "\x1b[31m✗\x1b[0m")
+        .replace('←', "\x1b[33m←\x1b[0m")
 }
 
 /// Lines of label, text and place.
@@ -65,7 +73,7 @@ impl Page {
         let (snapshot, explanation) = (findings.snapshot, &findings.explanation);
         let Some(host) = explanation.decision.host else {
             let asked = propylon_snapshot::host_of(findings.head.authority);
-            self.line("host", format!("✗ no host of this port fits {asked:?}"), "");
+            self.line("host", format!("✗ no host of this port fits {}", quoted(asked)), "");
             for near in &explanation.nearest_hosts {
                 let place = place_text(places.origin(snapshot, near.origin).as_ref());
                 let gateway = origin_text(snapshot, near.origin);
@@ -111,7 +119,7 @@ impl Page {
         if tried.is_empty() && findings.explanation.decision.host.is_some_and(|h| !h.require_tls) {
             self.line("rule", "✗ this host has no rules: no VirtualService binds to it", "");
         }
-        if let Some(nearest) = findings.explanation.nearest_miss() {
+        if let Some(nearest) = nearest(&findings.explanation) {
             let origin = origin_text(findings.snapshot, nearest.rule.origin);
             self.line("nearest", format!("{origin} would match"), "");
             for mismatch in &nearest.mismatches {
@@ -253,7 +261,7 @@ fn upstream(findings: &Findings<'_>, branch: &Branch<'_>, of: usize, sum: u64) -
     let mut cells = Vec::new();
     if of > 1 {
         let weight = destination.weight;
-        let permille = u64::from(weight) * 1000 / sum;
+        let permille = (u64::from(weight) * 1000 + sum / 2) / sum;
         cells.push(format!("{weight}/{sum} ({}.{} %)", permille / 10, permille % 10));
     }
     cells.push(format!("-> {}", describe::target(&destination.target, findings.snapshot)));
@@ -286,12 +294,14 @@ fn remedy(mismatch: &Mismatch<'_>, rule: &Rule) -> String {
     };
     match mismatch {
         Mismatch::Path(PathMatch::Any) => "the path were another".to_owned(),
-        Mismatch::Path(PathMatch::Exact { text, .. }) => format!("the path were exactly {text:?}"),
+        Mismatch::Path(PathMatch::Exact { text, .. }) => {
+            format!("the path were exactly {}", quoted(text))
+        }
         Mismatch::Path(PathMatch::Prefix { text, .. }) => {
-            format!("the path began with {text:?}")
+            format!("the path began with {}", quoted(text))
         }
         Mismatch::Path(PathMatch::Regex(pattern)) => {
-            format!("the whole path matched {:?}", pattern.source())
+            format!("the whole path matched {}", quoted(pattern.source()))
         }
         Mismatch::Method => wanted("the method", &rule.matcher.method),
         Mismatch::Scheme => wanted("the scheme", &rule.matcher.scheme),
@@ -311,7 +321,7 @@ fn remedy(mismatch: &Mismatch<'_>, rule: &Rule) -> String {
 /// Columns of the labels.
 const LABEL_WIDTH: usize = 11;
 /// Columns beyond which a line's place is not aligned with the others.
-const TEXT_WIDTH_MAX: usize = 100;
+const TEXT_WIDTH_MAX: usize = 150;
 /// Rules that are printed; a long list is cut in the middle.
 const RULES_SHOWN_MAX: usize = 40;
 /// Endpoints of a destination that are printed.
