@@ -137,7 +137,7 @@ impl<'v, 'w> Clusters<'v, 'w> {
     fn availability(
         &self,
         service: &Service<'w>,
-        port: &Port<'w>,
+        port: &Port,
         policy: &Policy<'w>,
         problems: &mut Problems,
     ) -> Availability {
@@ -186,7 +186,7 @@ impl<'v, 'w> Clusters<'v, 'w> {
     fn discovery(
         &self,
         service: &Service<'w>,
-        port: &Port<'w>,
+        port: &Port,
         labels: Option<&Labels>,
         problems: &mut Problems,
     ) -> Discovery {

@@ -6,6 +6,7 @@
 //! sits between `source`, which finds objects, and `proxy`, which has never heard of them.
 
 pub mod admission;
+pub mod analyze;
 pub mod host;
 pub mod validate;
 pub mod visibility;
@@ -110,9 +111,10 @@ pub fn compile(world: &World, options: &Options) -> Compiled {
     for merged in merged.values() {
         tables.add(merged, &mut builder);
     }
-    let Builder { clusters, objects, problems, .. } = builder;
+    let Builder { clusters, objects, mut problems, .. } = builder;
     let (clusters, ids) = clusters.finish();
     let (listeners, tables) = tables.finish(&ids);
+    problems.extend(analyze::analyze(world, options));
     let http = view.mesh.http_settings(world, options);
     let objects = objects.into_names();
     let snapshot = Snapshot { listeners, tables, clusters, http, objects, closed };

@@ -17,7 +17,7 @@ pub(crate) struct Service<'w> {
     /// The namespace of the object that defines it.
     pub(crate) namespace: &'w str,
     /// Its ports over which TCP flows, in the order written.
-    pub(crate) ports: Vec<Port<'w>>,
+    pub(crate) ports: Vec<Port>,
     /// The object that defines it.
     pub(crate) behind: Behind<'w>,
 }
@@ -32,11 +32,9 @@ pub(crate) enum Behind<'w> {
 }
 
 /// A port of a service.
-pub(crate) struct Port<'w> {
+pub(crate) struct Port {
     /// Its number, which destinations name.
     pub(crate) number: u16,
-    /// Its name; may be empty.
-    pub(crate) name: &'w str,
     /// What is spoken there.
     pub(crate) protocol: Protocol,
     /// Its position in the object's list.
@@ -45,7 +43,7 @@ pub(crate) struct Port<'w> {
 
 impl<'w> Service<'w> {
     /// The port of a number.
-    pub(crate) fn port(&self, number: u16) -> Option<&Port<'w>> {
+    pub(crate) fn port(&self, number: u16) -> Option<&Port> {
         self.ports.iter().find(|port| port.number == number)
     }
 
@@ -153,7 +151,7 @@ fn kubernetes_service<'w>(object: &'w Object<KubernetesService>, domain: &str) -
         let tcp = port.protocol.is_empty() || port.protocol.eq_ignore_ascii_case("TCP");
         let number = u16::try_from(port.port).ok().filter(|number| *number > 0 && tcp)?;
         let protocol = Protocol::of_kubernetes(&port.app_protocol, &port.name, number);
-        Some(Port { number, name: &port.name, protocol, position })
+        Some(Port { number, protocol, position })
     });
     Service {
         host: kubernetes_host(object, domain),
@@ -168,7 +166,7 @@ fn entry_services<'w>(object: &'w Object<ServiceEntry>) -> impl Iterator<Item = 
         object.spec.ports.iter().enumerate().filter_map(|(position, port)| {
             let number = u16::try_from(port.number).ok().filter(|number| *number > 0)?;
             let protocol = Protocol::parse(&port.protocol);
-            Some(Port { number, name: &port.name, protocol, position })
+            Some(Port { number, protocol, position })
         })
     };
     object.spec.hosts.iter().map(move |host| Service {

@@ -16,14 +16,14 @@ use propylon_source::file::{ReadOptions, read};
 type Call = (u16, &'static str, &'static str, &'static str);
 
 fn check(case: &str, calls: &[Call]) {
-    check_as(case, Options::default(), calls);
+    check_as(case, &Options::default(), calls);
 }
 
-fn check_as(case: &str, options: Options, calls: &[Call]) {
+fn check_as(case: &str, options: &Options, calls: &[Call]) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden").join(case);
     let found = read(&[path.with_extension("yaml")], &ReadOptions::default());
     let (world, _) = Ledger::default().admit(found.objects, &[]);
-    let snapshot = compile(&world, &options).snapshot;
+    let snapshot = compile(&world, options).snapshot;
     for (port, host, target, expected) in calls {
         let result = call(&snapshot, *port, host, target);
         assert_eq!(&result, expected, "{case}: {host}:{port}{target}");
@@ -141,7 +141,7 @@ fn a_port_match_means_the_declared_port() {
     let options = Options { port_map: [(81, 9081)].into(), ..Options::default() };
     check_as(
         "merge-11-declared-port",
-        options,
+        &options,
         &[
             (8080, "a.com", "/", A),
             (9081, "a.com", "/", B),
@@ -165,7 +165,7 @@ fn the_first_tutorial_binds_by_namespace_and_redirects() {
     let labels = Labels::from([("app".to_owned(), "my-gateway-controller".to_owned())]);
     check_as(
         "s0-gateway-ports",
-        Options { labels, ..Options::default() },
+        &Options { labels, ..Options::default() },
         &[
             (80, "uk.bookinfo.com", "/", "301 https://uk.bookinfo.com/"),
             (80, "us.bookinfo.com", "/", "404"),
@@ -183,16 +183,16 @@ fn the_first_tutorial_binds_by_namespace_and_redirects() {
 fn the_egress_tutorial_needs_the_namespace_of_its_gateway() {
     check_as(
         "s2-egress",
-        egress(),
+        &egress(),
         &[
             (80, "httpbin.org", "/get", "outbound|80||httpbin.org"),
             (80, "httpbin.org", "/post", "404"),
         ],
     );
-    check_as("s2-egress-wrong-namespace", egress(), &[(80, "httpbin.org", "/get", "404")]);
+    check_as("s2-egress-wrong-namespace", &egress(), &[(80, "httpbin.org", "/get", "404")]);
     check_as(
         "s3-egress",
-        egress(),
+        &egress(),
         &[(80, "edition.cnn.com", "/politics", "outbound|80||edition.cnn.com")],
     );
 }
@@ -260,7 +260,7 @@ fn destinations_that_cannot_be_served_safely_are_closed() {
 fn an_unenforced_policy_answers_403_unless_the_operator_says_otherwise() {
     check("security", &[(80, "a.com", "/", "403"), (80, "unknown.com", "/", "403")]);
     let options = Options { allow_unenforced_policies: true, ..Options::default() };
-    check_as("security", options, &[(80, "a.com", "/", "200")]);
+    check_as("security", &options, &[(80, "a.com", "/", "200")]);
 }
 
 #[test]

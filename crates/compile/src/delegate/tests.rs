@@ -11,12 +11,14 @@ fn matching(value: Value) -> HttpMatch {
 
 #[track_caller]
 fn fit(root: Value, leaf: Value) {
-    assert!(!conflicts(&matching(root.clone()), &matching(leaf.clone())), "{root} {leaf}");
+    let said = format!("{root} {leaf}");
+    assert!(!conflicts(&matching(root), &matching(leaf)), "{said}");
 }
 
 #[track_caller]
 fn clash(root: Value, leaf: Value) {
-    assert!(conflicts(&matching(root.clone()), &matching(leaf.clone())), "{root} {leaf}");
+    let said = format!("{root} {leaf}");
+    assert!(conflicts(&matching(root), &matching(leaf)), "{said}");
 }
 
 #[test]
