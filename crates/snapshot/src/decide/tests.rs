@@ -205,14 +205,18 @@ fn faults_strike_only_what_is_forwarded() {
 }
 
 #[test]
-fn an_allowed_origin_marks_every_answer_of_the_rule() {
-    let lines = [line("origin", "http://ok.com")];
-    for mut rule in [forwarding(), redirecting()] {
+fn an_allowed_origin_marks_what_is_forwarded_and_no_answer_of_the_rule_itself() {
+    let lines = [line("origin", "http://ok.com"), line("access-control-request-method", "GET")];
+    let answering = rule("", Matcher::any(), respond(200));
+    for (mut rule, marked) in [(forwarding(), true), (redirecting(), false), (answering, false)] {
         rule.cors = Some(cors());
         let snapshot = shop(rule);
-        let decision = snapshot.decide(TABLE, &head("shop.com", "/", &lines), &mut no_dice);
-        assert!(matches!(decision.cors, CorsReply::Allowed(_)));
-        assert!(!matches!(decision.verdict, Verdict::Preflight { .. }));
+        let get = head("shop.com", "/", &lines);
+        let decision = snapshot.decide(TABLE, &get, &mut no_dice);
+        assert_eq!(matches!(decision.cors, CorsReply::Allowed(_)), marked);
+        let options = crate::Head { method: "OPTIONS", ..get };
+        let decision = snapshot.decide(TABLE, &options, &mut no_dice);
+        assert_eq!(matches!(decision.verdict, Verdict::Preflight { .. }), marked);
     }
 }
 
