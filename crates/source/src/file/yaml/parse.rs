@@ -264,7 +264,8 @@ impl<'n> Tree<'n> {
                     Value::List(_) | Value::Map(_) => {
                         *key = Some((String::new(), node.extent));
                         let message = "a key must be a text, not a collection".to_owned();
-                        let help = "put values that begin with `{` or `[` in quotes; render templates first";
+                        let help =
+                            "quote values that begin with `{` or `[`; render templates first";
                         self.fault(codes::SYNTAX, at, message, help);
                     }
                 },
