@@ -196,7 +196,8 @@ impl App {
         report.line(&format!("stopping: running requests have {} to end", seconds(drain)));
         reloading.abort();
         let _ = reloading.await;
-        // The loop is gone and admin only borrows for the length of an answer: this is the last owner.
+        // The loop is gone and admin only borrows for the length of an answer: this is the last
+        // owner.
         if let Some(plane) = Arc::into_inner(plane) {
             tokio::select! {
                 () = plane.drain(drain) => {}
@@ -240,7 +241,8 @@ impl Ends {
     }
 }
 
-/// Binds a control address. One that the user did not name must not stop requests from being served.
+/// Binds a control address. One that the user did not name must not stop requests from being
+/// served.
 async fn open(door: Door, report: Report) -> Result<Option<tokio::net::TcpListener>, Failure> {
     let Door { what, flag, address, explicit } = door;
     let Some(address) = address else { return Ok(None) };

@@ -121,7 +121,8 @@ pub(crate) const JSON: &str = "application/json";
 /// HTML.
 pub(crate) const HTML: &str = "text/html; charset=utf-8";
 
-/// Connections of one server at a time; probes and scrapers need a handful, a demo's load some more.
+/// Connections of one server at a time; probes and scrapers need a handful, a demo's load some
+/// more.
 const CONNECTIONS_MAX: usize = 1024;
 /// Header lines of one request.
 const HEADERS_MAX: usize = 100;

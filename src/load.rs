@@ -1,5 +1,5 @@
-//! The one way from files to a snapshot: read, admit, compile. `run`, `check`, `explain` and `routes`
-//! all come through here, so they never disagree about what is wrong.
+//! The one way from files to a snapshot: read, admit, compile. `run`, `check`, `explain` and
+//! `routes` all come through here, so they never disagree about what is wrong.
 
 use std::path::PathBuf;
 
@@ -63,7 +63,8 @@ impl Loader {
         Loaded { world, snapshot: compiled.snapshot, problems }
     }
 
-    /// The mesh's settings as they stand now; what cannot be read leaves the last good ones in force.
+    /// The mesh's settings as they stand now; what cannot be read leaves the last good ones in
+    /// force.
     fn read_mesh(&mut self, objects: &[AnyObject], problems: &mut Vec<Problem>) {
         if let Some(path) = &self.settings.mesh_config {
             match file::read_mesh_config(path) {

@@ -48,7 +48,8 @@ impl Reload {
         self.status.enter(Phase::Live);
     }
 
-    /// Reloads whenever the bell rings, and tries again to bind what could not be bound. Never ends.
+    /// Reloads whenever the bell rings, and tries again to bind what could not be bound. Never
+    /// ends.
     pub(crate) async fn run(self) {
         loop {
             let unbound = self.status.served().listeners.iter().any(|l| l.outcome.is_err());

@@ -1,5 +1,5 @@
-//! Name resolution for DNS clusters: hickory over the system's configuration, with the answer's TTL.
-//! It keeps no cache and no schedule; the data plane decides when to ask again.
+//! Name resolution for DNS clusters: hickory over the system's configuration, with the answer's
+//! TTL. It keeps no cache and no schedule; the data plane decides when to ask again.
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};

@@ -1,5 +1,5 @@
-//! Who may ask the admin server: only under a known Host, never from another origin, changes by POST.
-//! This keeps web pages (DNS rebinding, cross-site requests) out; it knows no routes.
+//! Who may ask the admin server: only under a known Host, never from another origin, changes by
+//! POST. This keeps web pages (DNS rebinding, cross-site requests) out; it knows no routes.
 
 use std::net::{IpAddr, SocketAddr};
 

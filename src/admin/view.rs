@@ -48,7 +48,8 @@ fn listener(served: &Served, listener: &Listener) -> Value {
     })
 }
 
-/// Clusters with their endpoints and counters, in the `cluster::address::key::value` lines of Envoy.
+/// Clusters with their endpoints and counters, in the `cluster::address::key::value` lines of
+/// Envoy.
 pub(super) fn clusters(clusters: &[ClusterStatus]) -> String {
     let mut text = String::new();
     for cluster in clusters {

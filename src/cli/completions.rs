@@ -1,4 +1,5 @@
-//! `propylon completions SHELL`: the completion script of a shell, made from the command line itself.
+//! `propylon completions SHELL`: the completion script of a shell, made from the command line
+//! itself.
 
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;

@@ -178,7 +178,8 @@ pub(crate) fn weight_sum(forward: &Forward) -> u64 {
     forward.destinations.iter().map(|d| u64::from(d.weight)).sum::<u64>().max(1)
 }
 
-/// The service, port and subset of a destination: `reviews.default.svc.cluster.local:9080 subset v1`.
+/// The service, port and subset of a destination: `reviews.default.svc.cluster.local:9080 subset
+/// v1`.
 #[must_use]
 pub(crate) fn target(target: &Target, snapshot: &Snapshot) -> String {
     match target {

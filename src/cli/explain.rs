@@ -26,7 +26,7 @@ pub(crate) struct Explain {
     /// Request method, e.g. GET
     method: String,
 
-    /// Request URL; its port is the Gateway's (or the one it is bound at), 80 or 443 if it names none
+    /// Request URL; its port is the Gateway's or the bound one, by default 80 or 443
     url: String,
 
     /// Files and directories to compile

@@ -1,5 +1,5 @@
-//! Flags that several commands share: whose gateway this is, where ports are bound, how much is said.
-//! Turns text into checked values; what they mean is the compiler's matter.
+//! Flags that several commands share: whose gateway this is, where ports are bound, how much is
+//! said. Turns text into checked values; what they mean is the compiler's matter.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -1,4 +1,5 @@
-//! Log lines of the program's own life on stderr: for people, or JSON. Nothing is logged per request.
+//! Log lines of the program's own life on stderr: for people, or JSON. Nothing is logged per
+//! request.
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::time::SystemTime;

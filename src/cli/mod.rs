@@ -93,7 +93,7 @@ pub(crate) enum Failure {
     },
     /// An address given by a flag cannot be served on.
     #[error(
-        "cannot serve {what} on {address}: {source}; choose another with {flag} ADDRESS:PORT, or {flag} off"
+        "cannot serve {what} on {address}: {source}; move it with {flag} ADDRESS, or {flag} off"
     )]
     Bind {
         /// What would be served there.

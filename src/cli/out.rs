@@ -1,5 +1,6 @@
 //! The two writers to the terminal: text for people and programs on stdout, problems on stderr.
-//! Every command prints through here, so that a closed pipe ends quietly and colour is decided once.
+//! Every command prints through here, so that a closed pipe ends quietly and colour is decided
+//! once.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -14,7 +15,8 @@ pub(crate) fn line(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Prints text as it is on stderr. What stderr cannot take is lost: there is nowhere left to say so.
+/// Prints text as it is on stderr. What stderr cannot take is lost: there is nowhere left to say
+/// so.
 pub(crate) fn complain(text: &str) {
     let mut stderr = io::stderr().lock();
     let _ = stderr.write_all(text.as_bytes());

@@ -164,7 +164,8 @@ const DELAY_MAX: Duration = Duration::from_secs(10);
 const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of Bookinfo's product page, as the tutorial's transcript shows.
 const PRODUCT_PAGE_BYTES: usize = 7712;
-const PRODUCT_PAGE_HEAD: &str = "<!DOCTYPE html>\n<html>\n<head><title>Simple Bookstore App</title></head>\n<body>\n\
+const PRODUCT_PAGE_HEAD: &str = "<!DOCTYPE html>\n<html>\n\
+     <head><title>Simple Bookstore App</title></head>\n<body>\n\
      <h1>The Comedy of Errors</h1>\n";
 const PRODUCT_PAGE_LINE: &str =
     "<p>One of Shakespeare's early plays: two sets of twins, one city, many mistakes.</p>\n";

@@ -1,4 +1,5 @@
-//! The demo's own client: sends an exchange's request to the gateway and shows the answer as curl does.
+//! The demo's own client: sends an exchange's request to the gateway and shows the answer as curl
+//! does.
 
 use std::io;
 use std::net::SocketAddr;

@@ -43,7 +43,8 @@ pub(crate) async fn start(stop: &watch::Receiver<bool>) -> Vec<Started> {
     started
 }
 
-/// Name, loopback port and behaviour of each backend; the examples' EndpointSlices name these ports.
+/// Name, loopback port and behaviour of each backend; the examples' EndpointSlices name these
+/// ports.
 const BACKENDS: [(&str, u16, Backend); 5] = [
     ("httpbin", 18000, Backend::Httpbin),
     ("productpage", 18080, Backend::ProductPage),

@@ -1,5 +1,5 @@
-//! The request of `explain`: method, URL and headers as the gateway's protocol layer would see them.
-//! Parses text only; routing it is the snapshot's matter.
+//! The request of `explain`: method, URL and headers as the gateway's protocol layer would see
+//! them. Parses text only; routing it is the snapshot's matter.
 
 use propylon_snapshot::{Head, HeaderName, Line, Scheme};
 
