@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// A worker's clock.
 #[derive(Debug, Default)]
-pub struct Clock {
+pub(crate) struct Clock {
     second: Cell<u64>,
     text: RefCell<String>,
 }
@@ -13,18 +13,18 @@ pub struct Clock {
 impl Clock {
     /// Monotonic time, for durations.
     #[must_use]
-    pub fn now(&self) -> Instant {
+    pub(crate) fn now(&self) -> Instant {
         Instant::now()
     }
 
     /// Calendar time, for people.
     #[must_use]
-    pub fn wall(&self) -> SystemTime {
+    pub(crate) fn wall(&self) -> SystemTime {
         SystemTime::now()
     }
 
     /// Appends the current date as `date` has it (RFC 9110 section 5.6.7).
-    pub fn write_date(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write_date(&self, out: &mut Vec<u8>) {
         let wall = self.wall();
         let second = wall.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let mut text = self.text.borrow_mut();

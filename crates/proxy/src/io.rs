@@ -13,7 +13,7 @@ use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
 
 /// A byte stream with readiness.
-pub trait Io {
+pub(crate) trait Io {
     /// Ready when a read may succeed, see the end, or fail. Holds no buffer, so that idle
     /// connections cost none. It may be ready too early: the read that follows may be pending.
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
@@ -41,7 +41,7 @@ pub trait Io {
 ///
 /// # Errors
 /// As the connection's.
-pub async fn readable(io: &impl Io) -> io::Result<()> {
+pub(crate) async fn readable(io: &impl Io) -> io::Result<()> {
     poll_fn(|cx| io.poll_readable(cx)).await
 }
 
@@ -49,7 +49,7 @@ pub async fn readable(io: &impl Io) -> io::Result<()> {
 ///
 /// # Errors
 /// As the connection's.
-pub async fn read(io: &impl Io, buf: &mut [u8]) -> io::Result<usize> {
+pub(crate) async fn read(io: &impl Io, buf: &mut [u8]) -> io::Result<usize> {
     poll_fn(|cx| io.poll_read(cx, buf)).await
 }
 
@@ -57,7 +57,7 @@ pub async fn read(io: &impl Io, buf: &mut [u8]) -> io::Result<usize> {
 ///
 /// # Errors
 /// As the connection's.
-pub async fn read_now(io: &impl Io, buf: &mut [u8]) -> io::Result<Option<usize>> {
+pub(crate) async fn read_now(io: &impl Io, buf: &mut [u8]) -> io::Result<Option<usize>> {
     poll_fn(|cx| match io.poll_read(cx, buf) {
         Poll::Ready(read) => Poll::Ready(read.map(Some)),
         Poll::Pending => Poll::Ready(Ok(None)),
@@ -69,7 +69,7 @@ pub async fn read_now(io: &impl Io, buf: &mut [u8]) -> io::Result<Option<usize>>
 ///
 /// # Errors
 /// As the connection's; `WriteZero` when it takes no more.
-pub async fn write_all(io: &impl Io, buf: &[u8]) -> io::Result<()> {
+pub(crate) async fn write_all(io: &impl Io, buf: &[u8]) -> io::Result<()> {
     write_all_vectored(io, &mut [IoSlice::new(buf)]).await
 }
 
@@ -77,7 +77,10 @@ pub async fn write_all(io: &impl Io, buf: &[u8]) -> io::Result<()> {
 ///
 /// # Errors
 /// As the connection's; `WriteZero` when it takes no more.
-pub async fn write_all_vectored(io: &impl Io, mut slices: &mut [IoSlice<'_>]) -> io::Result<()> {
+pub(crate) async fn write_all_vectored(
+    io: &impl Io,
+    mut slices: &mut [IoSlice<'_>],
+) -> io::Result<()> {
     IoSlice::advance_slices(&mut slices, 0);
     while !slices.is_empty() {
         let written = poll_fn(|cx| io.poll_write(cx, slices)).await?;
@@ -91,7 +94,7 @@ pub async fn write_all_vectored(io: &impl Io, mut slices: &mut [IoSlice<'_>]) ->
 
 /// A connected socket of the kernel.
 #[derive(Debug)]
-pub enum Stream {
+pub(crate) enum Stream {
     /// TCP.
     Tcp(TcpStream),
     /// A Unix domain socket.
@@ -103,14 +106,14 @@ impl Stream {
     ///
     /// # Errors
     /// When the socket is gone already.
-    pub fn from_tcp(stream: TcpStream) -> io::Result<Self> {
+    pub(crate) fn from_tcp(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         Ok(Self::Tcp(stream))
     }
 
     /// The peer's address; `None` for Unix sockets.
     #[must_use]
-    pub fn peer(&self) -> Option<SocketAddr> {
+    pub(crate) fn peer(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(stream) => stream.peer_addr().ok(),
             Self::Unix(_) => None,
@@ -119,7 +122,7 @@ impl Stream {
 
     /// The local address; `None` for Unix sockets.
     #[must_use]
-    pub fn local(&self) -> Option<SocketAddr> {
+    pub(crate) fn local(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(stream) => stream.local_addr().ok(),
             Self::Unix(_) => None,

@@ -67,3 +67,20 @@ pub const MIRROR_ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
 /// How long publishing waits for the first answers of name servers.
 pub const FIRST_ANSWERS_WAIT: Duration = Duration::from_secs(1);
+
+/// Limits that tests make shorter. Programs use the default, which is made of the constants above.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// [`HEAD_TIMEOUT`].
+    pub head: Duration,
+    /// [`CLIENT_IDLE_TIMEOUT`].
+    pub idle: Duration,
+    /// [`SWEEP_INTERVAL`].
+    pub sweep: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { head: HEAD_TIMEOUT, idle: CLIENT_IDLE_TIMEOUT, sweep: SWEEP_INTERVAL }
+    }
+}

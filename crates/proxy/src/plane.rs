@@ -9,7 +9,7 @@ use std::time::Duration;
 use propylon_snapshot::{Bind, Snapshot};
 use tokio::sync::oneshot;
 
-use crate::limits::FIRST_ANSWERS_WAIT;
+use crate::limits::{FIRST_ANSWERS_WAIT, Patience};
 use crate::listener::{ListenError, ListenerStatus, Socket, bind};
 use crate::running::Running;
 use crate::runtime::{self, Handle, Order};
@@ -38,10 +38,19 @@ impl DataPlane {
     /// # Errors
     /// When a thread or its reactor cannot be made.
     pub fn start(options: Options) -> io::Result<Self> {
+        Self::start_with(options, Patience::default())
+    }
+
+    /// As [`DataPlane::start`], with other limits of time.
+    ///
+    /// # Errors
+    /// When a thread or its reactor cannot be made.
+    pub fn start_with(options: Options, patience: Patience) -> io::Result<Self> {
         let Options { workers, resolver } = options;
         let workers = workers.max(1);
         let registry = Registry::new(resolver, workers);
-        let workers = (0..workers).map(runtime::start).collect::<io::Result<Vec<_>>>()?;
+        let workers = (0..workers).map(|index| runtime::start(index, patience));
+        let workers = workers.collect::<io::Result<Vec<_>>>()?;
         Ok(Self {
             workers,
             registry: Mutex::new(registry),

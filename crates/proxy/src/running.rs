@@ -9,7 +9,7 @@ use crate::upstream::Shared;
 
 /// One published generation.
 #[derive(Debug)]
-pub struct Running {
+pub(crate) struct Running {
     /// Its number; grows with every publication.
     pub generation: u64,
     /// The configuration.

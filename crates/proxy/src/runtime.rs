@@ -17,7 +17,7 @@ use crate::buffers::Buffers;
 use crate::clock::Clock;
 use crate::guests::Guests;
 use crate::http;
-use crate::limits::{CLIENT_IDLE_TIMEOUT, SWEEP_INTERVAL};
+use crate::limits::Patience;
 use crate::listener::{Door, Socket, accept};
 use crate::running::Running;
 use crate::telemetry::Counters;
@@ -55,6 +55,7 @@ pub(crate) struct Handle {
 /// Everything a worker owns.
 pub(crate) struct Worker {
     pub(crate) index: usize,
+    pub(crate) patience: Patience,
     pub(crate) clock: Clock,
     pub(crate) buffers: Buffers,
     pub(crate) desks: http::Desks,
@@ -67,9 +68,10 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    fn new(index: usize, counters: Arc<Counters>) -> Self {
+    fn new(index: usize, patience: Patience, counters: Arc<Counters>) -> Self {
         Self {
             index,
+            patience,
             clock: Clock::default(),
             buffers: Buffers::default(),
             desks: http::Desks::default(),
@@ -101,6 +103,7 @@ impl Worker {
         let previous = self.generation.borrow().clone();
         let generation = Generation::attach(Arc::clone(running), previous.as_deref(), self.index);
         let generation = Rc::new(generation);
+        tracing::debug!(worker = self.index, generation = generation.number(), "taken over");
         let _previous = self.generation.replace(Some(Rc::clone(&generation)));
         let listeners = &running.snapshot.listeners;
         let mut gone = false;
@@ -147,7 +150,7 @@ impl Worker {
 
     fn sweep(&self) {
         let now = self.clock.now();
-        self.guests.sweep(now, CLIENT_IDLE_TIMEOUT);
+        self.guests.sweep(now, self.patience.idle);
         let generation = self.generation.borrow().clone();
         if let Some(generation) = generation {
             generation.sweep(now.into());
@@ -159,13 +162,13 @@ impl Worker {
 ///
 /// # Errors
 /// When the thread or its reactor cannot be made.
-pub(crate) fn start(index: usize) -> io::Result<Handle> {
+pub(crate) fn start(index: usize, patience: Patience) -> io::Result<Handle> {
     let (orders, taken) = mpsc::unbounded_channel();
     let counters = Arc::new(Counters::default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let counted = Arc::clone(&counters);
     let thread = thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
-        let worker = Rc::new(Worker::new(index, counted));
+        let worker = Rc::new(Worker::new(index, patience, counted));
         LocalSet::new().block_on(&runtime, obey(worker, taken));
     })?;
     Ok(Handle { orders, counters, thread: Some(thread) })
@@ -173,7 +176,7 @@ pub(crate) fn start(index: usize) -> io::Result<Handle> {
 
 /// Carries out orders until told to stop or the control side is gone.
 async fn obey(worker: Rc<Worker>, mut orders: mpsc::UnboundedReceiver<Order>) {
-    let mut sweep = tokio::time::interval(SWEEP_INTERVAL);
+    let mut sweep = tokio::time::interval(worker.patience.sweep);
     sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         let order = tokio::select! {

@@ -8,7 +8,9 @@ use propylon_proxy::ListenError;
 use propylon_snapshot::{Bind, ClusterId, Fraction, Listener, Mirror, Target};
 use support::origin::{header, ok};
 use support::snapshots::listener;
-use support::{DEADLINE, Origin, Route, Wire, bound, gateway, gateway_with, get, world};
+use support::{
+    DEADLINE, Origin, Route, Wire, bound, gateway, gateway_with, get, impatient_gateway, world,
+};
 
 const HANDSHAKE: &str = "GET /chat HTTP/1.1\r\nhost: a.test\r\nconnection: Upgrade\r\n\
                          upgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -278,4 +280,24 @@ async fn cluster_status_tells_endpoints_and_counters() {
     assert_eq!(clusters[0].endpoints.len(), 1);
     assert!(clusters[0].counters.contains(&("upstream_rq_2xx", 1)));
     assert_eq!(gateway.stat("http.downstream_rq_2xx"), 1);
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_arrive_in_time_is_answered_408() {
+    let gateway = impatient_gateway(world(vec![Route::answering("/", 200, "")], &[])).await;
+    let mut client = gateway.connect().await;
+    client.send("GET / HTTP/1.1\r\nhost: a").await;
+    let answer = client.answer(false).await;
+    assert_eq!((answer.status, answer.header("connection")), (408, Some("close")));
+    assert!(client.is_closed().await);
+    assert_eq!(gateway.stat("http.reason.head_timeout"), 1);
+}
+
+#[tokio::test]
+async fn a_connection_without_requests_is_closed_after_a_while() {
+    let gateway = impatient_gateway(world(vec![Route::answering("/", 200, "")], &[])).await;
+    let mut client = gateway.connect().await;
+    assert_eq!(client.ask(&get("/")).await.status, 200);
+    assert!(client.is_closed().await);
+    gateway.stat_becomes("http.downstream_cx_idle_timeout", 1).await;
 }

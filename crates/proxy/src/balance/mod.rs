@@ -10,7 +10,7 @@ use deadline::DeadlineQueue;
 
 /// A balancing algorithm with its state, for one fixed list of endpoints.
 #[derive(Debug)]
-pub struct Picker {
+pub(crate) struct Picker {
     algorithm: Algorithm,
     count: u32,
 }
@@ -32,7 +32,7 @@ enum Algorithm {
 impl Picker {
     /// For endpoints of these weights, in their order.
     #[must_use]
-    pub fn new(balance: Balance, weights: &[u32]) -> Self {
+    pub(crate) fn new(balance: Balance, weights: &[u32]) -> Self {
         let equal = weights.windows(2).all(|pair| pair[0] == pair[1]);
         let algorithm = match balance {
             Balance::Random if equal => Algorithm::Uniform,
@@ -48,7 +48,7 @@ impl Picker {
 
     /// The position of the endpoint to use; `None` if there is none. `load` tells how many
     /// requests an endpoint has under way.
-    pub fn pick(
+    pub(crate) fn pick(
         &self,
         load: impl Fn(usize) -> u32,
         dice: &mut dyn FnMut(u32) -> u32,

@@ -84,7 +84,10 @@ async fn connect<I: Io>(
     let mut beside = Beside::between(forwarding.asked.client, rest, &progress, timer);
     match beside.run(endpoint.connect(limit)).await {
         Ok(Ok(fresh)) => Ok(fresh),
-        Ok(Err(error)) => Err(End::Failed { reason: error.reason(), started: false }),
+        Ok(Err(error)) => {
+            tracing::debug!(cluster = forwarding.name, %error, "no connection");
+            Err(End::Failed { reason: error.reason(), started: false })
+        }
         Err(interrupt) => Err(End::Interrupted(interrupt)),
     }
 }

@@ -159,11 +159,11 @@ fn trusted_scheme(parsed: &RequestHead, head: &[u8], settings: &HttpSettings) ->
     if settings.trusted_proxies == 0 {
         return None;
     }
-    match parsed.lines().value(head, Known::XForwardedProto)? {
-        b"https" => Some(Scheme::Https),
-        b"http" => Some(Scheme::Http),
-        _ => None,
+    let told = parsed.lines().value(head, Known::XForwardedProto)?;
+    if told.eq_ignore_ascii_case(b"https") {
+        return Some(Scheme::Https);
     }
+    told.eq_ignore_ascii_case(b"http").then_some(Scheme::Http)
 }
 
 /// True for what an external client may not say (Envoy's edge sanitising), and for what the

@@ -14,7 +14,6 @@ use crate::buffers::Buffer;
 use crate::guests::Leave;
 use crate::http1::{Parsed, RequestHead, Version};
 use crate::io::{Io, read, read_now};
-use crate::limits::HEAD_TIMEOUT;
 
 /// Serves a connection to its end.
 pub(super) async fn serve<I: Io>(client: Client<I>) {
@@ -135,7 +134,8 @@ async fn next_head<I: Io>(
                 Err(error) => Err(error),
             }
         } else {
-            let limit = *deadline.get_or_insert_with(|| Instant::now() + HEAD_TIMEOUT);
+            let limit =
+                *deadline.get_or_insert_with(|| Instant::now() + client.worker.patience.head);
             match timeout_at(limit, read(&client.io, buffer.free_mut())).await {
                 Ok(got) => got,
                 Err(_) => return Next::Refused(Reason::HeadTimeout),

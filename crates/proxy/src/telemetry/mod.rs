@@ -14,7 +14,7 @@ macro_rules! counters {
         /// Counters of one worker's HTTP side.
         #[derive(Debug, Default)]
         #[repr(align(64))] // one worker's writes must not touch another's cache line
-        pub struct Counters {
+        pub(crate) struct Counters {
             $($(#[$doc])* pub $field: Counter,)*
             /// One for every [`Reason`], by its position.
             reasons: Reasons,
@@ -87,14 +87,14 @@ impl Default for Reasons {
 
 impl Counters {
     /// Counts an answer that the gateway made itself.
-    pub fn count_reason(&self, reason: Reason) {
+    pub(crate) fn count_reason(&self, reason: Reason) {
         if let Some(counter) = self.reasons.0.get(reason as usize) {
             counter.add(1);
         }
     }
 
     /// Counts a final response by the class of its status.
-    pub fn count_status(&self, status: u16) {
+    pub(crate) fn count_status(&self, status: u16) {
         match status / 100 {
             2 => self.responses_2xx.add(1),
             3 => self.responses_3xx.add(1),
@@ -106,7 +106,7 @@ impl Counters {
 
     /// How many answers were made for `reason`.
     #[must_use]
-    pub fn reason(&self, reason: Reason) -> u64 {
+    pub(crate) fn reason(&self, reason: Reason) -> u64 {
         self.reasons.0.get(reason as usize).map_or(0, Counter::get)
     }
 }

@@ -9,18 +9,20 @@ use tokio::net::{TcpStream, UnixStream};
 use crate::io::Stream;
 
 /// How a connection failed to come about.
-#[derive(Debug)]
-pub enum ConnectFailure {
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnectFailure {
     /// The cluster's connect timeout passed.
+    #[error("timed out")]
     Timeout,
     /// The kernel or the peer said no.
-    Refused(io::Error),
+    #[error("{0}")]
+    Refused(#[source] io::Error),
 }
 
 /// A connection that could not be made.
 #[derive(Debug, thiserror::Error)]
-#[error("connect to {endpoint:?} failed within {limit:?}: {failure:?}")]
-pub struct ConnectError {
+#[error("connect to {endpoint:?} failed within {limit:?}: {failure}")]
+pub(crate) struct ConnectError {
     /// Whom it was for.
     pub endpoint: Address,
     /// The time it had.
@@ -32,7 +34,7 @@ pub struct ConnectError {
 impl ConnectError {
     /// What the client is told.
     #[must_use]
-    pub fn reason(&self) -> Reason {
+    pub(crate) fn reason(&self) -> Reason {
         match self.failure {
             ConnectFailure::Timeout => Reason::ConnectTimeout,
             ConnectFailure::Refused(_) => Reason::ConnectFailure,

@@ -4,22 +4,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A number that one thread writes and any thread reads.
 #[derive(Debug, Default)]
-pub struct Counter(AtomicU64);
+pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
     /// Adds. Only the owning worker may call this: it is a load and a store, not an atomic addition.
-    pub fn add(&self, amount: u64) {
+    pub(crate) fn add(&self, amount: u64) {
         self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Relaxed);
     }
 
     /// Subtracts; for gauges. Only the owning worker may call this.
-    pub fn sub(&self, amount: u64) {
+    pub(crate) fn sub(&self, amount: u64) {
         self.0.store(self.0.load(Ordering::Relaxed).wrapping_sub(amount), Ordering::Relaxed);
     }
 
     /// The value as last written.
     #[must_use]
-    pub fn get(&self) -> u64 {
+    pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -29,11 +29,11 @@ macro_rules! counters {
         /// Counters of one cluster in one worker, under Envoy's names.
         #[derive(Debug, Default)]
         #[repr(align(64))] // one worker's writes must not touch another's cache line
-        pub struct ClusterCounters { $($(#[$doc])* pub $name: Counter),* }
+        pub(crate) struct ClusterCounters { $($(#[$doc])* pub $name: Counter),* }
 
         impl ClusterCounters {
             /// Every counter with its name.
-            pub fn each(&self) -> impl Iterator<Item = (&'static str, u64)> {
+            pub(crate) fn each(&self) -> impl Iterator<Item = (&'static str, u64)> {
                 [$((stringify!($name), self.$name.get())),*].into_iter()
             }
         }
@@ -75,7 +75,7 @@ counters! {
 
 impl ClusterCounters {
     /// Counts a response by the class of its status.
-    pub fn count_status(&self, status: u16) {
+    pub(crate) fn count_status(&self, status: u16) {
         match status / 100 {
             2 => self.upstream_rq_2xx.add(1),
             3 => self.upstream_rq_3xx.add(1),

@@ -13,7 +13,7 @@ use crate::running::Running;
 
 /// A published snapshot with this worker's live state.
 #[derive(Debug)]
-pub struct Generation {
+pub(crate) struct Generation {
     running: Arc<Running>,
     live: Vec<Rc<LiveCluster>>,
 }
@@ -21,7 +21,7 @@ pub struct Generation {
 impl Generation {
     /// Joins a published snapshot with the live state of the one before.
     #[must_use]
-    pub fn attach(running: Arc<Running>, previous: Option<&Self>, worker: usize) -> Self {
+    pub(crate) fn attach(running: Arc<Running>, previous: Option<&Self>, worker: usize) -> Self {
         let mut known: HashMap<&str, &Rc<LiveCluster>> = HashMap::new();
         if let Some(previous) = previous {
             let names = previous.snapshot().clusters.iter().map(|cluster| &*cluster.name);
@@ -50,25 +50,25 @@ impl Generation {
 
     /// The snapshot it serves.
     #[must_use]
-    pub fn snapshot(&self) -> &Snapshot {
+    pub(crate) fn snapshot(&self) -> &Snapshot {
         &self.running.snapshot
     }
 
     /// Its number.
     #[must_use]
-    pub fn number(&self) -> u64 {
+    pub(crate) fn number(&self) -> u64 {
         self.running.generation
     }
 
     /// The live state of a cluster of this snapshot. Never fails: one is made for every cluster.
     #[must_use]
-    pub fn cluster(&self, id: ClusterId) -> &Rc<LiveCluster> {
+    pub(crate) fn cluster(&self, id: ClusterId) -> &Rc<LiveCluster> {
         &self.live[id.0 as usize]
     }
 
     /// Closes pooled connections that are unused for too long or closed by their peer. To be
     /// called every few seconds.
-    pub fn sweep(&self, now: Instant) {
+    pub(crate) fn sweep(&self, now: Instant) {
         for cluster in &self.live {
             cluster.sweep(now);
         }

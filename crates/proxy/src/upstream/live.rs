@@ -22,7 +22,7 @@ const AVOID_PICKS_MAX: u32 = 5;
 
 /// One endpoint of one cluster in one worker.
 #[derive(Debug)]
-pub struct LiveEndpoint {
+pub(crate) struct LiveEndpoint {
     address: Address,
     pub(super) active: Cell<u32>,
     pub(super) pool: Pool,
@@ -35,25 +35,25 @@ pub struct LiveEndpoint {
 impl LiveEndpoint {
     /// Where it listens.
     #[must_use]
-    pub fn address(&self) -> &Address {
+    pub(crate) fn address(&self) -> &Address {
         &self.address
     }
 
     /// Requests that this worker has under way at it.
     #[must_use]
-    pub fn active(&self) -> u32 {
+    pub(crate) fn active(&self) -> u32 {
         self.active.get()
     }
 
     /// This worker's counters of the cluster.
     #[must_use]
-    pub fn counters(&self) -> &ClusterCounters {
+    pub(crate) fn counters(&self) -> &ClusterCounters {
         self.shared.counters(self.worker)
     }
 
     /// A connection kept from an earlier request, alive as far as this worker knows.
     #[must_use]
-    pub fn pooled(&self) -> Option<Connection> {
+    pub(crate) fn pooled(&self) -> Option<Connection> {
         self.pool.take(self.idle_timeout)
     }
 
@@ -61,7 +61,10 @@ impl LiveEndpoint {
     ///
     /// # Errors
     /// When the endpoint refuses, is unreachable, or takes too long.
-    pub async fn connect(self: &Rc<Self>, limit: Duration) -> Result<Connection, ConnectError> {
+    pub(crate) async fn connect(
+        self: &Rc<Self>,
+        limit: Duration,
+    ) -> Result<Connection, ConnectError> {
         let active = Active::begin(self);
         match connect(&self.address, limit).await {
             Ok(stream) => Ok(Connection::fresh(stream, active)),
@@ -95,7 +98,7 @@ struct EndpointSet {
 
 /// One cluster in one worker.
 #[derive(Debug)]
-pub struct LiveCluster {
+pub(crate) struct LiveCluster {
     settings: Settings,
     shared: Arc<Shared>,
     worker: usize,
@@ -152,7 +155,7 @@ impl LiveCluster {
 
     /// Picks an endpoint, preferably none of `tried`. `None` where there is none at all.
     #[must_use]
-    pub fn choose(&self, tried: &[Rc<LiveEndpoint>]) -> Option<Rc<LiveEndpoint>> {
+    pub(crate) fn choose(&self, tried: &[Rc<LiveEndpoint>]) -> Option<Rc<LiveEndpoint>> {
         self.refresh();
         let set = Rc::clone(&self.set.borrow());
         let mut dice = |sides| fastrand::u32(..sides);
@@ -168,13 +171,13 @@ impl LiveCluster {
 
     /// This worker's counters.
     #[must_use]
-    pub fn counters(&self) -> &ClusterCounters {
+    pub(crate) fn counters(&self) -> &ClusterCounters {
         self.shared.counters(self.worker)
     }
 
     /// Limit of a connect.
     #[must_use]
-    pub fn connect_timeout(&self) -> Duration {
+    pub(crate) fn connect_timeout(&self) -> Duration {
         self.settings.connect_timeout
     }
 
@@ -187,8 +190,9 @@ impl LiveCluster {
     }
 
     /// Connections kept unused.
+    #[cfg(test)]
     #[must_use]
-    pub fn idle_connections(&self) -> usize {
+    pub(crate) fn idle_connections(&self) -> usize {
         self.set.borrow().members.iter().map(|member| member.pool.len()).sum()
     }
 

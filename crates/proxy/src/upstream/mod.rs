@@ -12,12 +12,12 @@ mod pool;
 mod registry;
 mod resolve;
 
-pub use connect::{ConnectError, ConnectFailure};
-pub use counters::{ClusterCounters, Counter};
-pub use generation::Generation;
-pub use live::{LiveCluster, LiveEndpoint};
-pub use pool::Connection;
-pub use registry::{ClusterStatus, Registry, Shared};
+pub(crate) use counters::Counter;
+pub(crate) use generation::Generation;
+pub(crate) use live::{LiveCluster, LiveEndpoint};
+pub(crate) use pool::Connection;
+pub use registry::ClusterStatus;
+pub(crate) use registry::{Registry, Shared};
 pub use resolve::{Resolve, ResolveError, Resolved, Resolving, SystemResolver};
 
 #[cfg(test)]

@@ -67,6 +67,7 @@ impl Pool {
     }
 
     /// How many are kept.
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.0.borrow().len()
     }
@@ -94,7 +95,7 @@ impl Open {
 
 /// A connection checked out for one request. Dropping it closes it.
 #[derive(Debug)]
-pub struct Connection {
+pub(crate) struct Connection {
     open: Open,
     active: Active,
     reused: bool,
@@ -135,25 +136,25 @@ impl Connection {
 
     /// The bytes' way.
     #[must_use]
-    pub fn io(&self) -> &Stream {
+    pub(crate) fn io(&self) -> &Stream {
         &self.open.stream
     }
 
     /// True if it served a request before: the peer may have closed it in this very moment.
     #[must_use]
-    pub fn reused(&self) -> bool {
+    pub(crate) fn reused(&self) -> bool {
         self.reused
     }
 
     /// Whom it leads to.
     #[must_use]
-    pub fn endpoint(&self) -> &Rc<LiveEndpoint> {
+    pub(crate) fn endpoint(&self) -> &Rc<LiveEndpoint> {
         &self.open.endpoint
     }
 
     /// Keeps it for another request. Only for connections whose exchange ended on both sides,
     /// with no byte unread, and that both sides agreed to keep.
-    pub fn release(self) {
+    pub(crate) fn release(self) {
         let Self { open, active, reused: _ } = self;
         drop(active);
         let endpoint = Rc::clone(&open.endpoint);

@@ -24,7 +24,7 @@ const FAILURE_WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// What all workers share about one cluster.
 #[derive(Debug)]
-pub struct Shared {
+pub(crate) struct Shared {
     name: Box<str>,
     counters: Box<[ClusterCounters]>,
     resolved: ArcSwap<Vec<Endpoint>>,
@@ -43,19 +43,19 @@ impl Shared {
 
     /// The counters of one worker.
     #[must_use]
-    pub fn counters(&self, worker: usize) -> &ClusterCounters {
+    pub(crate) fn counters(&self, worker: usize) -> &ClusterCounters {
         &self.counters[worker]
     }
 
     /// The endpoints that names resolve to now.
     #[must_use]
-    pub fn resolved(&self) -> Arc<Vec<Endpoint>> {
+    pub(crate) fn resolved(&self) -> Arc<Vec<Endpoint>> {
         self.resolved.load_full()
     }
 
     /// Changes whenever [`Shared::resolved`] does; 0 before the first answer.
     #[must_use]
-    pub fn version(&self) -> u64 {
+    pub(crate) fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
     }
 
@@ -80,7 +80,7 @@ pub struct ClusterStatus {
 }
 
 /// Everything workers share about clusters. Lives on the control side.
-pub struct Registry {
+pub(crate) struct Registry {
     resolver: Arc<dyn Resolve>,
     workers: usize,
     clusters: HashMap<Box<str>, Entry>,
@@ -108,13 +108,13 @@ impl Drop for Names {
 impl Registry {
     /// An empty registry for so many workers.
     #[must_use]
-    pub fn new(resolver: Arc<dyn Resolve>, workers: usize) -> Self {
+    pub(crate) fn new(resolver: Arc<dyn Resolve>, workers: usize) -> Self {
         Self { resolver, workers, clusters: HashMap::new() }
     }
 
     /// What workers share about the clusters of `snapshot`, by `ClusterId`. Starts and ends
     /// look-ups; must be called inside the control runtime.
-    pub fn attach(&mut self, snapshot: &Snapshot) -> Vec<Arc<Shared>> {
+    pub(crate) fn attach(&mut self, snapshot: &Snapshot) -> Vec<Arc<Shared>> {
         let mut previous = std::mem::take(&mut self.clusters);
         let mut shared = Vec::with_capacity(snapshot.clusters.len());
         for cluster in &snapshot.clusters {
@@ -127,7 +127,7 @@ impl Registry {
 
     /// Waits until every name was answered or failed once, at most `limit`, so that a new
     /// generation does not go live with clusters that only lack their first answer.
-    pub fn warm(&self, limit: Duration) -> impl Future<Output = ()> + Send + 'static {
+    pub(crate) fn warm(&self, limit: Duration) -> impl Future<Output = ()> + Send + 'static {
         let names = self.clusters.values().filter_map(|entry| entry.names.as_ref());
         let waiting: Vec<_> = names.map(|names| names.answered.clone()).collect();
         async move {
@@ -143,7 +143,7 @@ impl Registry {
 
     /// Every cluster with its endpoints and summed counters, by name.
     #[must_use]
-    pub fn status(&self) -> Vec<ClusterStatus> {
+    pub(crate) fn status(&self) -> Vec<ClusterStatus> {
         let mut all: Vec<ClusterStatus> = self.clusters.values().map(Entry::status).collect();
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all

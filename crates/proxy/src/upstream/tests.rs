@@ -13,6 +13,7 @@ use propylon_snapshot::{
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
+use super::connect::ConnectFailure;
 use super::*;
 use crate::running::Running;
 

@@ -1,7 +1,9 @@
 //! Raw clients and origins on loopback, and gateways made of hand-built snapshots. Everything waits
 //! for a condition with a deadline, nothing for a while.
 
-#![allow(dead_code, unreachable_pub)] // each test crate uses its own part of it
+// Each test crate uses its own part of it, and all of it is test code.
+#![allow(dead_code, unreachable_pub)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::wrong_self_convention)]
 
 pub mod origin;
 pub mod snapshots;
@@ -11,6 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use propylon_proxy::limits::Patience;
 use propylon_proxy::{DataPlane, ListenerStatus, Options, SystemResolver};
 use propylon_snapshot::{Bind, Snapshot};
 
@@ -35,8 +38,18 @@ pub async fn gateway(snapshot: Snapshot) -> Gateway {
 
 /// Starts a data plane with so many workers.
 pub async fn gateway_with(workers: usize, snapshot: Snapshot) -> Gateway {
+    gateway_of(workers, Patience::default(), snapshot).await
+}
+
+/// Starts a data plane that loses patience soon.
+pub async fn impatient_gateway(snapshot: Snapshot) -> Gateway {
+    let short = Duration::from_millis(30);
+    gateway_of(1, Patience { head: short, idle: short, sweep: short }, snapshot).await
+}
+
+async fn gateway_of(workers: usize, patience: Patience, snapshot: Snapshot) -> Gateway {
     let options = Options { workers, resolver: Arc::new(SystemResolver) };
-    let plane = DataPlane::start(options).unwrap();
+    let plane = DataPlane::start_with(options, patience).unwrap();
     let statuses = plane.publish(1, Arc::new(snapshot)).await;
     let address = bound(&statuses[0]);
     Gateway { plane, address, generation: 1 }
