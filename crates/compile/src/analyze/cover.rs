@@ -2,7 +2,8 @@
 //!
 //! Sound, not complete: a yes is certain, a no may only mean that it cannot be told.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 
 use propylon_model::virtual_service::{HttpMatch, StringMatch};
 use propylon_snapshot::Pattern;
@@ -12,24 +13,84 @@ const IGNORED_HEADERS: [&str; 4] = ["uri", "scheme", "method", "authority"];
 /// How keys start that ask for claims of a token.
 const CLAIMS: &str = "@request.auth.";
 
+/// Candidates that are looked at one by one for each match: expressions, paths without case.
+const UNSORTED_MAX: usize = 256;
+
+/// Expressions that were compiled before; comparing does it only once for each.
+#[derive(Default)]
+pub(super) struct Expressions(RefCell<HashMap<String, Option<Pattern>>>);
+
+impl Expressions {
+    fn takes(&self, source: &str, text: &str) -> bool {
+        let mut known = self.0.borrow_mut();
+        let pattern = known.entry(source.to_owned()).or_insert_with(|| Pattern::full(source).ok());
+        pattern.as_ref().is_some_and(|pattern| pattern.matches(text.as_bytes()))
+    }
+}
+
+/// Earlier matches, so arranged that those which may cover a later one are found without
+/// comparing all of them.
+#[derive(Default)]
+pub(super) struct Earlier {
+    exact: HashMap<String, Vec<usize>>,
+    prefix: HashMap<String, Vec<usize>>,
+    unsorted: Vec<usize>,
+}
+
+impl Earlier {
+    /// Adds a match under a position; positions ascend.
+    pub(super) fn add(&mut self, position: usize, a: Option<&HttpMatch>) {
+        let folded = a.is_some_and(|a| a.ignore_uri_case);
+        match a.and_then(|a| a.uri.as_ref()).filter(|_| !folded) {
+            Some(StringMatch::Exact(text)) => {
+                self.exact.entry(text.clone()).or_default().push(position);
+            }
+            Some(StringMatch::Prefix(text)) if !matches!(text.as_str(), "" | "/") => {
+                self.prefix.entry(text.clone()).or_default().push(position);
+            }
+            _ => self.unsorted.push(position),
+        }
+    }
+
+    /// Positions of those that may cover `b`, ascending.
+    pub(super) fn candidates(&self, b: &HttpMatch) -> Vec<usize> {
+        let mut found: Vec<usize> = self.unsorted.iter().take(UNSORTED_MAX).copied().collect();
+        let text = match &b.uri {
+            Some(StringMatch::Exact(text)) => {
+                found.extend(self.exact.get(text).into_iter().flatten());
+                text.clone()
+            }
+            Some(StringMatch::Prefix(text)) => text.clone(),
+            Some(StringMatch::Regex(source)) => literal_start(source),
+            Some(StringMatch::Unset) | None => String::new(),
+        };
+        let starts = text.char_indices().map(|(at, letter)| at + letter.len_utf8());
+        for end in starts {
+            found.extend(self.prefix.get(&text[..end]).into_iter().flatten());
+        }
+        found.sort_unstable();
+        found
+    }
+}
+
 /// True if `a` takes every request that `b` could, at every gateway and port.
-pub(super) fn covers(a: &HttpMatch, b: &HttpMatch) -> bool {
-    covers_place(a, b) && covers_request(a, b)
+pub(super) fn covers(a: &HttpMatch, b: &HttpMatch, known: &Expressions) -> bool {
+    covers_place(a, b) && covers_request(a, b, known)
 }
 
 /// The same for two matches that both apply at one gateway and port.
-pub(super) fn covers_request(a: &HttpMatch, b: &HttpMatch) -> bool {
+pub(super) fn covers_request(a: &HttpMatch, b: &HttpMatch, known: &Expressions) -> bool {
     let claims =
         |map: &BTreeMap<String, StringMatch>| map.keys().any(|key| key.starts_with(CLAIMS));
     if claims(&a.headers) || claims(&a.without_headers) {
         return false;
     }
-    covers_path(a, b)
-        && covers_option(a.method.as_ref(), b.method.as_ref())
-        && covers_option(a.scheme.as_ref(), b.scheme.as_ref())
-        && covers_option(a.authority.as_ref(), b.authority.as_ref())
-        && covers_map(&a.headers, &b.headers, true)
-        && covers_map(&a.query_params, &b.query_params, false)
+    covers_path(a, b, known)
+        && covers_option(a.method.as_ref(), b.method.as_ref(), known)
+        && covers_option(a.scheme.as_ref(), b.scheme.as_ref(), known)
+        && covers_option(a.authority.as_ref(), b.authority.as_ref(), known)
+        && covers_map(&a.headers, &b.headers, true, known)
+        && covers_map(&a.query_params, &b.query_params, false, known)
         && a.without_headers.iter().all(|(name, test)| {
             is_ignored(name) || get(&b.without_headers, name, true) == Some(test)
         })
@@ -37,7 +98,7 @@ pub(super) fn covers_request(a: &HttpMatch, b: &HttpMatch) -> bool {
 
 /// True if a match asks nothing of a request.
 pub(super) fn takes_everything(a: &HttpMatch) -> bool {
-    covers_request(a, &HttpMatch::default())
+    covers_request(a, &HttpMatch::default(), &Expressions::default())
 }
 
 /// Port, gateways and source are decided when routes are built.
@@ -53,7 +114,7 @@ fn covers_place(a: &HttpMatch, b: &HttpMatch) -> bool {
     anywhere || b.gateways.is_empty() && source(a) == source(b)
 }
 
-fn covers_path(a: &HttpMatch, b: &HttpMatch) -> bool {
+fn covers_path(a: &HttpMatch, b: &HttpMatch, known: &Expressions) -> bool {
     let Some(a_path) = condition(a.uri.as_ref()) else { return true };
     if takes_every_path(a_path) {
         return true;
@@ -75,7 +136,7 @@ fn covers_path(a: &HttpMatch, b: &HttpMatch) -> bool {
         }
         (StringMatch::Regex(a), StringMatch::Regex(b)) => a == b,
         (StringMatch::Regex(a), StringMatch::Exact(text)) => {
-            (!b.ignore_uri_case || !letters(text)) && regex_takes(a, text)
+            (!b.ignore_uri_case || !letters(text)) && known.takes(a, text)
         }
         _ => false,
     }
@@ -119,11 +180,11 @@ fn is_presence(test: &StringMatch) -> bool {
     }
 }
 
-fn covers_option(a: Option<&StringMatch>, b: Option<&StringMatch>) -> bool {
+fn covers_option(a: Option<&StringMatch>, b: Option<&StringMatch>, known: &Expressions) -> bool {
     match (condition(a), condition(b)) {
         (None, _) => true,
         (Some(_), None) => false,
-        (Some(a), Some(b)) => covers_text(a, b),
+        (Some(a), Some(b)) => covers_text(a, b, known),
     }
 }
 
@@ -132,6 +193,7 @@ fn covers_map(
     a: &BTreeMap<String, StringMatch>,
     b: &BTreeMap<String, StringMatch>,
     headers: bool,
+    known: &Expressions,
 ) -> bool {
     a.iter().all(|(name, test)| {
         if headers && is_ignored(name) {
@@ -139,7 +201,7 @@ fn covers_map(
         }
         // A test of `b` that always holds still needs the header to be there.
         get(b, name, headers).is_some_and(|other| {
-            is_presence(test) || !is_presence(other) && covers_text(test, other)
+            is_presence(test) || !is_presence(other) && covers_text(test, other, known)
         })
     })
 }
@@ -160,20 +222,16 @@ fn get<'m>(
     map.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, test)| test)
 }
 
-fn covers_text(a: &StringMatch, b: &StringMatch) -> bool {
+fn covers_text(a: &StringMatch, b: &StringMatch, known: &Expressions) -> bool {
     match (a, b) {
         (StringMatch::Exact(a), StringMatch::Exact(b)) => a == b,
         (StringMatch::Prefix(a), StringMatch::Exact(b) | StringMatch::Prefix(b)) => {
             b.starts_with(a.as_str())
         }
         (StringMatch::Regex(a), StringMatch::Regex(b)) => a == b,
-        (StringMatch::Regex(a), StringMatch::Exact(text)) => regex_takes(a, text),
+        (StringMatch::Regex(a), StringMatch::Exact(text)) => known.takes(a, text),
         _ => false,
     }
-}
-
-fn regex_takes(source: &str, text: &str) -> bool {
-    Pattern::full(source).is_ok_and(|pattern| pattern.matches(text.as_bytes()))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::code;
 use super::index::Index;
 use super::nearest::nearest;
 use super::uses::Use;
+use crate::host::{is_subset, is_wildcard};
 use crate::registry::{Behind, Service};
 
 /// Checks the host and port of every destination.
@@ -68,7 +69,21 @@ pub(super) fn host_advice(
             );
         }
     }
+    if !index.may_search() {
+        return "name a Service or the host of a ServiceEntry".to_owned();
+    }
     let world = index.view.world;
+    let covering = world.service_entries.iter().find_map(|entry| {
+        let hosts = entry.spec.hosts.iter();
+        let wild = hosts.into_iter().find(|wild| is_wildcard(wild) && is_subset(host, wild))?;
+        Some((&entry.meta.key, wild))
+    });
+    if let Some((key, wild)) = covering {
+        return format!(
+            "{key} has `{wild}`, but a destination names one host: add `{host}` to its hosts, \
+             with a resolution that finds it"
+        );
+    }
     let services =
         world.services.iter().filter(|service| *service.meta.key.namespace == *namespace);
     let short = services.map(|service| &*service.meta.key.name);

@@ -51,7 +51,9 @@ fn check_one(
         )
     } else if !elsewhere.is_empty() {
         format!("write one of {}", elsewhere.join(", "))
-    } else if let Some(near) = nearest(&full, index.gateway_names()) {
+    } else if let Some(near) =
+        index.may_search().then(|| nearest(&full, index.gateway_names())).flatten()
+    {
         let short = near.strip_prefix(&format!("{own}/")).unwrap_or(near);
         format!("did you mean `{short}`?")
     } else {

@@ -2,7 +2,8 @@
 //!
 //! Services and rules are those of the translation itself, so that both see the same.
 
-use std::collections::{HashMap, HashSet};
+use std::cell::Cell;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use propylon_model::{Gateway, Object, Service, VirtualService};
 
@@ -22,10 +23,14 @@ pub(super) struct Index<'v, 'w> {
     pub(super) rules: DestinationRules<'w>,
     pub(super) supply: Supply<'w>,
     pub(super) workloads: Workloads<'w>,
-    gateways: HashMap<String, &'w Object<Gateway>>,
+    gateways: BTreeMap<String, &'w Object<Gateway>>,
     selected: HashSet<String>,
     services: HashMap<&'w str, Vec<&'w Object<Service>>>,
+    searches: Cell<u32>,
 }
+
+/// Searches through all objects for a better word; the worlds that need more have other problems.
+const SEARCHES_MAX: u32 = 1_000;
 
 impl<'v, 'w> Index<'v, 'w> {
     /// Indexes a world.
@@ -47,7 +52,15 @@ impl<'v, 'w> Index<'v, 'w> {
             gateways: world.gateways.iter().map(|object| (name(object), &**object)).collect(),
             selected: gateway::selected(view).into_iter().map(name).collect(),
             services,
+            searches: Cell::new(SEARCHES_MAX),
         }
+    }
+
+    /// True as long as an advice may search through all objects.
+    pub(super) fn may_search(&self) -> bool {
+        let left = self.searches.get();
+        self.searches.set(left.saturating_sub(1));
+        left > 0
     }
 
     /// The Gateway of a reference `namespace/name`.

@@ -1,7 +1,9 @@
 //! Servers that pass TLS through although HTTP routes are bound to them: `tls.mode` left out.
 
+use std::collections::HashMap;
+
 use propylon_model::gateway::{Server, ServerTlsMode};
-use propylon_model::{FieldPath, Gateway, Object, Problem, Severity, VirtualService};
+use propylon_model::{FieldPath, Gateway, Object, ObjectKey, Problem, Severity, VirtualService};
 
 use super::code;
 use super::index::Index;
@@ -10,9 +12,11 @@ use crate::host::{overlaps, split_server_host};
 /// Checks every server that passes TLS through.
 pub(super) fn check(index: &Index<'_, '_>, out: &mut Vec<Problem>) {
     let world = index.view.world;
-    let mut bound: Vec<(&Object<VirtualService>, &Object<Gateway>)> = Vec::new();
+    let mut bound: HashMap<&ObjectKey, Vec<&Object<VirtualService>>> = HashMap::new();
     for object in &world.virtual_services {
-        bound.extend(index.bound(object).into_iter().map(|(_, _, gateway)| (&**object, gateway)));
+        for (_, _, gateway) in index.bound(object) {
+            bound.entry(&gateway.meta.key).or_default().push(object);
+        }
     }
     for gateway in &world.gateways {
         for (position, server) in gateway.spec.servers.iter().enumerate() {
@@ -22,9 +26,10 @@ pub(super) fn check(index: &Index<'_, '_>, out: &mut Vec<Problem>) {
             if !speaks_tls || tls.mode != ServerTlsMode::Passthrough {
                 continue;
             }
-            let ours = bound.iter().filter(|(_, other)| std::ptr::eq(*other, &raw const **gateway));
+            let ours = bound.get(&gateway.meta.key).map_or(&[][..], Vec::as_slice);
             let services: Vec<_> = ours
-                .map(|(object, _)| *object)
+                .iter()
+                .copied()
                 .filter(|object| shares_host(index, object, gateway, server))
                 .collect();
             if services.iter().any(|object| !object.spec.tls.is_empty()) {

@@ -4,11 +4,8 @@ use propylon_model::virtual_service::{HttpMatch, HttpRoute, StringMatch};
 use propylon_model::{FieldPath, Object, Problem, Severity, VirtualService};
 
 use super::code;
-use super::cover::{covers, takes_everything};
+use super::cover::{Earlier, Expressions, covers, takes_everything};
 use super::index::Index;
-
-/// Comparisons per VirtualService; beyond, rules are not compared (the look is quadratic).
-const PAIRS_MAX: usize = 1_000_000;
 
 /// One match of one rule, or a rule without matches.
 #[derive(Clone, Copy)]
@@ -28,19 +25,25 @@ pub(super) fn check(index: &Index<'_, '_>, out: &mut Vec<Problem>) {
 
 fn check_one(object: &Object<VirtualService>, out: &mut Vec<Problem>) {
     let items: Vec<_> = object.spec.http.iter().enumerate().flat_map(items).collect();
-    if items.len().saturating_mul(items.len()) > PAIRS_MAX {
-        return;
-    }
     let anything = HttpMatch::default();
+    let known = Expressions::default();
     let takes = |earlier: &Item<'_>, later: &Item<'_>| {
         let (a, b) = (earlier.condition, later.condition.unwrap_or(&anything));
-        !earlier.delegates && a.is_none_or(|a| covers(a, b))
+        !earlier.delegates && a.is_none_or(|a| covers(a, b, &known))
     };
-    let taken: Vec<Option<usize>> = (0..items.len())
-        .map(|later| (0..later).find(|earlier| takes(&items[*earlier], &items[later])))
-        .collect();
-    for entry in 0..object.spec.http.len() {
-        let own = || items.iter().zip(&taken).filter(move |(item, _)| item.entry == entry);
+    let mut earlier = Earlier::default();
+    let mut taken: Vec<Option<usize>> = Vec::with_capacity(items.len());
+    for (position, item) in items.iter().enumerate() {
+        let candidates = earlier.candidates(item.condition.unwrap_or(&anything));
+        taken.push(candidates.into_iter().find(|by| takes(&items[*by], item)));
+        earlier.add(position, item.condition);
+    }
+    let mut start = 0;
+    for (entry, route) in object.spec.http.iter().enumerate() {
+        let end = start + route.r#match.len().max(1);
+        let range = start..end;
+        start = end;
+        let own = || items[range.clone()].iter().zip(&taken[range.clone()]);
         let all = own().all(|(_, by)| by.is_some());
         let first_other = own().find_map(|(_, by)| by.filter(|by| items[*by].entry < entry));
         if let (true, Some(by)) = (all, first_other) {

@@ -8,7 +8,7 @@ use propylon_model::virtual_service::HttpMatch;
 use propylon_model::{FieldPath, Object, Problem, Severity, VirtualService};
 
 use super::code;
-use super::cover::{covers_request, takes_everything};
+use super::cover::{Earlier, Expressions, covers_request, takes_everything};
 use super::index::Index;
 use super::shadow::{describe, field};
 use crate::gateway::{self, OpenServer};
@@ -18,9 +18,6 @@ use crate::problems::Problems;
 use crate::route_table::ServerHosts;
 use crate::validate::protocol::Class;
 use crate::virtual_service::{Bound, by_gateway, visible};
-
-/// Comparisons per host; beyond, only catch-alls are compared (the look is quadratic).
-const PAIRS_MAX: usize = 250_000;
 
 /// One rule of a host, in the order of trial.
 struct Item<'b> {
@@ -148,16 +145,18 @@ fn in_order_of_trial<'b>(
 }
 
 fn check_host(host: &str, items: &[Item<'_>], reported: &mut Reported<'_>, out: &mut Vec<Problem>) {
-    let few = items.len().saturating_mul(items.len()) <= PAIRS_MAX;
     let anything = HttpMatch::default();
-    for (later, item) in items.iter().enumerate() {
+    let known = Expressions::default();
+    let mut earlier = Earlier::default();
+    for (position, item) in items.iter().enumerate() {
         let wanted = item.condition.unwrap_or(&anything);
-        let takes = |earlier: &&Item<'_>| {
-            earlier.bound != item.bound
-                && (few || earlier.is_catch_all())
-                && earlier.condition.is_none_or(|condition| covers_request(condition, wanted))
+        let takes = |by: &&Item<'_>| {
+            by.bound != item.bound
+                && by.condition.is_none_or(|condition| covers_request(condition, wanted, &known))
         };
-        let Some(winner) = items[..later].iter().find(takes) else { continue };
+        let candidates = earlier.candidates(wanted);
+        earlier.add(position, item.condition);
+        let Some(winner) = candidates.iter().map(|by| &items[*by]).find(takes) else { continue };
         let key = (std::ptr::from_ref(item.object), item.entry, item.position);
         if reported.insert(key) {
             report(host, item, winner, out);

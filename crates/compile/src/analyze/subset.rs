@@ -46,7 +46,9 @@ fn check_defined(
         service.host,
         one.consequence()
     );
-    let defining = index.view.world.destination_rules.iter().find(|other| {
+    let rules = index.view.world.destination_rules.iter();
+    let mut rules = rules.take(if index.may_search() { usize::MAX } else { 0 });
+    let defining = rules.find(|other| {
         let host = index.complete(&other.spec.host, &other.meta.key.namespace);
         is_subset(&service.host, &host)
             && other.spec.subsets.iter().any(|subset| subset.name == *name)

@@ -47,7 +47,8 @@ fn check_route(
         let problem = Problem::of(Severity::Info, code::WEIGHT, object, field, message);
         out.push(problem.help("write its share, or remove the destination"));
     }
-    if total != USUAL_TOTAL {
+    let shared = all.iter().filter(|(weight, _)| *weight > 0).count() > 1;
+    if shared && total != USUAL_TOTAL {
         let shares: Vec<String> = all
             .iter()
             .map(|(weight, host)| format!("{host} {}%", i64::from(*weight) * 100 / total))

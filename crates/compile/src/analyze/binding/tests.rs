@@ -44,3 +44,12 @@ fn a_port_that_no_server_declares_never_matches() {
     finds(&yaml, Warning, "GW2004", field, &["no server", "80"]);
     lacks(&format!("{GATEWAY}{WEB}{}", routes(&http(80))), "GW2004");
 }
+
+#[test]
+fn a_wildcard_host_finds_the_gateways_exact_hosts() {
+    let gateway = GATEWAY.replace("'*.example.com'", "a.example.com, b.example.com");
+    healthy(&format!("{gateway}{WEB}{}", service("vs", "['*.example.com']", "[gw]", TO_WEB)));
+    let outside = service("vs", "['*.other.com']", "[gw]", TO_WEB);
+    let words = ["(a.example.com, b.example.com)"];
+    finds(&format!("{gateway}{WEB}{outside}"), Error, "IST0132", "spec.hosts[0]", &words);
+}

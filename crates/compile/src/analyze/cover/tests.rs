@@ -3,11 +3,11 @@
 use propylon_model::virtual_service::HttpMatch;
 use serde_json::{Value, json};
 
-use super::covers;
+use super::{Earlier, Expressions, covers};
 
 fn says(a: Value, b: Value) -> bool {
     let read = |value: Value| serde_json::from_value::<HttpMatch>(value).unwrap();
-    covers(&read(a), &read(b))
+    covers(&read(a), &read(b), &Expressions::default())
 }
 
 fn uri(kind: &str, text: &str) -> Value {
@@ -86,4 +86,30 @@ fn ports_gateways_and_sources_are_conditions_too() {
 fn a_match_on_claims_covers_nothing() {
     let claim = json!({"headers": {"@request.auth.claims.sub": {"exact": "x"}}});
     assert!(!says(claim.clone(), claim));
+}
+
+#[test]
+fn whatever_covers_a_match_is_among_its_candidates() {
+    let texts = ["", "/", "/a", "/ab", "/a/b", "/A"];
+    let mut all = vec![json!({}), json!({"method": {"exact": "GET"}})];
+    for text in texts {
+        for kind in ["exact", "prefix", "regex"] {
+            all.push(uri(kind, text));
+            all.push(json!({"uri": {kind: text}, "ignoreUriCase": true}));
+            all.push(json!({"uri": {"regex": format!("{text}.*")}}));
+        }
+    }
+    let all: Vec<HttpMatch> =
+        all.into_iter().map(|value| serde_json::from_value(value).unwrap()).collect();
+    let known = Expressions::default();
+    let mut earlier = Earlier::default();
+    for (position, one) in all.iter().enumerate() {
+        earlier.add(position, Some(one));
+    }
+    for b in &all {
+        let candidates = earlier.candidates(b);
+        for (position, a) in all.iter().enumerate() {
+            assert!(!covers(a, b, &known) || candidates.contains(&position), "{a:?} {b:?}");
+        }
+    }
 }

@@ -94,3 +94,20 @@ fn routes_for_sidecars_are_not_judged() {
     let vs = routes(http).replace("gateways: [gw]", "gateways: [mesh, gw]");
     lacks(&format!("{GATEWAY}{WEB}{vs}"), "IST0101");
 }
+
+#[test]
+fn a_wildcard_entry_is_no_destination_for_one_host() {
+    let entry = "
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: wild}
+spec:
+  hosts: ['*.wild.com']
+  resolution: NONE
+  ports: [{number: 80, name: http, protocol: HTTP}]
+---
+";
+    let yaml = format!("{}{entry}", to("host: x.wild.com"));
+    let words = ["ServiceEntry default/wild has `*.wild.com`", "add `x.wild.com`"];
+    finds(&yaml, Error, "IST0101", HOST, &words);
+}
