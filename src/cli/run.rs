@@ -42,7 +42,7 @@ pub(super) struct Process {
     #[arg(long, value_name = "ADDRESS", help_heading = "Addresses")]
     pub(super) ready: Option<Serve>,
 
-    /// Look up absolute paths of certificates below this directory
+    /// Look up absolute certificate paths below this directory (no effect until TLS is served)
     #[arg(long, value_name = "DIR")]
     pub(super) root: Option<PathBuf>,
 
