@@ -1,67 +1,88 @@
-//! The differences from Envoy that are on purpose. Each stands in docs/differences.md under its
-//! heading, with the reason; a difference that no longer shows is a failure too.
+//! The differences from Envoy that are on purpose, read from `differences.txt`. Each stands in
+//! docs/differences.md under its heading, with the reason; one that no longer shows is a failure.
 
 use crate::outcome::Outcome;
 use crate::table::Request;
 
-/// One difference: which requests it shows in, and how Envoy's outcome becomes ours.
+/// One difference: which requests it shows in, and what we do instead of what Envoy does.
 #[derive(Debug)]
 pub(crate) struct Difference {
     /// The heading in docs/differences.md.
-    pub(crate) heading: &'static str,
-    /// The requests: a part of their line in the table.
-    pub(crate) requests: &'static [&'static str],
-    /// What makes Envoy's outcome ours.
-    pub(crate) turn: Turn,
+    pub(crate) heading: String,
+    instead: Instead,
+    requests: Vec<String>,
 }
 
-/// How Envoy's outcome is turned into the one that we mean.
+/// What we do instead.
 #[derive(Debug)]
-pub(crate) enum Turn {
-    /// Our outcome is expected to be this status line's, whatever Envoy does.
-    Answer(&'static str),
-    /// Lines with this start are not compared.
-    Lines(&'static str),
+enum Instead {
+    /// We answer this line and forward nothing.
+    Refuse(String),
+    /// We answer this line, and origins see what they see of Envoy.
+    Answer(String),
+    /// We serve the request: an answer with this line, and an origin sees it.
+    Serve(String),
+    /// Lines that start like this differ, and they alone.
+    Lines(String),
 }
 
-/// Every difference on purpose.
-pub(crate) const DIFFERENCES: &[Difference] = &[];
-
-/// Envoy's outcome with the differences on purpose taken out.
-pub(crate) fn levelled(
-    request: &Request,
-    theirs: &Outcome,
-    own: &Outcome,
-    used: &mut [bool],
-) -> Outcome {
-    let mut theirs = theirs.clone();
-    for (difference, used) in DIFFERENCES.iter().zip(used) {
-        if !difference.requests.iter().any(|part| request.line.contains(part)) || theirs == *own {
-            continue;
+/// Reads the list: `# --- heading`, then `instead <kind> <text>`, then whole lines of the table.
+pub(crate) fn read(text: &str) -> Vec<Difference> {
+    let mut all: Vec<Difference> = Vec::new();
+    let mut heading = String::new();
+    for line in text.lines() {
+        if let Some(next) = line.strip_prefix("# --- ") {
+            next.clone_into(&mut heading);
+        } else if let Some(instead) = line.strip_prefix("instead ") {
+            let instead = Instead::read(instead);
+            all.push(Difference { heading: heading.clone(), instead, requests: Vec::new() });
+        } else if !line.is_empty() && !line.starts_with("# ") {
+            let difference = all.last_mut().expect("`instead` before the first request");
+            difference.requests.push(line.to_owned());
         }
-        let before = theirs.clone();
-        match difference.turn {
-            Turn::Answer(line) => {
-                if own.lines.iter().any(|own| own.starts_with(line)) {
-                    theirs = own.clone();
-                }
-            }
-            Turn::Lines(start) => {
-                theirs.lines.retain(|line| !line.starts_with(start));
-                let ours = own.lines.iter().filter(|line| line.starts_with(start));
-                theirs.lines.extend(ours.cloned());
-                if sorted(&theirs) == sorted(own) {
-                    theirs = own.clone();
-                }
-            }
-        }
-        *used |= theirs != before;
     }
-    theirs
+    all
 }
 
-fn sorted(outcome: &Outcome) -> Vec<String> {
-    let mut lines = outcome.lines.clone();
-    lines.sort();
-    lines
+impl Instead {
+    fn read(text: &str) -> Self {
+        let (kind, rest) = text.split_once(' ').expect("a kind and a text");
+        match kind {
+            "refuse" => Self::Refuse(format!("answer {rest}")),
+            "answer" => Self::Answer(format!("answer {rest}")),
+            "serve" => Self::Serve(format!("answer {rest}")),
+            "lines" => Self::Lines(rest.to_owned()),
+            other => panic!("differences.txt: `instead {other}` is unknown"),
+        }
+    }
+
+    /// Whether our outcome differs from Envoy's in this way and in no other.
+    fn explains(&self, theirs: &Outcome, own: &Outcome) -> bool {
+        match self {
+            Self::Refuse(line) => own.lines.contains(line) && arrivals(own).is_empty(),
+            Self::Answer(line) => own.lines.contains(line) && arrivals(own) == arrivals(theirs),
+            Self::Serve(line) => own.lines.contains(line) && !arrivals(own).is_empty(),
+            Self::Lines(start) => without(theirs, start) == without(own, start),
+        }
+    }
+}
+
+impl Difference {
+    /// Whether this difference is what makes our outcome for this request another than Envoy's.
+    pub(crate) fn explains(&self, request: &Request, theirs: &Outcome, own: &Outcome) -> bool {
+        self.requests.contains(&request.line) && self.instead.explains(theirs, own)
+    }
+}
+
+/// What origins received.
+fn arrivals(outcome: &Outcome) -> Vec<&String> {
+    outcome
+        .lines
+        .iter()
+        .filter(|line| !line.starts_with("answer") && !line.starts_with("interim"))
+        .collect()
+}
+
+fn without<'a>(outcome: &'a Outcome, start: &str) -> Vec<&'a String> {
+    outcome.lines.iter().filter(|line| !line.starts_with(start)).collect()
 }

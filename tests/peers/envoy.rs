@@ -3,7 +3,7 @@
 use std::env;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
@@ -33,7 +33,7 @@ pub(crate) fn find() -> Option<PathBuf> {
 
 impl Envoy {
     /// Starts the binary on a configuration whose `@LISTEN@` and `@ADMIN@` are still open.
-    pub(crate) fn start(binary: &PathBuf, configuration: &str) -> Self {
+    pub(crate) fn start(binary: &Path, configuration: &str) -> Self {
         let directory = TempDir::new().expect("a directory");
         let local = || SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free()));
         let (address, admin) = (local(), local());

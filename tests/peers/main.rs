@@ -21,17 +21,19 @@ mod envoy;
 mod origins;
 mod outcome;
 mod table;
+mod variant;
 
 use std::env;
 use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use envoy::Envoy;
-use harness::gateway::{self, Gateway, root};
-use origins::Origins;
+use allowed::Difference;
+use harness::gateway::root;
 use outcome::Outcome;
 use table::{Group, Request};
+use variant::VARIANTS;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -44,9 +46,10 @@ fn main() -> ExitCode {
         groups.iter().for_each(|group| println!("{}: test", group.name));
         return ExitCode::SUCCESS;
     }
-    println!("\nrunning {} tests", groups.len());
+    let count = VARIANTS.iter().map(|it| groups.iter().filter(|g| it.concerns(g)).count()).sum();
+    println!("\nrunning {count} tests");
     match envoy::find() {
-        Some(binary) => run(&groups, &binary),
+        Some(binary) => run(&groups, &binary, count),
         None => skip(&groups),
     }
 }
@@ -61,32 +64,40 @@ fn skip(groups: &[Group]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn run(groups: &[Group], binary: &std::path::PathBuf) -> ExitCode {
+fn run(groups: &[Group], binary: &Path, count: usize) -> ExitCode {
     let started = Instant::now();
-    let origins = Origins::start();
-    let envoy = Envoy::start(binary, &filled("envoy.yaml", &origins));
-    let ours = gateway::world(&filled("world.yaml", &origins)).start();
-    let mut used = vec![false; allowed::DIFFERENCES.len()];
-    let mut failed = Vec::new();
-    for group in groups {
-        let problems = compare(group, &envoy, &ours, &origins, &mut used);
-        let verdict = if problems.is_empty() { "ok" } else { "FAILED" };
-        println!("test {} ({} requests) ... {verdict}", group.name, group.requests.len());
-        failed.extend(problems.into_iter().map(|problem| (group.name.clone(), problem)));
+    let differences = allowed::read(&text("differences.txt"));
+    let mut failed = undocumented(&differences);
+    let mut seen = vec![false; differences.len()];
+    for variant in &VARIANTS {
+        let groups = groups.iter().filter(|group| variant.concerns(group));
+        failed.extend(variant.compare(groups, binary, &differences, &mut seen));
     }
-    let unused = allowed::DIFFERENCES.iter().zip(&used).filter(|(_, used)| !**used);
     let complete = env::args().len() == 1;
-    for (difference, _) in unused.filter(|_| complete) {
+    for (difference, _) in differences.iter().zip(&seen).filter(|(_, seen)| complete && !**seen) {
         let what = format!("allowed, but nothing differs: {difference:?}");
         failed.push(("allowed".to_owned(), what));
     }
     for (group, problem) in &failed {
         println!("\n---- {group} ----\n{problem}");
     }
-    report(groups.len(), &failed, started)
+    report(count, &failed, started)
 }
 
-fn report(groups: usize, failed: &[(String, String)], started: Instant) -> ExitCode {
+/// Differences whose heading docs/differences.md does not have.
+fn undocumented(differences: &[Difference]) -> Vec<(String, String)> {
+    let page = fs::read_to_string(root().join("docs/differences.md")).unwrap_or_default();
+    differences
+        .iter()
+        .filter(|difference| !page.contains(&format!("## {}\n", difference.heading)))
+        .map(|difference| {
+            let what = format!("docs/differences.md has no heading {:?}", difference.heading);
+            ("allowed".to_owned(), what)
+        })
+        .collect()
+}
+
+fn report(count: usize, failed: &[(String, String)], started: Instant) -> ExitCode {
     let mut names: Vec<&String> = failed.iter().map(|(group, _)| group).collect();
     names.dedup();
     let (word, code) = match names.is_empty() {
@@ -95,34 +106,14 @@ fn report(groups: usize, failed: &[(String, String)], started: Instant) -> ExitC
     };
     println!(
         "\ntest result: {word}. {} passed; {} failed; 0 ignored; finished in {:.2}s\n",
-        groups.saturating_sub(names.len()),
+        count.saturating_sub(names.len()),
         names.len(),
         started.elapsed().as_secs_f32()
     );
     code
 }
 
-/// The requests of a group that the two gateways treat differently, with both outcomes.
-fn compare(
-    group: &Group,
-    envoy: &Envoy,
-    ours: &Gateway,
-    origins: &Origins,
-    used: &mut [bool],
-) -> Vec<String> {
-    let mut problems = Vec::new();
-    for request in &group.requests {
-        let theirs = outcome::of(request, envoy.address, origins);
-        let own = outcome::of(request, ours.http(), origins);
-        let theirs = allowed::levelled(request, &theirs, &own, used);
-        if theirs != own {
-            problems.push(difference(request, &theirs, &own));
-        }
-    }
-    problems
-}
-
-fn difference(request: &Request, theirs: &Outcome, own: &Outcome) -> String {
+pub(crate) fn difference(request: &Request, theirs: &Outcome, own: &Outcome) -> String {
     let mut text = format!("{}\n", request.line);
     for line in theirs.lines.iter().filter(|line| !own.lines.contains(line)) {
         text += &format!("  Envoy only:    {line}\n");
@@ -133,17 +124,6 @@ fn difference(request: &Request, theirs: &Outcome, own: &Outcome) -> String {
     text
 }
 
-fn text(name: &str) -> String {
+pub(crate) fn text(name: &str) -> String {
     fs::read_to_string(root().join("tests/peers").join(name)).expect("a file of this test")
-}
-
-/// A configuration with the origins' ports in it.
-fn filled(name: &str, origins: &Origins) -> String {
-    text(name)
-        .replace("@ORIGIN@", &origins.origin.port().to_string())
-        .replace("@COPY@", &origins.copy.port().to_string())
-        .replace("@CLOSES@", &origins.closes.port().to_string())
-        .replace("@GARBAGE@", &origins.garbage.port().to_string())
-        .replace("@SILENT@", &origins.silent.port().to_string())
-        .replace("@REFUSED@", &harness::ports::free().to_string())
 }

@@ -79,8 +79,19 @@ fn steady(name: &str, value: &str) -> String {
             "<number>".to_owned()
         }
         "x-request-id" if is_uuid4(value) => "<uuid>".to_owned(),
+        "x-forwarded-for" => peers_named(value),
         _ => value.to_owned(),
     }
+}
+
+/// The hops that the gateway added, by name: to a peer on loopback Envoy lends its own address, we
+/// write the peer's (docs/differences.md, "A peer on loopback").
+fn peers_named(value: &str) -> String {
+    let Some(last) = value.rsplit(',').next() else { return value.to_owned() };
+    let hops: Vec<&str> = value.split(',').collect();
+    let added = hops.iter().rev().take_while(|hop| **hop == last).count();
+    let kept = &hops[..hops.len() - added];
+    kept.iter().copied().chain(std::iter::repeat_n("<peer>", added)).collect::<Vec<_>>().join(",")
 }
 
 fn is_uuid4(value: &str) -> bool {
