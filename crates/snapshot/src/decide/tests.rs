@@ -279,3 +279,18 @@ fn an_aborted_request_gets_no_cross_origin_headers() {
     let decision = snapshot.decide(TABLE, &head("shop.com", "/", &lines), &mut no_dice);
     assert_eq!(decision.cors, CorsReply::None);
 }
+
+#[test]
+fn a_rule_that_answers_by_itself_takes_no_notice_of_its_cross_origin_policy() {
+    let lines = [line("origin", "http://ok.com"), line("access-control-request-method", "GET")];
+    let mut rule = redirecting();
+    rule.cors = Some(cors());
+    let snapshot = shop(rule);
+    let mut head = head("shop.com", "/", &lines);
+    for method in ["GET", "OPTIONS"] {
+        head.method = method;
+        let decision = snapshot.decide(TABLE, &head, &mut no_dice);
+        assert_eq!(decision.cors, CorsReply::None);
+        assert!(matches!(decision.verdict, Verdict::Redirect { status: 302, .. }), "{method}");
+    }
+}
