@@ -150,6 +150,34 @@ fn every_reason_is_documented() {
 }
 
 #[test]
+fn every_problem_code_is_documented_and_every_documented_one_exists() {
+    let page = fs::read_to_string(root().join("docs/problems.md")).unwrap_or_default();
+    let documented: BTreeSet<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(' ').next())
+        .filter(|cell| is_code(cell))
+        .collect();
+    let files = rust_files();
+    let ours = files.iter().filter(|(path, _)| !is_test(path) && !path.starts_with("fuzz"));
+    let quoted = ours.flat_map(|(_, text)| text.split('"'));
+    let used: BTreeSet<&str> = quoted.filter(|piece| is_code(piece)).collect();
+    let missing: Vec<String> = used.difference(&documented).map(ToString::to_string).collect();
+    assert_none(&missing, "codes that docs/problems.md does not explain");
+    let stale: Vec<String> = documented.difference(&used).map(ToString::to_string).collect();
+    assert_none(&stale, "codes of docs/problems.md that nothing emits");
+}
+
+#[test]
+fn every_limit_of_the_data_plane_is_documented() {
+    let page = fs::read_to_string(root().join("docs/limits.md")).unwrap_or_default();
+    let text = fs::read_to_string(root().join("crates/proxy/src/limits.rs")).unwrap();
+    let names = text.lines().filter_map(|line| line.strip_prefix("pub const ")?.split(':').next());
+    let wrong: Vec<String> =
+        names.filter(|name| !page.contains(&format!("`{name}`"))).map(str::to_owned).collect();
+    assert_none(&wrong, "limits that docs/limits.md does not name");
+}
+
+#[test]
 fn no_golden_is_without_its_yaml() {
     let folder = root().join("tests/golden");
     let wrong: Vec<String> = files_below(&folder)
@@ -221,6 +249,12 @@ fn is_test(path: &Path) -> bool {
 
 fn code_lines(text: &str) -> usize {
     text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//")).count()
+}
+
+/// True for the name of a kind of problem: `IST` or `GW` and four digits.
+fn is_code(text: &str) -> bool {
+    let digits = text.strip_prefix("IST").or_else(|| text.strip_prefix("GW"));
+    digits.is_some_and(|digits| digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// The name that this line declares, if it declares a type.
