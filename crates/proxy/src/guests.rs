@@ -12,6 +12,7 @@ use crate::listener::Door;
 #[derive(Debug)]
 pub(crate) struct Guest {
     seat: usize,
+    number: u64,
     door: Rc<Door>,
     idle_since: Cell<Option<Instant>>,
     leaving: Cell<Option<Leave>>,
@@ -28,6 +29,11 @@ pub(crate) enum Leave {
 }
 
 impl Guest {
+    /// Its number among the connections of its worker, from 1.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Notes that no request is under way.
     pub(crate) fn rest(&self, now: Instant) {
         self.idle_since.set(Some(now));
@@ -69,15 +75,18 @@ pub(crate) struct Guests {
     seats: RefCell<Vec<Option<Rc<Guest>>>>,
     free: RefCell<Vec<usize>>,
     present: Cell<usize>,
+    entered: Cell<u64>,
 }
 
 impl Guests {
     /// Adds a connection.
     pub(crate) fn enter(&self, door: &Rc<Door>, now: Instant) -> Rc<Guest> {
+        self.entered.set(self.entered.get() + 1);
         let mut seats = self.seats.borrow_mut();
         let seat = self.free.borrow_mut().pop().unwrap_or(seats.len());
         let guest = Rc::new(Guest {
             seat,
+            number: self.entered.get(),
             door: Rc::clone(door),
             idle_since: Cell::new(Some(now)),
             leaving: Cell::new(door.is_shut().then_some(Leave::Drain)),

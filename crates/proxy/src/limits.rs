@@ -9,6 +9,10 @@ pub const SMALL_BUFFER_BYTES: usize = 16 * 1024;
 /// allowed head; beyond this size system calls no longer get cheaper per byte.
 pub const LARGE_BUFFER_BYTES: usize = 128 * 1024;
 
+/// Body bytes that are copied behind their head so that both leave in one slice; beyond this the copy
+/// costs more than the kernel's handling of two.
+pub const JOINED_BODY_BYTES_MAX: usize = 4 * 1024;
+
 /// Small buffers a worker keeps for reuse; more are given back to the allocator.
 pub const SMALL_BUFFERS_KEPT_MAX: usize = 256;
 

@@ -56,6 +56,7 @@ pub(crate) struct Handle {
 pub(crate) struct Worker {
     pub(crate) index: usize,
     pub(crate) patience: Patience,
+    pub(crate) hostname: Box<str>,
     pub(crate) clock: Clock,
     pub(crate) buffers: Buffers,
     pub(crate) desks: http::Desks,
@@ -72,6 +73,7 @@ impl Worker {
         Self {
             index,
             patience,
+            hostname: hostname(),
             clock: Clock::default(),
             buffers: Buffers::default(),
             desks: http::Desks::default(),
@@ -195,4 +197,10 @@ async fn obey(worker: Rc<Worker>, mut orders: mpsc::UnboundedReceiver<Order>) {
             Some(Order::Stop) | None => return,
         }
     }
+}
+
+/// This machine's name; empty where it cannot be read.
+fn hostname() -> Box<str> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim().into()
 }

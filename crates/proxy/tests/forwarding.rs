@@ -363,3 +363,29 @@ async fn an_http10_client_is_served_where_that_is_enabled() {
     let connection = origin::header(&origin.last(), "connection").map(str::to_owned);
     assert_eq!(connection, None);
 }
+
+#[tokio::test]
+async fn values_can_name_the_request_and_its_connections() {
+    let origin = Origin::saying("").await;
+    let list = [
+        "x-id=%STREAM_ID%",
+        "x-connection=%CONNECTION_ID%",
+        "x-host=%HOSTNAME%",
+        "x-cluster=%UPSTREAM_CLUSTER%",
+        "x-upstream=%UPSTREAM_HOST%",
+        "x-from=%UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT%",
+        "x-route=%ROUTE_NAME%",
+        "x-client=%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+    ];
+    let route = Route::to("/", 0).response_headers(ops(&list));
+    let gateway = gateway(world(vec![route], &[&[origin.address]])).await;
+    let answer = gateway.get("/").await;
+    assert_eq!(answer.header("x-id"), header(&origin.last(), "x-request-id"));
+    assert_eq!(answer.header("x-connection"), Some("1"));
+    assert!(answer.header("x-host").is_some_and(|name| !name.is_empty()));
+    assert_eq!(answer.header("x-cluster"), Some("outbound|80||c0"));
+    assert_eq!(answer.header("x-upstream"), Some(&*origin.address.to_string()));
+    assert_eq!(answer.header("x-from"), Some("127.0.0.1"));
+    assert_eq!(answer.header("x-route"), Some("route"));
+    assert_eq!(answer.header("x-client"), Some("127.0.0.1"));
+}

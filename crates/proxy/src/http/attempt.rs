@@ -21,7 +21,7 @@ use crate::buffers::Buffer;
 use crate::http1::emit::{end_head, write_line, write_status_line};
 use crate::http1::{Known, Parsed, ResponseHead, Upgrade, Version};
 use crate::io::{Io, read, readable, write_all};
-use crate::limits::INTERIM_RESPONSES_MAX;
+use crate::limits::{INTERIM_RESPONSES_MAX, JOINED_BODY_BYTES_MAX};
 use crate::upstream::{Connection, LiveEndpoint};
 
 /// How a try ended.
@@ -110,16 +110,26 @@ async fn exchange<I: Io>(
     let (sent, progress) = (Cell::new(0), Progress::default());
     let whole = body.is_done();
     let ([first, held], rest) = body.split();
-    let mut parts = [IoSlice::new(&out.up), IoSlice::new(first), IoSlice::new(held)];
+    let head_len = out.up.len();
+    // Small bodies leave with their head as one slice.
+    let joined = first.len() + held.len() <= JOINED_BODY_BYTES_MAX;
+    if joined {
+        out.up.extend_from_slice(first);
+        out.up.extend_from_slice(held);
+    }
+    let mut parts = [&*out.up, first, held].map(IoSlice::new);
+    let parts = if joined { &mut parts[..1] } else { &mut parts[..] };
     let mut beside = Beside::between(client, rest, &progress, timer);
-    match beside.run(send(connection.io(), &mut parts, &sent)).await {
+    let written = beside.run(send(connection.io(), parts, &sent)).await;
+    drop(beside);
+    out.up.truncate(head_len);
+    match written {
         Ok(Ok(())) => {}
         Ok(Err(_)) if sent.get() == 0 && connection.reused() => return Once::Stale,
         // What the upstream said before it broke off may still be read.
         Ok(Err(_)) => progress.broken.set(true),
         Err(interrupt) => return Once::Ended(End::Interrupted(interrupt)),
     }
-    drop(beside);
     let mut beside = if progress.broken.get() {
         Beside::between(client, body.split().1, &progress, timer)
     } else {
@@ -265,7 +275,7 @@ async fn respond<I: Io>(
         let after = upgrade::tunnel(forwarding, connection, beside, (buffer, head_len), out).await;
         return (End::Done(after), Fate::Close);
     }
-    let course = relay::Course { endpoint: connection.endpoint(), tries: tries.count() };
+    let course = relay::Course { connection, tries: tries.count() };
     let io = connection.io();
     let relayed =
         relay::relay(forwarding, io, &mut beside, (buffer, head_len), (out, course)).await;

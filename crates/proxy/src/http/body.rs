@@ -5,9 +5,9 @@ use std::cell::Cell;
 
 use super::beside::Interrupt;
 use super::client::Client;
-use crate::buffers::Tail;
+use crate::buffers::{Buffer, Tail};
 use crate::http1::{Framing, Refusal};
-use crate::io::{Io, read, write_all};
+use crate::io::{Io, read, readable, write_all};
 use crate::limits::HELD_BODY_BYTES_MAX;
 
 /// A request's body.
@@ -116,44 +116,65 @@ pub(super) async fn upload<I: Io, U: Io>(
     body: &mut Body<'_>,
     progress: &Progress,
 ) -> Interrupt {
-    let mut buffer = client.worker.buffers.large();
-    let ended = loop {
-        let limit = body.read_limit().min(buffer.capacity());
-        let got = match read(&client.io, &mut buffer.free_mut()[..limit]).await {
-            Ok(0) | Err(_) => break Err(Interrupt::ClientGone),
-            Ok(got) => got,
-        };
-        buffer.fill(got);
-        let taken = match body.framing.take(buffer.filled()) {
-            Ok(taken) => taken,
-            Err(refusal) => break Err(Interrupt::BadBody(refusal)),
-        };
-        let (bytes, later) = buffer.filled().split_at(taken.consumed);
-        body.keep(bytes);
-        progress.lost.set(!body.is_replayable());
-        if write_all(upstream, bytes).await.is_err() {
-            break Ok(false);
+    let buffers = &client.worker.buffers;
+    loop {
+        // No buffer is held while the client has nothing to say.
+        if readable(&client.io).await.is_err() {
+            return Interrupt::ClientGone;
         }
-        if taken.done {
-            if !body.rest.append(later) {
-                break Err(Interrupt::BadBody(Refusal::CutShort));
+        let mut buffer = buffers.large();
+        let step = pass_on(client, upstream, body, progress, &mut buffer).await;
+        buffers.give_back(buffer);
+        match step {
+            Ok(Passed::Some) => {}
+            Ok(Passed::All) => break,
+            Ok(Passed::Refused) => {
+                progress.broken.set(true);
+                // The upstream's answer, if it gave one, is on its way.
+                std::future::pending::<()>().await;
             }
-            break Ok(true);
+            Err(interrupt) => return interrupt,
         }
-        buffer.consume(got);
-    };
-    client.worker.buffers.give_back(buffer);
-    match ended {
-        Err(interrupt) => interrupt,
-        Ok(true) => {
-            progress.finished.set(true);
-            watch(client, &mut body.rest).await
-        }
-        Ok(false) => {
-            progress.broken.set(true);
-            // The upstream's answer, if it gave one, is on its way.
-            std::future::pending().await
-        }
+    }
+    progress.finished.set(true);
+    watch(client, &mut body.rest).await
+}
+
+/// What became of some bytes of a body.
+enum Passed {
+    /// They are with the upstream; more will follow.
+    Some,
+    /// They are with the upstream, and were the last.
+    All,
+    /// The upstream takes no more.
+    Refused,
+}
+
+/// Reads some of the body and gives it to the upstream.
+async fn pass_on<I: Io, U: Io>(
+    client: &Client<I>,
+    upstream: &U,
+    body: &mut Body<'_>,
+    progress: &Progress,
+    buffer: &mut Buffer,
+) -> Result<Passed, Interrupt> {
+    let limit = body.read_limit().min(buffer.capacity());
+    match read(&client.io, &mut buffer.free_mut()[..limit]).await {
+        Ok(0) | Err(_) => return Err(Interrupt::ClientGone),
+        Ok(got) => buffer.fill(got),
+    }
+    let taken = body.framing.take(buffer.filled()).map_err(Interrupt::BadBody)?;
+    let (bytes, later) = buffer.filled().split_at(taken.consumed);
+    // Both are noted before anything can interrupt this: another try needs them.
+    body.keep(bytes);
+    progress.lost.set(!body.is_replayable());
+    if !body.rest.append(later) {
+        return Err(Interrupt::BadBody(Refusal::CutShort));
+    }
+    match write_all(upstream, bytes).await {
+        Ok(()) if taken.done => Ok(Passed::All),
+        Ok(()) => Ok(Passed::Some),
+        Err(_) => Ok(Passed::Refused),
     }
 }
 

@@ -41,6 +41,8 @@ pub(super) struct Out {
     pub(super) rendered_up: [Rendered; 2],
     /// The head that goes up.
     pub(super) up: Vec<u8>,
+    /// Milliseconds the upstream took, in digits.
+    pub(super) service_time: Vec<u8>,
     /// The head that comes down.
     pub(super) down: Vec<u8>,
 }

@@ -102,20 +102,7 @@ pub(super) fn edit<'l, I>(
     for (ops, rendered) in levels.into_iter().zip(rendered) {
         let Some(ops) = ops.filter(|ops| !ops.is_empty()) else { continue };
         edits::remove(ops, lines);
-        let view = View {
-            request: asked.request,
-            lines,
-            response: &[],
-            status: 0,
-            reason: None,
-            route: asked.decision.rule.map_or("", |rule| &rule.name),
-            cluster: Some(cluster),
-            endpoint: None,
-            peer: asked.client.peer,
-            local: asked.client.local,
-            elapsed: asked.client.elapsed(asked.request.began),
-            tries: 1,
-        };
+        let view = View { cluster: Some(cluster), tries: 1, ..View::of(asked, lines) };
         rendered.render(ops, &view);
         edits::write(ops, rendered, lines);
     }

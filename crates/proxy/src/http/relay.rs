@@ -2,7 +2,6 @@
 //! as the only pace. A response that was cut never looks whole.
 
 use std::io::IoSlice;
-use std::rc::Rc;
 
 use propylon_snapshot::{Address, Line, Reason};
 
@@ -17,7 +16,8 @@ use crate::http1::{
     ChunkHead, Framing, FramingLine, HeadLine, Known, Method, Piece, Refusal, ResponseHead, Version,
 };
 use crate::io::{Io, read, readable, write_all_vectored};
-use crate::upstream::LiveEndpoint;
+use crate::limits::{JOINED_BODY_BYTES_MAX, SMALL_BUFFER_BYTES};
+use crate::upstream::Connection;
 
 /// How a response came through.
 pub(super) enum Relayed {
@@ -39,8 +39,8 @@ pub(super) enum Relayed {
 /// Where the response comes from.
 #[derive(Clone, Copy)]
 pub(super) struct Course<'c> {
-    /// The endpoint.
-    pub(super) endpoint: &'c Rc<LiveEndpoint>,
+    /// The connection.
+    pub(super) connection: &'c Connection,
     /// Tries so far.
     pub(super) tries: u32,
 }
@@ -65,6 +65,9 @@ impl Mode {
         }
     }
 }
+
+/// What is left of a body fits a small buffer.
+const SMALL: u64 = SMALL_BUFFER_BYTES as u64;
 
 /// Why a body ended early.
 enum Stop {
@@ -124,7 +127,7 @@ pub(super) async fn relay<I: Io>(
         buffer.consume(usize::MAX);
     }
     let mut down = Downward { forwarding, beside, mode, framing };
-    let ended = down.pour_all(upstream, &mut buffer, &out.down).await;
+    let ended = down.pour_all(upstream, &buffer, &mut out.down).await;
     buffers.give_back(buffer);
     match ended {
         Ok(()) => Relayed::Whole { reusable, keep },
@@ -158,34 +161,29 @@ fn write_head<I: Io>(
     let asked = forwarding.asked;
     let (client, request, decision) = (asked.client, asked.request, asked.decision);
     let settings = &asked.snapshot().http;
-    let Out { response, response_lines, rendered, down, .. } = out;
+    let Out { response, response_lines, rendered, service_time, down, .. } = out;
     let response = &*response;
     let elapsed = client.elapsed(request.began);
-    let mut service_time = Vec::new();
     let mut lines: Vec<Line<'_>> = response_lines.take();
     let kept = |line: &HeadLine<'_>| line.known != Known::XEnvoyUpstreamServiceTime;
     lines.extend(response.lines().forwarded(head).filter(kept).map(|line| line.line));
     if !settings.no_debug_headers {
-        write_decimal(&mut service_time, elapsed);
-        lines.push(Line { name: "x-envoy-upstream-service-time", value: &service_time });
+        service_time.clear();
+        write_decimal(service_time, elapsed);
+        lines.push(Line { name: "x-envoy-upstream-service-time", value: service_time });
     }
     let status = response.status();
     let view = View {
-        request,
-        lines: forwarding.lines,
-        response: &[],
         status,
-        reason: None,
-        route: decision.rule.map_or("", |rule| &rule.name),
         cluster: Some(forwarding.name),
-        endpoint: match course.endpoint.address() {
+        endpoint: match course.connection.endpoint().address() {
             Address::Ip(address) => Some(*address),
             Address::Unix(_) => None,
         },
-        peer: client.peer,
-        local: client.local,
+        upstream: Some(course.connection.io()),
         elapsed,
         tries: course.tries,
+        ..View::of(asked, forwarding.lines)
     };
     reply::apply(reply::levels(decision), rendered, &mut lines, view);
     let origin = forwarding.lines.iter().find(|line| line.name == "origin");
@@ -222,32 +220,40 @@ impl<I: Io> Downward<'_, '_, '_, I> {
     async fn pour_all(
         &mut self,
         upstream: &impl Io,
-        buffer: &mut Buffer,
-        head: &[u8],
+        buffer: &Buffer,
+        head: &mut Vec<u8>,
     ) -> Result<(), Stop> {
-        let mut done = self.pour(head, buffer.filled()).await?;
-        buffer.consume(usize::MAX);
-        if done {
-            return Ok(());
-        }
-        let buffers = &self.forwarding.asked.client.worker.buffers;
-        if !matches!(self.framing, Framing::Length(left) if left <= buffer.capacity() as u64) {
-            buffers.give_back(std::mem::replace(buffer, buffers.large()));
-        }
+        let mut done = self.pour_first(head, buffer.filled()).await?;
         while !done {
-            done = self.pour_next(upstream, buffer).await?;
-            buffer.consume(usize::MAX);
+            // No buffer is held while the upstream has nothing to say.
+            match self.beside.run(readable(upstream)).await {
+                Ok(_) => {}
+                Err(interrupt) => return Err(interrupt.into()),
+            }
+            let buffers = &self.forwarding.asked.client.worker.buffers;
+            let small = matches!(self.framing, Framing::Length(left) if left <= SMALL);
+            let mut buffer = if small { buffers.small() } else { buffers.large() };
+            let poured = self.pour_next(upstream, &mut buffer).await;
+            buffers.give_back(buffer);
+            done = poured?;
         }
         Ok(())
     }
 
+    /// Writes the head and what came with it. Small bodies leave with their head as one slice.
+    async fn pour_first(&mut self, head: &mut Vec<u8>, bytes: &[u8]) -> Result<bool, Stop> {
+        if self.mode != Mode::Same || bytes.len() > JOINED_BODY_BYTES_MAX {
+            return self.pour(head, bytes).await;
+        }
+        let taken = self.framing.take(bytes).map_err(|_| Stop::Cut)?;
+        head.extend_from_slice(&bytes[..taken.consumed]);
+        self.write(&mut [IoSlice::new(head)]).await?;
+        Ok(taken.done)
+    }
+
     /// Passes on what the upstream sends next; true when that was the end.
     async fn pour_next(&mut self, upstream: &impl Io, buffer: &mut Buffer) -> Result<bool, Stop> {
-        let reading = async {
-            readable(upstream).await?;
-            read(upstream, buffer.free_mut()).await
-        };
-        match self.beside.run(reading).await {
+        match self.beside.run(read(upstream, buffer.free_mut())).await {
             Ok(Ok(0)) => {
                 self.framing.at_close().map_err(|_| Stop::Cut)?;
                 if self.mode == Mode::Chunked {

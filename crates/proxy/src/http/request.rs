@@ -7,7 +7,9 @@ use std::time::{Instant, SystemTime};
 
 use propylon_snapshot::{AddressOf, Head, Line, Number, Reason, Scheme, Text, Variables};
 
+use super::exchange::Asked;
 use crate::http1::{Method, RequestHead, Version};
+use crate::io::Stream;
 
 /// An admitted request. Borrows the connection's read buffer.
 #[derive(Debug)]
@@ -83,14 +85,44 @@ pub(super) struct View<'v> {
     pub(super) cluster: Option<&'v str>,
     /// The endpoint.
     pub(super) endpoint: Option<SocketAddr>,
-    /// Both ends of the client connection.
+    /// The connection to it.
+    pub(super) upstream: Option<&'v Stream>,
+    /// The other end of the client connection.
     pub(super) peer: Option<SocketAddr>,
-    /// Our end.
+    /// Our end of it.
     pub(super) local: Option<SocketAddr>,
+    /// Its number.
+    pub(super) connection: u64,
+    /// This machine's name.
+    pub(super) hostname: &'v str,
     /// Milliseconds since the request began.
     pub(super) elapsed: u64,
     /// Tries so far.
     pub(super) tries: u32,
+}
+
+impl<'v> View<'v> {
+    /// A request before anything came of it.
+    pub(super) fn of<I>(asked: &'v Asked<'_, I>, lines: &'v [Line<'v>]) -> Self {
+        let client = asked.client;
+        Self {
+            request: asked.request,
+            lines,
+            response: &[],
+            status: 0,
+            reason: None,
+            route: asked.decision.rule.map_or("", |rule| &rule.name),
+            cluster: None,
+            endpoint: None,
+            upstream: None,
+            peer: client.peer,
+            local: client.local,
+            connection: client.guest.number(),
+            hostname: &client.worker.hostname,
+            elapsed: client.elapsed(asked.request.began),
+            tries: 0,
+        }
+    }
 }
 
 impl Variables for View<'_> {
@@ -118,7 +150,7 @@ impl Variables for View<'_> {
             AddressOf::DownstreamDirectRemote => self.peer,
             AddressOf::DownstreamLocal | AddressOf::DownstreamDirectLocal => self.local,
             AddressOf::UpstreamRemote => self.endpoint,
-            AddressOf::UpstreamLocal => None,
+            AddressOf::UpstreamLocal => self.upstream.and_then(Stream::local),
         }
     }
 
@@ -126,6 +158,8 @@ impl Variables for View<'_> {
         match which {
             Number::ResponseCode => Some(u64::from(self.status)),
             Number::Duration => Some(self.elapsed),
+            Number::ResponseDuration => self.upstream.map(|_| self.elapsed),
+            Number::ConnectionId => Some(self.connection),
             Number::UpstreamAttempts => Some(u64::from(self.tries)),
             _ => None,
         }
@@ -143,6 +177,8 @@ impl Variables for View<'_> {
             Text::UpstreamHost => return Some(Cow::Owned(self.endpoint?.to_string())),
             Text::UpstreamCluster | Text::UpstreamClusterRaw => self.cluster?,
             Text::RouteName => self.route,
+            Text::Hostname => self.hostname,
+            Text::StreamId => str::from_utf8(first(self.lines, "x-request-id")?).ok()?,
             _ => return None,
         };
         (!text.is_empty()).then_some(Cow::Borrowed(text))

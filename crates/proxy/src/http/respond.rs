@@ -13,7 +13,8 @@ use super::exchange::Asked;
 use super::reply::{self, Frame};
 use super::request::View;
 use crate::http1::{FramingLine, Method, Version};
-use crate::io::{Io, write_all_vectored};
+use crate::io::{Io, write_all, write_all_vectored};
+use crate::limits::JOINED_BODY_BYTES_MAX;
 
 /// Envoy's body of an injected failure.
 const ABORTED: &str = "fault filter abort";
@@ -108,18 +109,10 @@ pub(super) async fn answer<I: Io>(
         reply::preflight(cors, origin.filter(|_| allowed), &mut lines);
     } else {
         let view = View {
-            request,
-            lines: request_lines,
-            response: &[],
             status,
             reason: answer.reason,
-            route: decision.rule.map_or("", |rule| &rule.name),
-            cluster: None,
-            endpoint: None,
-            peer: client.peer,
-            local: client.local,
-            elapsed: client.elapsed(request.began),
             tries: answer.tries,
+            ..View::of(asked, request_lines)
         };
         reply::apply(reply::levels(decision), rendered, &mut lines, view);
         reply::allow_origin(decision.cors, origin, &mut lines);
@@ -153,7 +146,7 @@ pub(super) async fn answer<I: Io>(
     response_lines.put(lines);
     count(client, status, answer.reason);
     let body = if request.method() == Method::Head || status == 204 { b"" } else { body };
-    write_all_vectored(&client.io, &mut [IoSlice::new(down), IoSlice::new(body)]).await?;
+    write_joined(client, down, body).await?;
     Ok(!close)
 }
 
@@ -176,8 +169,20 @@ pub(super) async fn refuse<I: Io>(
     down.clear();
     reply::write_head(down, frame, lines, server, &client.worker.clock);
     count(client, status, Some(reason));
-    let body = body.as_bytes();
-    write_all_vectored(&client.io, &mut [IoSlice::new(down), IoSlice::new(body)]).await
+    write_joined(client, down, body.as_bytes()).await
+}
+
+/// Writes head and body; small bodies leave with their head as one slice.
+async fn write_joined<I: Io>(
+    client: &Client<I>,
+    head: &mut Vec<u8>,
+    body: &[u8],
+) -> io::Result<()> {
+    if body.len() > JOINED_BODY_BYTES_MAX {
+        return write_all_vectored(&client.io, &mut [head, body].map(IoSlice::new)).await;
+    }
+    head.extend_from_slice(body);
+    write_all(&client.io, head).await
 }
 
 impl Answer<'_> {

@@ -160,3 +160,6 @@ async fn refuse<I: Io>(client: &Client<I>, desk: &mut Desk, reason: Reason) -> T
     }
     Turn::End
 }
+
+#[cfg(test)]
+mod tests;

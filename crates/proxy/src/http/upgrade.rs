@@ -27,7 +27,7 @@ pub(super) async fn tunnel<I: Io>(
 ) -> After {
     let client = forwarding.asked.client;
     let buffers = &client.worker.buffers;
-    let course = Course { endpoint: connection.endpoint(), tries: 1 };
+    let course = Course { connection, tries: 1 };
     relay::write_switch(forwarding, &buffer.filled()[..head_len], (out, course));
     buffer.consume(head_len);
     beside.timer().stop();
