@@ -30,7 +30,7 @@ pub(super) struct Index<'v, 'w> {
 }
 
 /// Searches through all objects for a better word; the worlds that need more have other problems.
-const SEARCHES_MAX: u32 = 1_000;
+const SEARCHES_MAX: u32 = 200;
 
 impl<'v, 'w> Index<'v, 'w> {
     /// Indexes a world.

@@ -86,8 +86,9 @@ fn check_service(
                 .to_owned(),
         )
     } else {
+        let spec = FieldPath::spec();
         (
-            FieldPath::spec().key("selector"),
+            if object.spec.selector.is_empty() { spec } else { spec.key("selector") },
             format!("no object supplies endpoints for Service {name}: requests get 503"),
             advice(index, object),
         )

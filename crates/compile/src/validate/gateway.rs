@@ -59,7 +59,7 @@ pub(super) fn check(out: &mut Findings<'_>, gateway: &Gateway) {
 }
 
 fn check_server(out: &mut Findings<'_>, place: &Place<'_>, server: &Server) {
-    let Server { port, bind, hosts, tls, default_endpoint, name: _ } = server;
+    let Server { port, bind, hosts, tls, default_endpoint: _, name: _ } = server;
     if hosts.is_empty() {
         out.error(
             code::MISSING,
@@ -74,14 +74,6 @@ fn check_server(out: &mut Findings<'_>, place: &Place<'_>, server: &Server) {
     }
     check_port(out, place, port, bind);
     check_bind(out, place, port, bind);
-    if !default_endpoint.is_empty() {
-        out.warning(
-            code::NO_EFFECT,
-            &place.key("defaultEndpoint"),
-            "defaultEndpoint was never implemented by Istio and does nothing",
-            "remove it, and route with a VirtualService",
-        );
-    }
     let protocol = class(&port.protocol);
     if let Some(tls) = tls {
         server_tls::check(out, &place.key("tls"), tls);
