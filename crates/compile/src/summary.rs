@@ -1,147 +1,163 @@
 //! What changed between two snapshots, as counts of things people configure.
 //! Ids are resolved before anything is compared: they shift whenever an object comes or goes.
+//! It makes a handful of short phrases, however much changed; it does not print them.
 
-use std::collections::{BTreeMap, HashMap};
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
+mod hosts;
+mod routes;
 
-use propylon_snapshot::{Action, Cluster, ObjectId, Origin, Rule, RuleList, Snapshot, Target};
+use std::collections::{BTreeMap, BTreeSet};
+
+use propylon_snapshot::{Cluster, Discovery, Snapshot};
 
 /// What changed between two snapshots, in the words of the reload line: `+1 route`, `-2 hosts`,
-/// `~ cluster outbound|80||x`. Empty where requests cannot tell the two apart.
+/// `1 route changed`, `endpoints of reviews.default changed: 2 -> 3`. Empty where requests cannot
+/// tell the two apart.
 #[must_use]
 pub fn summary(old: &Snapshot, new: &Snapshot) -> Vec<String> {
-    let mut lines = Vec::new();
-    differences("listener", &listeners(old), &listeners(new), &mut lines);
-    let (old_hosts, new_hosts) = (Hosts::of(old), Hosts::of(new));
-    differences("host", &old_hosts.settings, &new_hosts.settings, &mut lines);
-    routes(&old_hosts, &new_hosts, &mut lines);
-    differences("cluster", &clusters(old), &clusters(new), &mut lines);
+    let mut phrases = Vec::new();
+    let (before, after) = (listeners(old), listeners(new));
+    differences("listener", &before, &after, |a, b| a == b, &mut phrases);
+    hosts::changes(old, new, &mut phrases);
+    routes::changes(old, new, &mut phrases);
+    let (before, after) = (clusters(old), clusters(new));
+    differences("cluster", &before, &after, |a, b| same_settings(a, b), &mut phrases);
+    endpoints(&before, &after, &mut phrases);
     if old.http != new.http {
-        lines.push("~ mesh settings".to_owned());
+        phrases.push("mesh settings changed".to_owned());
     }
     match (old.closed, new.closed) {
-        (false, true) => lines.push("closed by an unenforced policy".to_owned()),
-        (true, false) => lines.push("open again".to_owned()),
+        (false, true) => phrases.push("closed by an unenforced policy".to_owned()),
+        (true, false) => phrases.push("open again".to_owned()),
         (false, false) | (true, true) => {}
     }
-    lines
+    phrases
 }
 
-/// Things by name; a different number means different contents.
-type Named = BTreeMap<String, u64>;
-
-fn differences(what: &str, old: &Named, new: &Named, lines: &mut Vec<String>) {
-    let only = |a: &Named, b: &Named| -> Vec<String> {
-        a.keys().filter(|name| !b.contains_key(*name)).cloned().collect()
-    };
-    let changed = old.iter().filter(|(name, hash)| new.get(*name).is_some_and(|new| new != *hash));
-    let changed: Vec<String> = changed.map(|(name, _)| name.clone()).collect();
-    count('+', what, only(new, old).len(), lines);
-    count('-', what, only(old, new).len(), lines);
+/// Counts things by name: those that came, those that went, and those that are not the same.
+fn differences<T>(
+    what: &str,
+    old: &BTreeMap<String, T>,
+    new: &BTreeMap<String, T>,
+    same: impl Fn(&T, &T) -> bool,
+    phrases: &mut Vec<String>,
+) {
+    let added = new.keys().filter(|name| !old.contains_key(*name)).count();
+    let removed = old.keys().filter(|name| !new.contains_key(*name)).count();
+    let changed = old.iter().filter(|(name, a)| new.get(*name).is_some_and(|b| !same(a, b)));
+    let changed: Vec<&str> = changed.map(|(name, _)| name.as_str()).collect();
+    came(added, what, phrases);
+    went(removed, what, phrases);
     match changed.as_slice() {
         [] => {}
-        [one] => lines.push(format!("~ {what} {one}")),
-        several => lines.push(format!("~ {} {what}s", several.len())),
+        [one] => phrases.push(format!("{what} {one} changed")),
+        several => phrases.push(format!("{} {what}s changed", several.len())),
     }
 }
 
-fn count(sign: char, what: &str, number: usize, lines: &mut Vec<String>) {
-    match number {
-        0 => {}
-        1 => lines.push(format!("{sign}1 {what}")),
-        several => lines.push(format!("{sign}{several} {what}s")),
+fn came(number: usize, what: &str, phrases: &mut Vec<String>) {
+    if number > 0 {
+        phrases.push(format!("+{}", counted(number, what)));
     }
 }
 
-fn listeners(snapshot: &Snapshot) -> Named {
-    let listeners = snapshot.listeners.iter();
-    listeners.map(|one| (format!("{:?}", one.bind), hash(&one.port))).collect()
-}
-
-fn clusters(snapshot: &Snapshot) -> Named {
-    let named = |cluster: &Cluster| (cluster.name.to_string(), hash(&format!("{cluster:?}")));
-    snapshot.clusters.iter().map(named).collect()
-}
-
-/// The hosts of a snapshot, and the rules of each.
-struct Hosts {
-    settings: Named,
-    rules: BTreeMap<String, Arc<Vec<u64>>>,
-}
-
-impl Hosts {
-    fn of(snapshot: &Snapshot) -> Self {
-        let mut seen: HashMap<*const RuleList, Arc<Vec<u64>>> = HashMap::new();
-        let mut hosts = Self { settings: Named::new(), rules: BTreeMap::new() };
-        for table in &snapshot.tables {
-            for host in table.hosts() {
-                let name = format!("{} {}", table.name, host.domain);
-                let rules = seen.entry(Arc::as_ptr(&host.rules)).or_insert_with(|| {
-                    let rules = host.rules.rules().iter();
-                    Arc::new(rules.map(|rule| fingerprint(rule, snapshot)).collect())
-                });
-                hosts.rules.insert(name.clone(), Arc::clone(rules));
-                hosts.settings.insert(name, u64::from(host.require_tls));
-            }
-        }
-        hosts
+fn went(number: usize, what: &str, phrases: &mut Vec<String>) {
+    if number > 0 {
+        phrases.push(format!("-{}", counted(number, what)));
     }
 }
 
-/// Counts rules that came, went, or only changed their place. A list shared by many hosts counts
-/// once.
-fn routes(old: &Hosts, new: &Hosts, lines: &mut Vec<String>) {
-    let mut counted = std::collections::HashSet::new();
-    let (mut added, mut removed, mut moved) = (0, 0, 0);
-    let names: std::collections::BTreeSet<&String> =
-        old.rules.keys().chain(new.rules.keys()).collect();
-    for name in names {
-        let before = old.rules.get(name).map_or(&[][..], |rules| rules.as_slice());
-        let after = new.rules.get(name).map_or(&[][..], |rules| rules.as_slice());
-        if before == after || !counted.insert((before.to_vec(), after.to_vec())) {
-            continue;
-        }
-        let mut balance: HashMap<u64, i64> = HashMap::new();
-        for rule in after {
-            *balance.entry(*rule).or_default() += 1;
-        }
-        for rule in before {
-            *balance.entry(*rule).or_default() -= 1;
-        }
-        let plus: i64 = balance.values().filter(|n| **n > 0).sum();
-        let minus: i64 = balance.values().filter(|n| **n < 0).sum();
-        added += usize::try_from(plus).unwrap_or(0);
-        removed += usize::try_from(-minus).unwrap_or(0);
-        moved += usize::from(plus == 0 && minus == 0);
-    }
-    count('+', "route", added, lines);
-    count('-', "route", removed, lines);
-    count('~', "route order", moved, lines);
+/// `1 route`, `2 routes`.
+fn counted(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
-/// A number for what a rule does to requests: cluster ids replaced by names, origin left out.
-fn fingerprint(rule: &Rule, snapshot: &Snapshot) -> u64 {
-    let mut rule = rule.clone();
-    rule.origin = Origin { object: ObjectId(0), entry: 0, matching: None };
-    if let Action::Forward(forward) = &mut rule.action {
-        let destinations = forward.destinations.iter_mut().map(|one| &mut one.target);
-        let mirrors = forward.mirrors.iter_mut().map(|one| &mut one.target);
-        for target in destinations.chain(mirrors) {
-            if let Target::Cluster(id) = target {
-                // An equals sign is in no name, so this cannot be taken for a missing cluster.
-                *target = Target::Missing(format!("={}", snapshot.cluster(*id).name).into());
-            }
-        }
-    }
-    hash(&format!("{rule:?}"))
+fn listeners(snapshot: &Snapshot) -> BTreeMap<String, u16> {
+    snapshot.listeners.iter().map(|one| (one.bind.to_string(), one.port)).collect()
 }
 
-fn hash(value: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
+fn clusters(snapshot: &Snapshot) -> BTreeMap<String, &Cluster> {
+    snapshot.clusters.iter().map(|cluster| (short_name(&cluster.name), cluster)).collect()
 }
+
+/// `outbound|80|v1|a.default.svc.cluster.local` as people say it: `a.default port 80 subset v1`.
+fn short_name(name: &str) -> String {
+    let parts: Vec<&str> = name.splitn(4, '|').collect();
+    let [_, port, subset, host] = parts.as_slice() else { return name.to_owned() };
+    let service = short_host(host);
+    let subset = if subset.is_empty() { String::new() } else { format!(" subset {subset}") };
+    format!("{service} port {port}{subset}")
+}
+
+fn short_host(host: &str) -> &str {
+    host.split_once(".svc.").map_or(host, |(service, _)| service)
+}
+
+/// True if two clusters differ in nothing but their endpoints.
+fn same_settings(a: &Cluster, b: &Cluster) -> bool {
+    // A new field of a cluster must be compared here or count as endpoints.
+    let Cluster {
+        name: _,
+        discovery,
+        balance,
+        protocol,
+        connect_timeout,
+        idle_timeout,
+        availability,
+    } = a;
+    let same_discovery = match (discovery, &b.discovery) {
+        (Discovery::Static(_), Discovery::Static(_)) => true,
+        (Discovery::Dns { first_only: a, .. }, Discovery::Dns { first_only: b, .. }) => a == b,
+        (Discovery::Static(_), Discovery::Dns { .. })
+        | (Discovery::Dns { .. }, Discovery::Static(_)) => false,
+    };
+    same_discovery
+        && *balance == b.balance
+        && *protocol == b.protocol
+        && *connect_timeout == b.connect_timeout
+        && *idle_timeout == b.idle_timeout
+        && *availability == b.availability
+}
+
+/// Names services whose endpoints changed, as long as they are few. The ports and subsets of one
+/// service usually change together and are named once.
+fn endpoints(
+    old: &BTreeMap<String, &Cluster>,
+    new: &BTreeMap<String, &Cluster>,
+    phrases: &mut Vec<String>,
+) {
+    let mut changed = BTreeSet::new();
+    for (name, before) in old {
+        let Some(after) = new.get(name) else { continue };
+        if before.discovery != after.discovery && same_settings(before, after) {
+            let counts = match (number(before), number(after)) {
+                (same, other) if same == other => format!("still {same}, other ones"),
+                (fewer, more) => format!("{fewer} -> {more}"),
+            };
+            let service = name.split_once(" port ").map_or(name.as_str(), |(service, _)| service);
+            let subset = name.split_once(" subset ").map(|(_, subset)| format!(" subset {subset}"));
+            changed.insert((service, subset.unwrap_or_default(), counts));
+        }
+    }
+    if changed.len() > SERVICES_NAMED_MAX {
+        let services: BTreeSet<&str> = changed.iter().map(|(service, ..)| *service).collect();
+        let services = counted(services.len(), "service");
+        phrases.push(format!("endpoints of {services} changed"));
+        return;
+    }
+    for (service, subset, counts) in changed {
+        phrases.push(format!("endpoints of {service}{subset} changed: {counts}"));
+    }
+}
+
+fn number(cluster: &Cluster) -> usize {
+    match &cluster.discovery {
+        Discovery::Static(endpoints) => endpoints.len(),
+        Discovery::Dns { names, fixed, first_only: _ } => names.len() + fixed.len(),
+    }
+}
+
+/// Services whose endpoint counts are named one by one; beyond it the line would get too long.
+const SERVICES_NAMED_MAX: usize = 2;
 
 #[cfg(test)]
 mod tests;

@@ -93,7 +93,7 @@ fn changed_settings_of_a_cluster_name_it() {
         snapshot(objects)
     };
     let found = summary(&world("RANDOM"), &world("ROUND_ROBIN"));
-    assert_eq!(found, ["~ cluster outbound|80||a.default.svc.cluster.local"]);
+    assert_eq!(found, ["cluster a.default port 80 changed"]);
 }
 
 #[test]
@@ -101,5 +101,96 @@ fn rules_in_another_order_are_a_change() {
     let world = |paths: &[&str]| {
         snapshot(vec![gateway(&["*"]), routes("r", "a.com", paths, "a"), service("a")])
     };
-    assert_eq!(summary(&world(&["/1", "/2"]), &world(&["/2", "/1"])), ["~1 route order"]);
+    assert_eq!(
+        summary(&world(&["/1", "/2"]), &world(&["/2", "/1"])),
+        ["routes of VirtualService default/r reordered"]
+    );
+}
+
+#[test]
+fn a_route_with_another_path_or_destination_is_changed_and_not_replaced() {
+    let world = |paths: &[&str], to: &str| {
+        let services = vec![service("a"), service("b")];
+        snapshot([vec![gateway(&["*"]), routes("r", "a.com", paths, to)], services].concat())
+    };
+    let before = world(&["/1", "/2"], "a");
+    assert_eq!(summary(&before, &world(&["/1", "/3"], "a")), ["1 route changed"]);
+    assert_eq!(
+        summary(&before, &world(&["/1", "/2"], "b")),
+        ["2 routes changed", "+1 cluster", "-1 cluster"]
+    );
+}
+
+#[test]
+fn a_route_in_front_of_others_is_one_more_and_changes_none() {
+    let world = |paths: &[&str]| {
+        snapshot(vec![gateway(&["*"]), routes("r", "a.com", paths, "a"), service("a")])
+    };
+    assert_eq!(summary(&world(&["/1", "/2"]), &world(&["/0", "/1", "/2"])), ["+1 route"]);
+    assert_eq!(summary(&world(&["/0", "/1", "/2"]), &world(&["/1", "/2"])), ["-1 route"]);
+}
+
+#[test]
+fn a_host_that_other_objects_serve_now_is_a_change() {
+    let world = |second: &str| {
+        snapshot(vec![
+            gateway(&["*"]),
+            routes("a", "a.com", &["/a"], "a"),
+            named(
+                Kind::VirtualService,
+                "b",
+                json!({"hosts": ["b.com", second], "gateways": ["gw"], "http": [
+                    {"match": [{"uri": {"prefix": "/b"}}], "route": [{"destination": {"host": "a"}}]}
+                ]}),
+            ),
+            service("a"),
+        ])
+    };
+    assert_eq!(summary(&world("b.com"), &world("a.com")), ["host a.com on 0.0.0.0:80 changed"]);
+}
+
+fn slice(addresses: &[&str]) -> AnyObject {
+    let endpoints: Vec<Value> = addresses.iter().map(|ip| json!({"addresses": [ip]})).collect();
+    let mut slice = named(
+        Kind::EndpointSlice,
+        "a",
+        json!({"ports": [{"port": 8080, "name": "http"}], "endpoints": endpoints}),
+    );
+    if let AnyObject::EndpointSlice(slice) = &mut slice {
+        let labels = [("kubernetes.io/service-name".to_owned(), "a".to_owned())];
+        std::sync::Arc::make_mut(slice).meta.labels.extend(labels);
+    }
+    slice
+}
+
+#[test]
+fn changed_endpoints_name_the_service_and_how_many_there_are() {
+    let world = |addresses: &[&str]| {
+        let objects = vec![gateway(&["*"]), routes("r", "a.com", &["/"], "a"), service("a")];
+        snapshot([objects, vec![slice(addresses)]].concat())
+    };
+    let two = world(&["10.0.0.1", "10.0.0.2"]);
+    assert_eq!(
+        summary(&two, &world(&["10.0.0.1", "10.0.0.2", "10.0.0.3"])),
+        ["endpoints of a.default changed: 2 -> 3"]
+    );
+    assert_eq!(
+        summary(&two, &world(&["10.0.0.1", "10.0.0.9"])),
+        ["endpoints of a.default changed: still 2, other ones"]
+    );
+}
+
+#[test]
+fn the_phrases_stay_few_however_much_changes() {
+    let names: Vec<String> = (0..50).map(|number| format!("s{number}")).collect();
+    let world = |of: &[String]| {
+        let objects = of.iter().flat_map(|name| {
+            [routes(name, &format!("{name}.com"), &["/1", "/2"], name), service(name)]
+        });
+        snapshot([gateway(&["*"])].into_iter().chain(objects).collect())
+    };
+    let (before, after) = (world(&names[..30]), world(&names[10..]));
+    let found = summary(&before, &after);
+    let expected = ["+20 hosts", "-10 hosts", "+40 routes", "-20 routes"];
+    assert_eq!(found, [&expected[..], &["+20 clusters", "-10 clusters"]].concat());
 }
