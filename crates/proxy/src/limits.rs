@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-/// Bytes of a buffer that a head is read into. Nearly every request fits, browsers' cookies included.
+/// Bytes of a buffer that a head is read into. Nearly every request fits, browsers' cookies
+/// included.
 pub const SMALL_BUFFER_BYTES: usize = 16 * 1024;
 
 /// Bytes of a buffer that bodies and uncommonly large heads go through. It must hold the largest
 /// allowed head; beyond this size system calls no longer get cheaper per byte.
 pub const LARGE_BUFFER_BYTES: usize = 128 * 1024;
 
-/// Body bytes that are copied behind their head so that both leave in one slice; beyond this the copy
-/// costs more than the kernel's handling of two.
+/// Body bytes that are copied behind their head so that both leave in one slice; beyond this the
+/// copy costs more than the kernel's handling of two.
 pub const JOINED_BODY_BYTES_MAX: usize = 4 * 1024;
 
 /// Small buffers a worker keeps for reuse; more are given back to the allocator.
@@ -19,7 +20,8 @@ pub const SMALL_BUFFERS_KEPT_MAX: usize = 256;
 /// Large buffers a worker keeps for reuse.
 pub const LARGE_BUFFERS_KEPT_MAX: usize = 16;
 
-/// Desks (indexes, lists of lines, texts of heads) a worker keeps; one is in use per busy connection.
+/// Desks (indexes, lists of lines, texts of heads) a worker keeps; one is in use per busy
+/// connection.
 pub const DESKS_KEPT_MAX: usize = 256;
 
 /// A text of a head that grew beyond this many bytes is not kept.
@@ -38,13 +40,15 @@ pub const ACCEPT_BATCH_MAX: usize = 64;
 /// Wait after `accept` failed for want of descriptors or memory.
 pub const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
-/// Time for a request head, from its first byte to its last. Longer is a slow-loris or a broken client.
+/// Time for a request head, from its first byte to its last. Longer is a slow-loris or a broken
+/// client.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Time a client connection may be without a request: Envoy's default.
 pub const CLIENT_IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
 
-/// How often idle connections are looked at. Coarse on purpose: nothing depends on the exact moment.
+/// How often idle connections are looked at. Coarse on purpose: nothing depends on the exact
+/// moment.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Request body bytes held for a retry or a mirror: Envoy's per-connection buffer limit. A larger

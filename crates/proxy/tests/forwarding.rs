@@ -78,7 +78,8 @@ async fn what_only_the_gateway_may_say_is_stripped_from_requests() {
                    x-envoy-retry-on: 5xx\r\nx-envoy-original-path: /forged\r\n\
                    x-envoy-original-host: forged\r\nx-envoy-ip-tags: a\r\n\
                    x-forwarded-client-cert: By=x\r\nx-envoy-anything: kept\r\n\
-                   connection: x-hop\r\nx-hop: 1\r\nkeep-alive: timeout=5\r\nte: trailers, gzip\r\n\r\n";
+                   connection: x-hop\r\nx-hop: 1\r\nkeep-alive: timeout=5\r\n\
+                   te: trailers, gzip\r\n\r\n";
     gateway.ask(request).await;
     let received = origin.last();
     for gone in [
@@ -306,7 +307,10 @@ async fn the_upstream_is_told_how_long_it_has() {
     gateway.get("/").await;
     assert_eq!(header(&origin.last(), "x-envoy-expected-rq-timeout-ms"), Some("7000"));
     gateway
-        .ask("POST / HTTP/1.1\r\nhost: a\r\ncontent-type: application/grpc\r\ngrpc-timeout: 3S\r\n\r\n")
+        .ask(
+            "POST / HTTP/1.1\r\nhost: a\r\ncontent-type: application/grpc\r\n\
+              grpc-timeout: 3S\r\n\r\n",
+        )
         .await;
     assert_eq!(header(&origin.last(), "x-envoy-expected-rq-timeout-ms"), Some("3000"));
     assert_eq!(header(&origin.last(), "grpc-timeout"), Some("3000m"));

@@ -16,12 +16,15 @@ const HANDSHAKE: &str = "GET /chat HTTP/1.1\r\nhost: a.test\r\nconnection: Upgra
                          upgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
                          sec-websocket-version: 13\r\n\r\n";
 
+const ACCEPTED: &str = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n\
+                        upgrade: websocket\r\nsec-websocket-accept: x\r\n\r\n";
+
 /// Accepts WebSockets and sends back whatever comes.
 async fn echoing() -> Origin {
     Origin::serving(|mut wire, log, _| {
         Box::pin(async move {
             log.note(&wire.head().await);
-            wire.send("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-accept: x\r\n\r\n").await;
+            wire.send(ACCEPTED).await;
             while let Some(byte) = wire.try_exactly(1).await {
                 wire.send(byte).await;
             }
@@ -300,4 +303,36 @@ async fn a_connection_without_requests_is_closed_after_a_while() {
     assert_eq!(client.ask(&get("/")).await.status, 200);
     assert!(client.is_closed().await);
     gateway.stat_becomes("http.downstream_cx_idle_timeout", 1).await;
+}
+
+#[tokio::test]
+async fn reloads_under_load_fail_no_request() {
+    let origin = Origin::saying("steady").await;
+    let mut gateway = gateway_with(2, world(vec![Route::to("/", 0)], &[&[origin.address]])).await;
+    let address = gateway.address;
+    let clients: Vec<_> = (0..8)
+        .map(|_| {
+            tokio::spawn(async move {
+                let mut client = Wire::connect(address).await;
+                for _ in 0..200 {
+                    assert_eq!(client.ask(&get("/")).await.text(), "steady");
+                }
+            })
+        })
+        .collect();
+    let mut flip = false;
+    while !clients.iter().all(tokio::task::JoinHandle::is_finished) {
+        flip = !flip;
+        let route = Route::to("/", 0).timeout(Duration::from_secs(if flip { 60 } else { 90 }));
+        let mut snapshot = world(vec![route], &[&[origin.address]]);
+        if flip {
+            // Other settings: the cluster begins anew.
+            snapshot.clusters[0].connect_timeout = Duration::from_secs(4);
+        }
+        gateway.publish(snapshot).await;
+    }
+    for client in clients {
+        client.await.unwrap();
+    }
+    assert_eq!(gateway.stat("http.downstream_rq_2xx"), 1600);
 }

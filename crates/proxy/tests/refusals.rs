@@ -16,7 +16,8 @@ async fn answering() -> Gateway {
     gateway(world(vec![Route::answering("/", 200, "direct")], &[])).await
 }
 
-const GRPC: &str = "POST /x HTTP/1.1\r\nhost: a.test\r\ncontent-type: application/grpc\r\ncontent-length: 0\r\n\r\n";
+const GRPC: &str = "POST /x HTTP/1.1\r\nhost: a.test\r\ncontent-type: application/grpc\r\n\
+                    content-length: 0\r\n\r\n";
 
 #[tokio::test]
 async fn malformed_and_ambiguous_messages_get_400_and_are_closed() {
@@ -31,7 +32,8 @@ async fn malformed_and_ambiguous_messages_get_400_and_are_closed() {
         "GET /a#b HTTP/1.1\r\nhost: a\r\n\r\n",
         "GET * HTTP/1.1\r\nhost: a\r\n\r\n",
         "GET /\r\n\r\n",
-        "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\
+         \r\n0\r\n\r\n",
         "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ncontent-length: 5\r\n\r\nhello",
         "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 9223372036854775808\r\n\r\n",
         "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",

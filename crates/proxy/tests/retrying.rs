@@ -250,7 +250,8 @@ async fn a_connection_closed_while_it_was_unused_is_not_taken() {
 
 #[tokio::test]
 async fn a_grpc_status_in_the_head_is_tried_again() {
-    let unavailable = "HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\ngrpc-status: 14\r\ncontent-length: 0\r\n\r\n";
+    let unavailable = "HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\ngrpc-status: 14\r\n\
+                       content-length: 0\r\n\r\n";
     let origin = failing(1, unavailable.to_owned()).await;
     let route = Route::to("/", 0).retry(2, DEFAULT);
     let gateway = gateway(world(vec![route], &[&[origin.address]])).await;

@@ -1,3 +1,5 @@
+//! Buffers lent, split, filled and given back.
+
 use super::*;
 
 #[test]

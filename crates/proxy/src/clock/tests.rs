@@ -1,3 +1,5 @@
+//! The date as it is written.
+
 use super::*;
 
 #[test]

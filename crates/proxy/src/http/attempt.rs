@@ -288,7 +288,7 @@ async fn respond<I: Io>(
             End::Done(After::Close)
         }
         Relayed::Gone => {
-            counters.clients_gone.add(1);
+            asked.client.count_gone();
             End::Done(After::Close)
         }
         Relayed::Whole { reusable, keep } => {

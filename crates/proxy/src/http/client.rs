@@ -5,6 +5,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use propylon_snapshot::Reason;
+
 use crate::guests::Guest;
 use crate::io::Io;
 use crate::listener::Door;
@@ -38,6 +40,12 @@ impl<I> Client<I> {
         worker.counters.connections.add(1);
         worker.counters.connections_active.add(1);
         Self { io, peer, local, door, worker, guest }
+    }
+
+    /// Counts that the client went away with a request unanswered.
+    pub(super) fn count_gone(&self) {
+        self.worker.counters.clients_gone.add(1);
+        self.worker.counters.count_reason(Reason::ClientGone);
     }
 
     /// Whole milliseconds since `began`.

@@ -143,7 +143,7 @@ async fn act<I: Io>(
         let (progress, mut timer) = (Progress::default(), Timer::default());
         let mut beside = Beside::between(asked.client, body.split().1, &progress, &mut timer);
         if beside.run(sleep(delay)).await.is_err() {
-            asked.client.worker.counters.clients_gone.add(1);
+            asked.client.count_gone();
             return After::Close;
         }
     }

@@ -143,9 +143,7 @@ async fn try_all<I: Io>(
 fn give_up<I>(forwarding: &Forwarding<'_, I>, interrupt: Interrupt) -> Option<Reason> {
     match interrupt {
         Interrupt::ClientGone => {
-            let counters = &forwarding.asked.client.worker.counters;
-            counters.clients_gone.add(1);
-            counters.count_reason(Reason::ClientGone);
+            forwarding.asked.client.count_gone();
             None
         }
         Interrupt::BadBody(refusal) => Some(refusal.of_request()),

@@ -1,5 +1,5 @@
-//! How long a request may take: the route's limit, a gRPC client's own, and what the upstream is told
-//! of them.
+//! How long a request may take: the route's limit, a gRPC client's own, and what the upstream is
+//! told of them.
 
 use std::time::Duration;
 

@@ -1,7 +1,8 @@
 //! HTTP/1.1 on client connections: reading heads, deciding, forwarding, answering.
 //!
-//! In the order of a request: `serve` reads the head, `edge` admits and marks it, `exchange` decides
-//! and acts: `respond` answers at once, `forward` asks an upstream. Generic over the I/O seam only.
+//! In the order of a request: `serve` reads the head, `edge` admits and marks it, `exchange`
+//! decides and acts: `respond` answers at once, `forward` asks an upstream. Generic over the I/O
+//! seam only.
 
 mod attempt;
 mod beside;

@@ -77,8 +77,8 @@ enum Stop {
     Gone,
 }
 
-/// True if a response lies in the buffer to its last byte with nothing behind it, and its connection
-/// can carry another request.
+/// True if a response lies in the buffer to its last byte with nothing behind it, and its
+/// connection can carry another request.
 pub(super) fn is_whole(
     response: &ResponseHead,
     asked: Method,

@@ -47,17 +47,12 @@ impl<'a> Answer<'a> {
             Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
             Cow::Owned(text) => Cow::Owned(text.into_bytes()),
         };
-        let mut lines = Vec::new();
-        if reason == Reason::Overflow {
-            lines.push(Line { name: "x-envoy-overloaded", value: b"true" });
-        }
         let close = reason.closes_connection() || reason == Reason::UpgradeFailed;
         Self {
             status: reason.status(),
             body,
             reason: Some(reason),
             close,
-            lines,
             tries,
             ..Self::default()
         }

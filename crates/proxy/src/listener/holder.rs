@@ -82,7 +82,8 @@ mod tests {
 
     #[test]
     fn a_listening_line_of_proc_is_understood() {
-        let line = "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     \
+        let line = "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 \
+                    00000000     \
                     0        0 4242 1 0000000000000000 100 0 0 10 0";
         let here = |text: &str| text.parse::<SocketAddr>().unwrap();
         if cfg!(target_endian = "little") {

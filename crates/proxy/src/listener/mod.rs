@@ -27,7 +27,7 @@ pub struct ListenerStatus {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ListenError {
     /// Another socket listens there.
-    #[error("{bind} is in use{}", holder.as_deref().map(|h| format!(" by {h}")).unwrap_or_default())]
+    #[error("{bind} is in use{}", by(holder.as_deref()))]
     InUse {
         /// The address.
         bind: Bind,
@@ -56,4 +56,9 @@ pub enum ListenError {
         /// What the kernel said.
         why: String,
     },
+}
+
+/// ` by <holder>`, where one is known.
+fn by(holder: Option<&str>) -> String {
+    holder.map(|holder| format!(" by {holder}")).unwrap_or_default()
 }

@@ -1,3 +1,5 @@
+//! Counters, summed over workers.
+
 use std::sync::Arc;
 
 use super::*;

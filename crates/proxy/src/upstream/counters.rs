@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
-    /// Adds. Only the owning worker may call this: it is a load and a store, not an atomic addition.
+    /// Adds. Only the owning worker may call this: it is a load and a store, not an atomic
+    /// addition.
     pub(crate) fn add(&self, amount: u64) {
         self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Relaxed);
     }

@@ -15,7 +15,8 @@ use tokio::task::JoinHandle;
 use super::counters::ClusterCounters;
 use super::resolve::Resolve;
 
-/// Shortest time between two look-ups of a name, whatever its TTL: a TTL of 0 must not become a storm.
+/// Shortest time between two look-ups of a name, whatever its TTL: a TTL of 0 must not become a
+/// storm.
 const REFRESH_MIN: Duration = Duration::from_secs(1);
 /// First wait after a failed look-up; it doubles with each further failure.
 const FAILURE_WAIT_MIN: Duration = Duration::from_secs(1);
@@ -154,7 +155,8 @@ impl Registry {
         let fresh = || Shared::new(&cluster.name, self.workers);
         match &cluster.discovery {
             Discovery::Static(endpoints) => Entry {
-                // Addresses resolved for an earlier generation must not come back through `version`.
+                // Addresses resolved for an earlier generation must not come back through
+                // `version`.
                 shared: kept.filter(|shared| shared.version() == 0).unwrap_or_else(fresh),
                 listed: endpoints.to_vec(),
                 names: None,
@@ -201,7 +203,8 @@ impl Entry {
     }
 }
 
-/// Resolves a cluster's names for as long as the cluster lives. A failed look-up keeps the last answer.
+/// Resolves a cluster's names for as long as the cluster lives. A failed look-up keeps the last
+/// answer.
 async fn keep_resolved(
     resolver: &dyn Resolve,
     shared: &Shared,
@@ -221,7 +224,8 @@ async fn keep_resolved(
                     wait = wait.min(resolved.ttl.max(REFRESH_MIN));
                 }
                 Err(error) => {
-                    tracing::warn!(cluster = %shared.name, %error, "name not resolved; the last answer stays");
+                    let cluster = &shared.name;
+                    tracing::warn!(%cluster, %error, "name not resolved; the last answer stays");
                     failed = true;
                 }
             }

@@ -1,3 +1,5 @@
+//! What the edge admits, strips, trusts and says itself.
+
 use propylon_snapshot::PathNormalization;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Header operations on lists of lines.
+
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::SystemTime;

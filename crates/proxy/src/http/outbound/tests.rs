@@ -1,3 +1,5 @@
+//! Heads that go up, and what another try changes in them.
+
 use super::*;
 
 const HEAD: &str = "GET / HTTP/1.1\r\nx-envoy-attempt-count: 1\r\n\

@@ -1,3 +1,5 @@
+//! Which tries may follow, and after which wait.
+
 use propylon_snapshot::RetryOn;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What a connection costs while it is idle and while it is busy.
+
 use std::future::Future;
 
 use super::*;
