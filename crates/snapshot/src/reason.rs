@@ -24,8 +24,6 @@ pub enum Reason {
     UpstreamProtocol,
     /// The upstream's response head is too large: 502, UPE.
     UpstreamHeadTooLarge,
-    /// A limit of the cluster is reached: 503, UO, `x-envoy-overloaded: true`.
-    Overflow,
     /// The route's timeout passed: 504, UT, `response_timeout`.
     Timeout,
     /// The last try's timeout passed: 504, UT, `upstream_per_try_timeout`.
@@ -34,16 +32,12 @@ pub enum Reason {
     Unenforced,
     /// An upgrade other than WebSocket: 403, `upgrade_failed`.
     UpgradeFailed,
-    /// The upstream did not accept a WebSocket handshake, `websocket_handshake_unsuccessful`.
-    UpgradeRefused,
     /// No Host: 400, `missing_host_header`.
     MissingHost,
     /// The path cannot be normalised: 400, `path_normalization_failed`.
     BadPath,
     /// A malformed or ambiguous message: 400, DPE, `http1.codec_error`.
     BadRequest,
-    /// A transfer coding other than chunked: 501.
-    UnknownTransferCoding,
     /// HTTP/1.0: 426, `low_version`.
     LowVersion,
     /// The head is larger than 60 KiB: 431, `http1.headers_too_large`.
@@ -72,7 +66,7 @@ const TIMED_OUT: &str = "upstream request timeout";
 
 impl Reason {
     /// Every reason, in the order of the enum.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 21] = [
         Self::NoRoute,
         Self::NoCluster,
         Self::ClusterClosed,
@@ -82,16 +76,13 @@ impl Reason {
         Self::UpstreamReset,
         Self::UpstreamProtocol,
         Self::UpstreamHeadTooLarge,
-        Self::Overflow,
         Self::Timeout,
         Self::PerTryTimeout,
         Self::Unenforced,
         Self::UpgradeFailed,
-        Self::UpgradeRefused,
         Self::MissingHost,
         Self::BadPath,
         Self::BadRequest,
-        Self::UnknownTransferCoding,
         Self::LowVersion,
         Self::HeadTooLarge,
         Self::TooManyHeaders,
@@ -99,8 +90,7 @@ impl Reason {
         Self::ClientGone,
     ];
 
-    /// The HTTP status of the answer. [`Reason::UpgradeRefused`] passes the upstream's own status
-    /// on; this one stands where there is none.
+    /// The HTTP status of the answer.
     #[must_use]
     pub fn status(self) -> u16 {
         match self {
@@ -111,15 +101,13 @@ impl Reason {
             Self::LowVersion => 426,
             Self::HeadTooLarge | Self::TooManyHeaders => 431,
             Self::ClientGone => 499,
-            Self::UnknownTransferCoding => 501,
-            Self::UpstreamProtocol | Self::UpstreamHeadTooLarge | Self::UpgradeRefused => 502,
+            Self::UpstreamProtocol | Self::UpstreamHeadTooLarge => 502,
             Self::NoCluster
             | Self::ClusterClosed
             | Self::NoEndpoint
             | Self::ConnectFailure
             | Self::ConnectTimeout
-            | Self::UpstreamReset
-            | Self::Overflow => 503,
+            | Self::UpstreamReset => 503,
             Self::Timeout | Self::PerTryTimeout => 504,
         }
     }
@@ -131,7 +119,6 @@ impl Reason {
             Self::ConnectTimeout => Some("connection timeout"),
             Self::UpstreamReset => Some("connection termination"),
             Self::UpstreamProtocol | Self::UpstreamHeadTooLarge => Some("protocol error"),
-            Self::Overflow => Some("overflow"),
             _ => None,
         }
     }
@@ -150,7 +137,6 @@ impl Reason {
             Self::Unenforced => "RBAC: access denied",
             Self::BadRequest => "Bad Request",
             Self::LowVersion => "Upgrade Required",
-            Self::UnknownTransferCoding => "Not Implemented",
             Self::HeadTooLarge | Self::TooManyHeaders => "Request Header Fields Too Large",
             Self::HeadTimeout => "request header timeout",
             _ => "",
@@ -167,17 +153,13 @@ impl Reason {
             Self::ConnectFailure | Self::ConnectTimeout => "UF",
             Self::UpstreamReset => "UC",
             Self::UpstreamProtocol | Self::UpstreamHeadTooLarge => "UPE",
-            Self::Overflow => "UO",
             Self::Timeout | Self::PerTryTimeout => "UT",
-            Self::BadRequest
-            | Self::UnknownTransferCoding
-            | Self::LowVersion
-            | Self::HeadTooLarge
-            | Self::TooManyHeaders => "DPE",
+            Self::BadRequest | Self::LowVersion | Self::HeadTooLarge | Self::TooManyHeaders => {
+                "DPE"
+            }
             Self::ClientGone => "DC",
             Self::Unenforced
             | Self::UpgradeFailed
-            | Self::UpgradeRefused
             | Self::MissingHost
             | Self::BadPath
             | Self::HeadTimeout => "-",
@@ -200,16 +182,13 @@ impl Reason {
             Self::UpstreamProtocol | Self::UpstreamHeadTooLarge => {
                 "upstream_reset_before_response_started{protocol_error}"
             }
-            Self::Overflow => "upstream_reset_before_response_started{overflow}",
             Self::Timeout => "response_timeout",
             Self::PerTryTimeout => "upstream_per_try_timeout",
             Self::Unenforced => "policy_not_enforced",
             Self::UpgradeFailed => "upgrade_failed",
-            Self::UpgradeRefused => "websocket_handshake_unsuccessful",
             Self::MissingHost => "missing_host_header",
             Self::BadPath => "path_normalization_failed",
             Self::BadRequest => "http1.codec_error",
-            Self::UnknownTransferCoding => "http1.invalid_transfer_encoding",
             Self::LowVersion => "low_version",
             Self::HeadTooLarge => "http1.headers_too_large",
             Self::TooManyHeaders => "http1.too_many_headers",
@@ -231,11 +210,9 @@ impl Reason {
         matches!(
             self,
             Self::UpgradeFailed
-                | Self::UpgradeRefused
                 | Self::MissingHost
                 | Self::BadPath
                 | Self::BadRequest
-                | Self::UnknownTransferCoding
                 | Self::LowVersion
                 | Self::HeadTooLarge
                 | Self::TooManyHeaders

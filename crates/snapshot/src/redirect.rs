@@ -82,11 +82,9 @@ impl Redirect {
 
     fn push_host(&self, scheme: Scheme, head: &Head<'_>, out: &mut String) {
         let host = match (&self.authority, self.port) {
-            (Some(authority), RedirectPort::Keep | RedirectPort::Default) => authority,
+            (Some(authority), RedirectPort::Keep) => authority,
             (Some(authority), RedirectPort::Number(_)) => without_port(authority).0,
-            (None, RedirectPort::Number(_) | RedirectPort::Default) => {
-                without_port(head.authority).0
-            }
+            (None, RedirectPort::Number(_)) => without_port(head.authority).0,
             (None, RedirectPort::Keep) => kept_host(scheme, head),
         };
         out.push_str(host);

@@ -60,7 +60,7 @@ impl RetryOn {
 
     /// True if a try that ended for `reason`, without a response head, is to be repeated.
     /// `request_started` tells whether any byte of the request was written (Envoy counts every
-    /// missing answer as a 5xx; `Overflow` and the route's own timeout are never retried).
+    /// missing answer as a 5xx; the route's own timeout is never retried).
     #[must_use]
     pub fn covers(&self, reason: Reason, request_started: bool) -> bool {
         let Some(failure) = reason.failure() else {

@@ -156,9 +156,6 @@ pub enum RedirectPort {
     Keep,
     /// This one. Istio's compiler turns the final scheme's default port into `Keep`.
     Number(u16),
-    /// No port in the location, whatever the request names. Istio never asks for this: where it
-    /// leaves out a default port it falls back to `Keep`.
-    Default,
 }
 
 /// Answer with a location.

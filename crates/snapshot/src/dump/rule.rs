@@ -1,5 +1,7 @@
 //! Rules in a dump: when they apply and what they do.
 
+use std::borrow::Cow;
+
 use super::page::{Page, line};
 use super::policy;
 use crate::{
@@ -71,10 +73,10 @@ impl Snapshot {
         }
     }
 
-    fn target<'s>(&'s self, target: &'s Target) -> &'s str {
+    fn target<'s>(&'s self, target: &'s Target) -> Cow<'s, str> {
         match target {
-            Target::Cluster(id) => &self.cluster(*id).name,
-            Target::Missing(name) => name,
+            Target::Cluster(id) => Cow::Borrowed(&self.cluster(*id).name),
+            Target::Missing(name) => Cow::Owned(format!("{name} (missing: nothing defines it)")),
         }
     }
 }
@@ -92,7 +94,6 @@ fn dump_redirect(page: &mut Page, redirect: &Redirect) {
         match port {
             RedirectPort::Keep => {}
             RedirectPort::Number(port) => line!(page, "port {port}"),
-            RedirectPort::Default => line!(page, "no port"),
         }
         match path {
             RedirectPath::Keep => {}

@@ -119,8 +119,6 @@ fn a_port_of_its_own_replaces_any_other() {
     assert_eq!(location(&redirect, &head("ex.com:8080", "/q", &[])), "https://ex.com:8443/q");
     let redirect = Redirect { authority: Some("h:1".into()), ..redirect };
     assert_eq!(location(&redirect, &head("ex.com", "/q", &[])), "https://h:8443/q");
-    let redirect = Redirect { port: RedirectPort::Default, ..keeping() };
-    assert_eq!(location(&redirect, &head("ex.com:8080", "/q", &[])), "http://ex.com/q");
 }
 
 #[test]

@@ -59,8 +59,8 @@ fn a_missing_answer_is_a_5xx() {
 }
 
 #[test]
-fn overflow_and_the_routes_own_timeout_are_final() {
-    for reason in [Reason::Overflow, Reason::Timeout, Reason::NoEndpoint, Reason::NoRoute] {
+fn a_missing_endpoint_and_the_routes_own_timeout_are_final() {
+    for reason in [Reason::Timeout, Reason::NoEndpoint, Reason::NoRoute] {
         assert!(!on("5xx,reset,gateway-error").covers(reason, false), "{reason:?}");
     }
 }
