@@ -22,8 +22,8 @@ enum Instead {
     Answer(String),
     /// We serve the request: an answer with this line, and an origin sees it.
     Serve(String),
-    /// Lines that start like this differ, and they alone.
-    Lines(String),
+    /// Lines that start like one of these differ, and they alone.
+    Lines(Vec<String>),
 }
 
 /// Reads the list: `# --- heading`, then `instead <kind> <text>`, then whole lines of the table.
@@ -51,7 +51,7 @@ impl Instead {
             "refuse" => Self::Refuse(format!("answer {rest}")),
             "answer" => Self::Answer(format!("answer {rest}")),
             "serve" => Self::Serve(format!("answer {rest}")),
-            "lines" => Self::Lines(rest.to_owned()),
+            "lines" => Self::Lines(rest.split(" ; ").map(str::to_owned).collect()),
             other => panic!("differences.txt: `instead {other}` is unknown"),
         }
     }
@@ -62,7 +62,7 @@ impl Instead {
             Self::Refuse(line) => own.lines.contains(line) && arrivals(own).is_empty(),
             Self::Answer(line) => own.lines.contains(line) && arrivals(own) == arrivals(theirs),
             Self::Serve(line) => own.lines.contains(line) && !arrivals(own).is_empty(),
-            Self::Lines(start) => without(theirs, start) == without(own, start),
+            Self::Lines(starts) => without(theirs, starts) == without(own, starts),
         }
     }
 }
@@ -83,6 +83,7 @@ fn arrivals(outcome: &Outcome) -> Vec<&String> {
         .collect()
 }
 
-fn without<'a>(outcome: &'a Outcome, start: &str) -> Vec<&'a String> {
-    outcome.lines.iter().filter(|line| !line.starts_with(start)).collect()
+fn without<'a>(outcome: &'a Outcome, starts: &[String]) -> Vec<&'a String> {
+    let differs = |line: &&String| starts.iter().any(|start| line.starts_with(start.as_str()));
+    outcome.lines.iter().filter(|line| !differs(line)).collect()
 }

@@ -61,7 +61,7 @@ fn recording(conversation: &mut Conversation) -> io::Result<()> {
 }
 
 fn closes_after(kind: Option<&str>) -> bool {
-    matches!(kind, Some("until-close" | "connection-close" | "http10" | "both-lengths"))
+    matches!(kind, Some("until-close" | "connection-close" | "http10" | "both-lengths" | "short"))
 }
 
 /// The answer for a kind, as bytes.
@@ -100,6 +100,26 @@ fn reply(received: &Received, kind: Option<&str>) -> String {
         "503" => empty("503 Service Unavailable"),
         "chunked" => chunked("3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"),
         "chunked-trailers" => chunked("3\r\nabc\r\n0\r\nx-trailer: 1\r\n\r\n"),
+        other => odd(other),
+    }
+}
+
+/// Answers that say more, or less, than they should.
+fn odd(kind: &str) -> String {
+    let with = |lines: &str, body: &str| format!("HTTP/1.1 200 OK\r\n{lines}\r\n\r\n{body}");
+    match kind {
+        "junk" => with("content-length: 2", "okjunk"),
+        "two-heads" => with("content-length: 2", &format!("ok{}", ok("again"))),
+        "short" => with("content-length: 9", "short"),
+        "304-body" => "HTTP/1.1 304 Not Modified\r\ncontent-length: 2\r\n\r\nok".to_owned(),
+        "head-body" => with("content-length: 2", "ok"),
+        "chunked-extension" => with("transfer-encoding: chunked", "2;a=b\r\nok\r\n0\r\n\r\n"),
+        "upper-chunked" => with("Transfer-Encoding: CHUNKED", "2\r\nok\r\n0\r\n\r\n"),
+        "101" | "websocket" => concat!(
+            "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n",
+            "sec-websocket-accept: b\r\n\r\n"
+        )
+        .to_owned(),
         other => broken(other),
     }
 }

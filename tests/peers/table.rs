@@ -1,4 +1,5 @@
-//! The table of requests: reads `requests.txt` into groups of raw requests.
+//! The table of requests: reads `requests.txt` into groups of raw requests. `{7*ab}` in a line
+//! stands for `ab` seven times.
 
 /// Requests about one subject.
 pub(crate) struct Group {
@@ -28,9 +29,10 @@ pub(crate) fn read(text: &str) -> Vec<Group> {
 }
 
 fn request(line: &str) -> Request {
-    let bytes = match line.strip_prefix("raw ") {
+    let long = repeated(line);
+    let bytes = match long.strip_prefix("raw ") {
         Some(raw) => unescape(raw),
-        None => composed(line),
+        None => composed(&long),
     };
     let method = bytes.split(|byte| *byte == b' ').next().unwrap_or_default();
     let method = String::from_utf8_lossy(method).into_owned();
@@ -62,6 +64,30 @@ fn composed(line: &str) -> Vec<u8> {
     let mut bytes = (text + "\r\n").into_bytes();
     bytes.extend(body.unwrap_or_default());
     bytes
+}
+
+/// The line with every `{count*text}` written out.
+fn repeated(line: &str) -> String {
+    let mut long = String::new();
+    let mut rest = line;
+    while let Some((before, braced)) = rest.split_once('{') {
+        long += before;
+        let repeat = braced.split_once('}').and_then(|(inside, after)| {
+            let (count, text) = inside.split_once('*')?;
+            Some((text.repeat(count.parse().ok()?), after))
+        });
+        match repeat {
+            Some((text, after)) => {
+                long += &text;
+                rest = after;
+            }
+            None => {
+                long.push('{');
+                rest = braced;
+            }
+        }
+    }
+    long + rest
 }
 
 fn unescape(text: &str) -> Vec<u8> {

@@ -22,8 +22,10 @@ pub(crate) struct Variant {
     groups: &'static [&'static str],
 }
 
-const NORMALIZE: &str = "          normalize_path: true\n          path_with_escaped_slashes_action: \
-                         KEEP_UNCHANGED\n";
+const NORMALIZE: &str = concat!(
+    "          normalize_path: true\n",
+    "          path_with_escaped_slashes_action: KEEP_UNCHANGED\n"
+);
 
 /// Every setting that is compared.
 pub(crate) const VARIANTS: [Variant; 5] = [

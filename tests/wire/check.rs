@@ -105,7 +105,7 @@ fn a_subset_that_nothing_defines_is_told_with_its_consequence() {
     .says("`v1`")
     .says("503")
     .says("DestinationRule")
-    .says("httpbin_vs.yaml:18:17");
+    .says("httpbin_vs.yaml:19:17");
 }
 
 #[test]
