@@ -14,7 +14,9 @@ pub(crate) struct Guest {
     seat: usize,
     number: u64,
     door: Rc<Door>,
-    idle_since: Cell<Option<Instant>>,
+    resting: Cell<bool>,
+    /// When a sweep first saw it rest; a rest shorter than a sweep never reads the clock.
+    seen_resting: Cell<Option<Instant>>,
     leaving: Cell<Option<Leave>>,
     waker: RefCell<Option<Waker>>,
 }
@@ -35,13 +37,14 @@ impl Guest {
     }
 
     /// Notes that no request is under way.
-    pub(crate) fn rest(&self, now: Instant) {
-        self.idle_since.set(Some(now));
+    pub(crate) fn rest(&self) {
+        self.resting.set(true);
+        self.seen_resting.set(None);
     }
 
     /// Notes that a request begins.
     pub(crate) fn work(&self) {
-        self.idle_since.set(None);
+        self.resting.set(false);
     }
 
     /// Whom to wake when the connection is asked to leave.
@@ -60,7 +63,7 @@ impl Guest {
 
     fn ask(&self, why: Leave) {
         self.leaving.set(Some(why));
-        if self.idle_since.get().is_some() {
+        if self.resting.get() {
             let waker = self.waker.borrow_mut().take();
             if let Some(waker) = waker {
                 waker.wake();
@@ -80,7 +83,7 @@ pub(crate) struct Guests {
 
 impl Guests {
     /// Adds a connection.
-    pub(crate) fn enter(&self, door: &Rc<Door>, now: Instant) -> Rc<Guest> {
+    pub(crate) fn enter(&self, door: &Rc<Door>) -> Rc<Guest> {
         self.entered.set(self.entered.get() + 1);
         let mut seats = self.seats.borrow_mut();
         let seat = self.free.borrow_mut().pop().unwrap_or(seats.len());
@@ -88,7 +91,8 @@ impl Guests {
             seat,
             number: self.entered.get(),
             door: Rc::clone(door),
-            idle_since: Cell::new(Some(now)),
+            resting: Cell::new(true),
+            seen_resting: Cell::new(None),
             leaving: Cell::new(door.is_shut().then_some(Leave::Drain)),
             waker: RefCell::new(None),
         });
@@ -126,8 +130,12 @@ impl Guests {
     /// Asks connections to leave that are idle for `limit` or longer.
     pub(crate) fn sweep(&self, now: Instant, limit: Duration) {
         self.each(|guest| {
-            let idle = guest.idle_since.get().map(|since| now.saturating_duration_since(since));
-            if idle.is_some_and(|idle| idle >= limit) {
+            if !guest.resting.get() {
+                return;
+            }
+            let since = guest.seen_resting.get().unwrap_or(now);
+            guest.seen_resting.set(Some(since));
+            if now.saturating_duration_since(since) >= limit {
                 guest.ask(Leave::Idle);
             }
         });

@@ -36,7 +36,7 @@ impl<I> Client<I> {
         door: Rc<Door>,
         worker: Rc<Worker>,
     ) -> Self {
-        let guest = worker.guests.enter(&door, worker.clock.now());
+        let guest = worker.guests.enter(&door);
         worker.counters.connections.add(1);
         worker.counters.connections_active.add(1);
         Self { io, peer, local, door, worker, guest }

@@ -4,12 +4,12 @@
 //! Every client is external, as for Envoy with `use_remote_address` and no internal addresses.
 
 use std::borrow::Cow;
-use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 
 use propylon_snapshot::{HttpSettings, Line, Reason, Scheme, normalize};
 
+use crate::http1::emit::write_decimal;
 use crate::http1::{HeadLine, Known, Method, RequestHead, TargetForm, Upgrade, Version};
 
 /// What a head was admitted as.
@@ -209,8 +209,18 @@ const INTERNAL: [&str; 10] = [
 ];
 
 fn write_ip(out: &mut Vec<u8>, ip: IpAddr) {
-    // Writing to a vector cannot fail.
-    let _ = write!(out, "{ip}");
+    match ip {
+        // By hand: this happens twice per request, and formatting costs several times as much.
+        IpAddr::V4(ip) => {
+            for (index, octet) in ip.octets().into_iter().enumerate() {
+                if index > 0 {
+                    out.push(b'.');
+                }
+                write_decimal(out, u64::from(octet));
+            }
+        }
+        IpAddr::V6(ip) => out.extend_from_slice(ip.to_string().as_bytes()),
+    }
 }
 
 /// Writes a random number as a UUID of version 4 (RFC 9562 section 5.4).

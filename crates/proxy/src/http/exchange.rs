@@ -74,7 +74,6 @@ pub(super) async fn answer<I: Io>(
         websocket: admitted.websocket,
         grpc: false,
         began,
-        began_at: client.worker.clock.wall(),
     };
     let seen = request.head(&lines);
     let grpc = seen.is_grpc();

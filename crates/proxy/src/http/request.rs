@@ -8,6 +8,7 @@ use std::time::{Instant, SystemTime};
 use propylon_snapshot::{AddressOf, Head, Line, Number, Reason, Scheme, Text, Variables};
 
 use super::exchange::Asked;
+use crate::clock::Clock;
 use crate::http1::{Method, RequestHead, Version};
 use crate::io::Stream;
 
@@ -34,8 +35,6 @@ pub(super) struct Request<'r> {
     pub(super) grpc: bool,
     /// When its head was complete.
     pub(super) began: Instant,
-    /// The same moment for people.
-    pub(super) began_at: SystemTime,
 }
 
 impl Request<'_> {
@@ -95,6 +94,8 @@ pub(super) struct View<'v> {
     pub(super) connection: u64,
     /// This machine's name.
     pub(super) hostname: &'v str,
+    /// Tells the time.
+    pub(super) clock: &'v Clock,
     /// Milliseconds since the request began.
     pub(super) elapsed: u64,
     /// Tries so far.
@@ -119,6 +120,7 @@ impl<'v> View<'v> {
             local: client.local,
             connection: client.guest.number(),
             hostname: &client.worker.hostname,
+            clock: &client.worker.clock,
             elapsed: client.elapsed(asked.request.began),
             tries: 0,
         }
@@ -141,7 +143,9 @@ impl Variables for View<'_> {
     }
 
     fn start_time(&self) -> SystemTime {
-        self.request.began_at
+        // Asked for rarely: the calendar is not read for every request.
+        let elapsed = self.clock.now().saturating_duration_since(self.request.began);
+        self.clock.wall().checked_sub(elapsed).unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
     fn address(&self, of: AddressOf) -> Option<SocketAddr> {

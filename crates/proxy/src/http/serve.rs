@@ -18,7 +18,7 @@ use crate::io::{Io, read, read_now};
 /// Serves a connection to its end.
 pub(super) async fn serve<I: Io>(client: Client<I>) {
     loop {
-        client.guest.rest(client.worker.clock.now());
+        client.guest.rest();
         if !poll_fn(|cx| client.poll_wanted(cx)).await {
             return count_leave(&client);
         }

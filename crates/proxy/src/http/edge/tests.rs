@@ -114,3 +114,12 @@ fn heads_without_a_meaning_here_are_refused() {
         Err(Reason::UpgradeFailed)
     );
 }
+
+#[test]
+fn addresses_are_written_as_usual() {
+    for text in ["192.0.2.9", "0.0.0.0", "255.255.255.255", "2001:db8::1", "::1"] {
+        let mut out = Vec::new();
+        write_ip(&mut out, text.parse().unwrap());
+        assert_eq!(out, text.as_bytes());
+    }
+}
