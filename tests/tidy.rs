@@ -147,6 +147,10 @@ fn every_reason_is_documented() {
         .filter(|name| !text.contains(&format!("`{name}`")))
         .collect();
     assert_none(&wrong, "reasons that docs/why-was-my-request-rejected.md does not name");
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let known: BTreeSet<String> = Reason::ALL.iter().map(|reason| format!("{reason:?}")).collect();
+    let stale: Vec<String> = rows.filter(|row| !known.contains(*row)).map(str::to_owned).collect();
+    assert_none(&stale, "reasons of that page that nothing gives");
 }
 
 #[test]
