@@ -5,11 +5,12 @@ mod support;
 use std::time::Duration;
 
 use propylon_proxy::ListenError;
+use propylon_proxy::limits::Patience;
 use propylon_snapshot::{Bind, ClusterId, Fraction, Listener, Mirror, Target};
 use support::origin::{header, ok};
 use support::snapshots::listener;
 use support::{
-    DEADLINE, Origin, Route, Wire, bound, gateway, gateway_with, get, impatient_gateway, world,
+    DEADLINE, Origin, Route, Wire, bound, gateway, gateway_of, gateway_with, get, world,
 };
 
 const HANDSHAKE: &str = "GET /chat HTTP/1.1\r\nhost: a.test\r\nconnection: Upgrade\r\n\
@@ -287,7 +288,9 @@ async fn cluster_status_tells_endpoints_and_counters() {
 
 #[tokio::test]
 async fn a_head_that_does_not_arrive_in_time_is_answered_408() {
-    let gateway = impatient_gateway(world(vec![Route::answering("/", 200, "")], &[])).await;
+    let patience = Patience { head: Duration::from_millis(30), ..Patience::default() };
+    let snapshot = world(vec![Route::answering("/", 200, "")], &[]);
+    let gateway = gateway_of(1, patience, snapshot).await;
     let mut client = gateway.connect().await;
     client.send("GET / HTTP/1.1\r\nhost: a").await;
     let answer = client.answer(false).await;
@@ -298,9 +301,11 @@ async fn a_head_that_does_not_arrive_in_time_is_answered_408() {
 
 #[tokio::test]
 async fn a_connection_without_requests_is_closed_after_a_while() {
-    let gateway = impatient_gateway(world(vec![Route::answering("/", 200, "")], &[])).await;
+    let short = Duration::from_millis(30);
+    let patience = Patience { idle: short, sweep: short, ..Patience::default() };
+    let snapshot = world(vec![Route::answering("/", 200, "")], &[]);
+    let gateway = gateway_of(1, patience, snapshot).await;
     let mut client = gateway.connect().await;
-    assert_eq!(client.ask(&get("/")).await.status, 200);
     assert!(client.is_closed().await);
     gateway.stat_becomes("http.downstream_cx_idle_timeout", 1).await;
 }

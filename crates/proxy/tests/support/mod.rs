@@ -41,13 +41,8 @@ pub async fn gateway_with(workers: usize, snapshot: Snapshot) -> Gateway {
     gateway_of(workers, Patience::default(), snapshot).await
 }
 
-/// Starts a data plane that loses patience soon.
-pub async fn impatient_gateway(snapshot: Snapshot) -> Gateway {
-    let short = Duration::from_millis(30);
-    gateway_of(1, Patience { head: short, idle: short, sweep: short }, snapshot).await
-}
-
-async fn gateway_of(workers: usize, patience: Patience, snapshot: Snapshot) -> Gateway {
+/// Starts a data plane with other limits of time.
+pub async fn gateway_of(workers: usize, patience: Patience, snapshot: Snapshot) -> Gateway {
     let options = Options { workers, resolver: Arc::new(SystemResolver) };
     let plane = DataPlane::start_with(options, patience).unwrap();
     let statuses = plane.publish(1, Arc::new(snapshot)).await;
