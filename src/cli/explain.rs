@@ -10,7 +10,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use propylon_model::Problem;
-use propylon_snapshot::{Bind, Explanation, Head, Listener, Mismatch, Snapshot, Tried, normalize};
+use propylon_snapshot::{
+    Bind, Explanation, Head, Listener, Mismatch, RouteTableId, Scheme, Serves, Snapshot, Then,
+    Tried, normalize,
+};
 
 use super::flags::Workload;
 use super::out::{self, Exit};
@@ -75,7 +78,8 @@ impl Explain {
         let lines = request.lines();
         let head = request.head(&path, &lines);
         // Whatever is left to chance takes its last outcome; every other is listed beside it.
-        let explanation = snapshot.explain(listener.table, &head, &mut |sides| sides - 1);
+        let table = table(listener, &request).map_err(Failure::Other)?;
+        let explanation = snapshot.explain(table, &head, &mut |sides| sides - 1);
         let outlook = Outlook::of(snapshot, &explanation.decision);
         let problems = concerned(&loaded, snapshot, &explanation);
         let findings = Findings {
@@ -106,6 +110,37 @@ fn listener(snapshot: &Snapshot, port: u16) -> Option<&Listener> {
     };
     let declared = snapshot.listeners.iter().find(|listener| listener.port == port);
     declared.or_else(|| snapshot.listeners.iter().find(bound))
+}
+
+/// The routes that a request meets at a listener: behind TLS those of the URL's host, which the
+/// client names in its handshake.
+fn table(listener: &Listener, request: &Request) -> Result<RouteTableId, String> {
+    let names = match &listener.serves {
+        Serves::Http(table) => return Ok(*table),
+        Serves::Tcp(_) => return Err(format!("port {} hands bytes on as TCP", listener.port)),
+        Serves::Tls(names) => names,
+    };
+    if request.scheme != Scheme::Https {
+        return Err(format!(
+            "port {} speaks TLS: the connection is closed; write https://",
+            listener.port
+        ));
+    }
+    let sni = request.server_name();
+    let chain = names.lookup(sni).ok_or_else(|| {
+        let known: Vec<&str> =
+            names.chains().iter().flat_map(|chain| &chain.names).map(|name| &**name).collect();
+        format!(
+            "no TLS server of port {} answers for {}: the connection is closed; it serves {}",
+            listener.port,
+            sni.unwrap_or("a client that names no server"),
+            known.join(", ")
+        )
+    })?;
+    match &chain.then {
+        Then::Http(table) => Ok(*table),
+        Then::Tcp(_) => Err(format!("{} is handed on as TCP", chain.names.join(", "))),
+    }
 }
 
 fn no_listener(snapshot: &Snapshot, port: u16) -> String {
