@@ -193,7 +193,7 @@ impl App {
     pub(crate) async fn finish(self, ends: &mut Ends) {
         let Self { plane, status, reloading, stop, report, drain, _watch } = self;
         status.enter(Phase::Draining);
-        report.line(&format!("stopping: running requests have {} to end", seconds(drain)));
+        report.event(&format!("stopping: running requests have {} to end", seconds(drain)));
         reloading.abort();
         let _ = reloading.await;
         // The loop is gone and admin only borrows for the length of an answer: this is the last
@@ -201,7 +201,7 @@ impl App {
         if let Some(plane) = Arc::into_inner(plane) {
             tokio::select! {
                 () = plane.drain(drain) => {}
-                () = ends.insisted() => report.line("stopped at once"),
+                () = ends.insisted() => report.event("stopped at once"),
             }
         }
         let _ = stop.send(true);

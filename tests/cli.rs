@@ -411,3 +411,11 @@ fn demo_serves_examples_whose_answers_are_the_expected_ones() {
     let try_it = format!("$ curl -I http://localhost:{free}/productpage");
     said.prints(&[&try_it, "content-length: 7712", "vary: Cookie", "HTTP/1.1 404 Not Found"]);
 }
+
+#[test]
+fn a_flag_without_effect_yet_says_so() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let admin = taken.local_addr().unwrap().to_string();
+    let said = World::sound().propylon(&["run", "--root", "certs", "--admin", &admin]).ends_with(1);
+    said.prints(&["warning: --root certs is not yet in effect", "--admin"]);
+}
