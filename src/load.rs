@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use propylon_compile::admission::Ledger;
-use propylon_model::{AnyObject, MeshConfig, Problem, World};
+use propylon_model::{AnyObject, MeshConfig, ObjectKey, Problem, World};
 use propylon_snapshot::Snapshot;
 use propylon_source::file::{self, ReadOptions};
 
@@ -38,6 +38,8 @@ pub(crate) struct Loaded {
     pub snapshot: Snapshot,
     /// Everything found on the way: errors first, then by file and position; none twice.
     pub problems: Vec<Problem>,
+    /// Objects whose files cannot be taken as they stand now, so that an earlier version serves.
+    pub held: Vec<ObjectKey>,
 }
 
 impl Loader {
@@ -60,7 +62,8 @@ impl Loader {
         let compiled = propylon_compile::compile(&world, &self.settings.compile);
         problems.extend(compiled.problems);
         order(&mut problems);
-        Loaded { world, snapshot: compiled.snapshot, problems }
+        let held = self.ledger.held().to_vec();
+        Loaded { world, snapshot: compiled.snapshot, problems, held }
     }
 
     /// The mesh's settings as they stand now; what cannot be read leaves the last good ones in

@@ -11,7 +11,7 @@ use propylon_snapshot::Snapshot;
 use tokio::sync::Notify;
 
 use crate::load::{Loaded, Loader};
-use crate::report::Report;
+use crate::report::{Files, Report};
 use crate::status::{Phase, Served, Status};
 
 /// Everything the loop needs.
@@ -77,20 +77,21 @@ impl Reload {
             self.report.warn(&format!("generation {generation} stays: reading it again failed"));
             return;
         };
+        let Loaded { world: _, snapshot, problems, held } = loaded;
         let before = self.status.served();
-        self.report.problems(&missing_from(&before.problems, &loaded.problems));
-        self.report.solved(&missing_from(&loaded.problems, &before.problems));
+        self.report.problems(&missing_from(&before.problems, &problems));
+        self.report.solved(&missing_from(&problems, &before.problems));
         let generation = before.generation;
-        let problems = loaded.problems;
-        if loaded.snapshot == *before.snapshot {
-            self.report.stays(generation, &problems);
+        let state = Files { problems: &problems, held: &held };
+        if snapshot == *before.snapshot {
+            self.report.stays(generation, state);
             self.status.publish(Served { problems, ..(*before).clone() });
             return;
         }
-        let snapshot = Arc::new(loaded.snapshot);
+        let snapshot = Arc::new(snapshot);
         let listeners = self.plane.publish(generation + 1, Arc::clone(&snapshot)).await;
         let changes = propylon_compile::summary(&before.snapshot, &snapshot);
-        self.report.live(generation + 1, started.elapsed(), &changes, &problems);
+        self.report.live(generation + 1, started.elapsed(), &changes, state);
         self.report.unbound(&listeners);
         self.status.publish(served(generation + 1, snapshot, listeners, problems));
     }

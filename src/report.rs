@@ -1,14 +1,16 @@
 //! What `run` tells its user: problems first, what listens where, and one line per reload.
 //! Lines for people, or one JSON event each; the events themselves are decided by the reload loop.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use propylon_model::{Problem, Severity};
+use propylon_model::{Code, ObjectKey, Problem, Severity};
 use propylon_proxy::ListenerStatus;
 use propylon_snapshot::{Listener, RouteTable, Serves, Snapshot, Then, TlsChain};
 use propylon_source::file::Positions;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 
 use crate::cli::flags::LogFormat;
 use crate::cli::out;
@@ -21,10 +23,12 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Problems that were not there before.
+    /// Problems that were not there before. Of very many, some of every code are shown and the rest
+    /// is counted.
     pub(crate) fn problems(self, problems: &[Problem]) {
         let mut positions = Positions::new();
-        for problem in problems {
+        let (shown, rest) = selection(problems);
+        for problem in shown {
             match self.format {
                 LogFormat::Human => {
                     let text = positions.render(problem, out::colour_on_stderr());
@@ -33,12 +37,21 @@ impl Report {
                 LogFormat::Json => event(problem, &mut positions, "problem"),
             }
         }
+        if let Some(rest) = unshown(&rest) {
+            match self.format {
+                LogFormat::Human => out::complain(&format!("... {rest}\n\n")),
+                LogFormat::Json => tracing::warn!("{rest}"),
+            }
+        }
     }
 
     /// Problems that went away.
     pub(crate) fn solved(self, problems: &[Problem]) {
+        // A note says what follows from a problem; it goes with it.
+        let gone = problems.iter().filter(|problem| problem.severity != Severity::Info);
+        let gone: Vec<&Problem> = gone.collect();
         let mut positions = Positions::new();
-        for problem in problems {
+        for &problem in gone.iter().take(SOLVED_SHOWN_MAX) {
             match self.format {
                 LogFormat::Human => {
                     let object = problem.object.as_ref().map(|key| format!(" {key}:"));
@@ -47,6 +60,13 @@ impl Report {
                     out::complain(&format!("solved[{code}]:{object} {message}"));
                 }
                 LogFormat::Json => event(problem, &mut positions, "solved"),
+            }
+        }
+        if let Some(rest) = gone.len().checked_sub(SOLVED_SHOWN_MAX).filter(|rest| *rest > 0) {
+            let text = format!("{} more solved", count(rest, "problem"));
+            match self.format {
+                LogFormat::Human => out::complain(&format!("... {text}")),
+                LogFormat::Json => tracing::info!("{text}"),
             }
         }
     }
@@ -70,7 +90,7 @@ impl Report {
     pub(crate) fn unbound(self, statuses: &[ListenerStatus]) {
         for status in statuses {
             if let Err(error) = &status.outcome {
-                self.error(&format!("cannot listen: {error}"));
+                self.error(&format!("cannot listen: {error}; trying again every few seconds"));
             }
         }
     }
@@ -81,7 +101,7 @@ impl Report {
         generation: u64,
         took: Duration,
         changes: &[String],
-        problems: &[Problem],
+        files: Files<'_>,
     ) {
         let changes = match changes {
             [] => "no route changed".to_owned(),
@@ -91,22 +111,23 @@ impl Report {
             }
             changes => changes.join(", "),
         };
-        let errors = match errors(problems) {
-            0 => String::new(),
-            n => format!("; {} in the files", count(n, "error")),
-        };
         let took = millis(took);
-        self.line(&format!("generation {generation} live in {took}: {changes}{errors}"));
+        let (errors, kept) = (files.errors(), files.kept().map(|kept| format!("; {kept}")));
+        let (errors, kept) = (errors.unwrap_or_default(), kept.unwrap_or_default());
+        self.event(&format!("generation {generation} live in {took}: {changes}{errors}{kept}"));
     }
 
     /// A reading changed nothing that requests could notice.
-    pub(crate) fn stays(self, generation: u64, problems: &[Problem]) {
-        let why = match errors(problems) {
-            0 => "no change".to_owned(),
-            1 => "1 error, last good configuration serves".to_owned(),
-            n => format!("{n} errors, last good configuration serves"),
-        };
-        self.line(&format!("generation {generation} stays: {why}"));
+    pub(crate) fn stays(self, generation: u64, files: Files<'_>) {
+        self.event(&stays(generation, files));
+    }
+
+    /// A line of the program's life after its start. Where nobody looks on, it says when.
+    pub(crate) fn event(self, text: &str) {
+        match self.format {
+            LogFormat::Human if !out::watched() => self.line(&format!("{} {text}", clock())),
+            LogFormat::Human | LogFormat::Json => self.line(text),
+        }
     }
 
     /// Any other line of the program's life.
@@ -133,6 +154,90 @@ impl Report {
             LogFormat::Human => out::complain(&format!("warning: {text}")),
             LogFormat::Json => tracing::warn!("{text}"),
         }
+    }
+}
+
+/// What is to be said about the files as they stand now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Files<'l> {
+    /// Everything that is wrong with them.
+    pub problems: &'l [Problem],
+    /// Objects of which an earlier version serves.
+    pub held: &'l [ObjectKey],
+}
+
+impl Files<'_> {
+    fn errors(self) -> Option<String> {
+        match errors(self.problems) {
+            0 => None,
+            n => Some(format!("; {} in the files", count(n, "error"))),
+        }
+    }
+
+    /// Which objects serve in an earlier version.
+    fn kept(self) -> Option<String> {
+        match self.held {
+            [] => None,
+            [one] => Some(format!("last good version of {one} serves")),
+            [first, rest @ ..] => {
+                let rest = count(rest.len(), "other object");
+                Some(format!("last good versions of {first} and {rest} serve"))
+            }
+        }
+    }
+}
+
+fn stays(generation: u64, files: Files<'_>) -> String {
+    let why = match (errors(files.problems), files.kept()) {
+        (0, None) => "no change".to_owned(),
+        (n, None) => format!("no change; {} in the files", count(n, "error")),
+        (n, Some(kept)) => format!("{}; {kept}", count(n, "error")),
+    };
+    format!("generation {generation} stays: {why}")
+}
+
+/// The problems that are shown, in their order, and how many of each code are not.
+fn selection(problems: &[Problem]) -> (Vec<&Problem>, BTreeMap<Code, usize>) {
+    let mut rest = BTreeMap::new();
+    if problems.len() <= PROBLEMS_SHOWN_MAX {
+        return (problems.iter().collect(), rest);
+    }
+    let mut shown = Vec::new();
+    let mut seen: BTreeMap<Code, usize> = BTreeMap::new();
+    for problem in problems {
+        let alike = seen.entry(problem.code).or_default();
+        if *alike < ALIKE_SHOWN_MAX && shown.len() < PROBLEMS_SHOWN_MAX {
+            *alike += 1;
+            shown.push(problem);
+        } else {
+            *rest.entry(problem.code).or_default() += 1;
+        }
+    }
+    (shown, rest)
+}
+
+/// `9995 more problems (9990 GW2001, 5 IST0101): propylon check shows all`.
+fn unshown(rest: &BTreeMap<Code, usize>) -> Option<String> {
+    let total: usize = rest.values().sum();
+    if total == 0 {
+        return None;
+    }
+    let mut codes: Vec<(&Code, &usize)> = rest.iter().collect();
+    codes.sort_by_key(|(_, number)| std::cmp::Reverse(**number));
+    let codes: Vec<String> =
+        codes.iter().take(CODES_COUNTED_MAX).map(|(code, n)| format!("{n} {code}")).collect();
+    let total = count(total, "more problem");
+    Some(format!("{total} ({}): `propylon check` shows all", codes.join(", ")))
+}
+
+/// This moment as `2026-11-21T08:39:12Z`.
+fn clock() -> String {
+    let mut text = String::new();
+    // A clock that cannot be read costs its text only.
+    let _ = SystemTime.format_time(&mut Writer::new(&mut text));
+    match text.split_once('.') {
+        Some((seconds, _)) => format!("{seconds}Z"),
+        None => text,
     }
 }
 
@@ -215,3 +320,14 @@ fn millis(took: Duration) -> String {
 
 /// Changes that a reload line names before it only counts.
 const CHANGES_SHOWN_MAX: usize = 6;
+/// Problems printed at once; about what a person scrolls back through.
+const PROBLEMS_SHOWN_MAX: usize = 20;
+/// Problems of one code among them once there are more, so that none is hidden behind its like.
+const ALIKE_SHOWN_MAX: usize = 5;
+/// Codes whose unshown problems are counted by name.
+const CODES_COUNTED_MAX: usize = 5;
+/// Solved problems named at once.
+const SOLVED_SHOWN_MAX: usize = 10;
+
+#[cfg(test)]
+mod tests;

@@ -93,10 +93,13 @@ impl Status {
         self.phase.fetch_max(phase as u8, Ordering::AcqRel);
     }
 
-    /// Whether new requests are welcome.
+    /// Whether new requests are welcome, and can come in: a gateway none of whose addresses is bound
+    /// serves nobody.
     #[must_use]
     pub(crate) fn ready(&self) -> bool {
-        self.phase() == Phase::Live
+        let served = self.served();
+        let bound = served.listeners.iter().any(|listener| listener.outcome.is_ok());
+        self.phase() == Phase::Live && (bound || served.listeners.is_empty())
     }
 
     /// When the program started.
@@ -108,6 +111,9 @@ impl Status {
 
 #[cfg(test)]
 mod tests {
+    use propylon_proxy::ListenError;
+    use propylon_snapshot::Bind;
+
     use super::*;
 
     #[test]
@@ -120,5 +126,22 @@ mod tests {
         assert!(!status.ready());
         status.enter(Phase::Live);
         assert_eq!(status.phase(), Phase::Draining);
+    }
+
+    #[test]
+    fn a_program_that_could_bind_nothing_is_not_ready() {
+        let status = Status::new();
+        status.enter(Phase::Live);
+        let bind = Bind::Ip(([127, 0, 0, 1], 80).into());
+        let outcome = Err(ListenError::InUse { bind: bind.clone(), holder: None });
+        let failed = ListenerStatus { bind: bind.clone(), port: 80, outcome };
+        let bound = ListenerStatus { bind: bind.clone(), port: 80, outcome: Ok(bind) };
+        let publish = |listeners| {
+            status.publish(Served { listeners: Arc::new(listeners), ..Served::default() });
+        };
+        publish(vec![failed]);
+        assert!(!status.ready());
+        publish(vec![bound]);
+        assert!(status.ready());
     }
 }

@@ -17,7 +17,7 @@ use super::stats::{self, Shape};
 use super::view;
 use crate::http_server::{Answer, Answering, HTML, JSON, Serve, TEXT, answer};
 use crate::report;
-use crate::status::{Phase, Status};
+use crate::status::Status;
 
 /// Answers questions about the running program.
 pub(crate) struct Admin {
@@ -76,12 +76,11 @@ impl Admin {
                 }
             }
             Name::Ready => {
-                let phase = self.status.phase();
-                let status = match phase {
-                    Phase::Live => StatusCode::OK,
-                    Phase::Starting | Phase::Draining => StatusCode::SERVICE_UNAVAILABLE,
+                let status = match self.status.ready() {
+                    true => StatusCode::OK,
+                    false => StatusCode::SERVICE_UNAVAILABLE,
                 };
-                answer(status, TEXT, format!("{}\n", phase.envoy_name()))
+                answer(status, TEXT, format!("{}\n", self.status.phase().envoy_name()))
             }
             Name::ServerInfo => {
                 let uptime = self.status.started().elapsed();

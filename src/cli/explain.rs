@@ -1,6 +1,7 @@
 //! `propylon explain`: one request decided as the data plane would, with every rule that was tried.
 //! Finds the listener and asks the snapshot; the answer is put in words by `people` and `machine`.
 
+mod concern;
 mod machine;
 mod outlook;
 mod people;
@@ -18,7 +19,7 @@ use propylon_snapshot::{
 use super::flags::Workload;
 use super::out::{self, Exit};
 use super::{Failure, readable};
-use crate::load::{Loaded, Loader};
+use crate::load::Loader;
 use crate::place::Places;
 use outlook::Outlook;
 use request::Request;
@@ -57,7 +58,7 @@ struct Findings<'s> {
     explanation: Explanation<'s>,
     /// What becomes of it.
     outlook: Outlook<'s>,
-    /// Problems of the objects that take part.
+    /// Problems that concern this request.
     problems: Vec<&'s Problem>,
 }
 
@@ -81,7 +82,7 @@ impl Explain {
         let table = table(listener, &request).map_err(Failure::Other)?;
         let explanation = snapshot.explain(table, &head, &mut |sides| sides - 1);
         let outlook = Outlook::of(snapshot, &explanation.decision);
-        let problems = concerned(&loaded, snapshot, &explanation);
+        let problems = concern::problems(&loaded, &explanation, &outlook);
         let findings = Findings {
             request: &request,
             head,
@@ -163,30 +164,6 @@ fn nearest<'e, 's>(explanation: &'e Explanation<'s>) -> Option<&'e Tried<'s>> {
         let path = tried.mismatches.iter().any(|m| matches!(m, Mismatch::Path(_)));
         (tried.mismatches.len(), path)
     })
-}
-
-/// Problems of the listener's Gateway and of the objects whose rules were asked.
-fn concerned<'l>(
-    loaded: &'l Loaded,
-    snapshot: &Snapshot,
-    explanation: &Explanation<'_>,
-) -> Vec<&'l Problem> {
-    let decision = &explanation.decision;
-    let rules = decision.rule.map(|rule| rule.origin.object);
-    let hosts = decision.host.map(|host| host.origin.object);
-    let nearest = nearest(explanation).map(|tried| tried.rule.origin.object);
-    let ids: Vec<_> = [rules, hosts, nearest].into_iter().flatten().collect();
-    let takes_part = |problem: &&Problem| {
-        problem.object.as_ref().is_some_and(|key| {
-            ids.iter().any(|id| {
-                let object = &snapshot.objects[id.0 as usize];
-                *object.kind == *key.kind.name()
-                    && *object.namespace == *key.namespace
-                    && *object.name == *key.name
-            })
-        })
-    };
-    loaded.problems.iter().filter(takes_part).collect()
 }
 
 pub(super) const EXAMPLES: &str = "\

@@ -37,6 +37,12 @@ pub(crate) fn colour_on_stderr() -> bool {
     io::stderr().is_terminal() && colour_allowed()
 }
 
+/// Whether someone looks on at what stdout shows, rather than a file or a collector of logs.
+#[must_use]
+pub(crate) fn watched() -> bool {
+    io::stdout().is_terminal()
+}
+
 fn colour_allowed() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
         && std::env::var_os("TERM").is_none_or(|term| term != "dumb")

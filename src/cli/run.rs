@@ -8,6 +8,7 @@ use super::flags::{LogFormat, Serve, Workload};
 use super::out::Exit;
 use super::{Failure, logging, readable};
 use crate::app::{self, Config, Door};
+use crate::report::Report;
 
 /// Flags of `run`.
 #[derive(Debug, Args)]
@@ -65,6 +66,12 @@ impl Run {
         let settings = self.workload.settings(&self.paths);
         readable(&settings)?;
         logging::start(&self.process.log, self.process.log_format)?;
+        if let Some(root) = &self.process.root {
+            Report { format: self.process.log_format }.warn(&format!(
+                "--root {} is not yet in effect: certificates are read once TLS is served",
+                root.display()
+            ));
+        }
         app::block_on(app::serve(self.process.config(settings)))?;
         Ok(Exit::Success)
     }

@@ -155,7 +155,13 @@ impl<R: Read> Reader<R> {
     /// Reads more; `false` at the end of the stream.
     fn fill(&mut self) -> io::Result<bool> {
         let mut buffer = [0; 16 * 1024];
-        let count = self.stream.read(&mut buffer)?;
+        let count = loop {
+            match self.stream.read(&mut buffer) {
+                // A process that was stopped and continued is told so by every blocking read.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                outcome => break outcome?,
+            }
+        };
         self.pending.extend_from_slice(&buffer[..count]);
         Ok(count > 0)
     }

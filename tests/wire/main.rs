@@ -23,6 +23,8 @@ mod bodies;
 mod connections;
 mod contract;
 mod failures;
+mod faults;
+mod kinds;
 mod refusals;
 mod retries;
 mod routing;

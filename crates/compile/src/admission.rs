@@ -12,22 +12,16 @@ use crate::validate;
 /// The last good version of every object.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    good: BTreeMap<ObjectKey, Admitted>,
-    reading: u64,
-}
-
-#[derive(Debug)]
-struct Admitted {
-    object: AnyObject,
-    /// The reading that first had this version.
-    since: u64,
+    good: BTreeMap<ObjectKey, AnyObject>,
+    held: Vec<ObjectKey>,
 }
 
 impl Ledger {
-    /// The number of the latest reading; the first is 1.
+    /// The objects that the latest reading could not replace, so that an earlier version of them is
+    /// in force; sorted.
     #[must_use]
-    pub fn reading(&self) -> u64 {
-        self.reading
+    pub fn held(&self) -> &[ObjectKey] {
+        &self.held
     }
 
     /// Admits one reading of all sources: the objects found, and the files that could not be read
@@ -41,10 +35,10 @@ impl Ledger {
         objects: Vec<AnyObject>,
         unread_files: &[PathBuf],
     ) -> (World, Vec<Problem>) {
-        self.reading += 1;
         let mut before = std::mem::take(&mut self.good);
         let mut problems = Vec::new();
         let mut seen = HashSet::new();
+        self.held.clear();
         for object in objects {
             let key = object.meta().key.clone();
             if !seen.insert(key.clone()) {
@@ -55,10 +49,11 @@ impl Ledger {
             problems.extend(found);
             let last = before.remove(&key);
             let admitted = match (rejected, last) {
-                (false, Some(last)) if last.object == object => last,
-                (false, _) => Admitted { object, since: self.reading },
+                (false, Some(last)) if last == object => last,
+                (false, _) => object,
                 (true, Some(last)) => {
-                    problems.push(stays(object.meta(), last.since));
+                    problems.push(stays(object.meta()));
+                    self.held.push(key.clone());
                     last
                 }
                 (true, None) => continue,
@@ -66,17 +61,19 @@ impl Ledger {
             self.good.insert(key, admitted);
         }
         before.retain(|_, last| {
-            let Source::File { path, .. } = &last.object.meta().source;
+            let Source::File { path, .. } = &last.meta().source;
             // A directory that could not be listed stands for all below it.
             unread_files.iter().any(|unread| path.starts_with(unread))
         });
+        self.held.extend(before.keys().cloned());
+        self.held.sort();
         self.good.append(&mut before);
-        let world = World::from_objects(self.good.values().map(|one| one.object.clone()));
+        let world = World::from_objects(self.good.values().cloned());
         (world, problems)
     }
 }
 
-fn stays(meta: &Meta, since: u64) -> Problem {
+fn stays(meta: &Meta) -> Problem {
     Problem {
         severity: Severity::Info,
         code: propylon_model::Code(code::LAST_GOOD),
@@ -84,7 +81,7 @@ fn stays(meta: &Meta, since: u64) -> Problem {
         source: meta.source.clone(),
         field: FieldPath::root(),
         at_key: false,
-        message: format!("{} is not valid, so its version of generation {since} stays", meta.key),
+        message: "the last good version of this object stays in force".to_owned(),
         help: String::new(),
         position: None,
         notes: Vec::new(),

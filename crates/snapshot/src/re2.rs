@@ -3,6 +3,8 @@
 //! This file owns what is left of the difference: literal braces, brackets and operators inside
 //! classes, `\Q...\E`, `\C`, and what RE2 refuses although `regex` would take it.
 
+mod property;
+
 use std::iter::Peekable;
 use std::str::CharIndices;
 
@@ -23,11 +25,15 @@ const NAMED_CLASSES: [&str; 14] = [
 /// When RE2 would refuse the expression and the `regex` crate would not, or when groups or classes
 /// are not closed. Everything else is left for the `regex` crate to judge.
 pub(crate) fn translate(source: &str) -> Result<String, BadPattern> {
+    if source.is_empty() {
+        return bad("it is empty, which Envoy refuses");
+    }
     let mut reader = Reader {
         source,
         chars: source.char_indices().peekable(),
         out: String::with_capacity(source.len() + 16),
-        depth: 0,
+        open: Vec::new(),
+        repeats: 1,
     };
     reader.expression()?;
     Ok(reader.out)
@@ -41,33 +47,41 @@ struct Reader<'s> {
     source: &'s str,
     chars: Peekable<CharIndices<'s>>,
     out: String,
-    depth: usize,
+    /// For each open group, how often the most repeated part of what surrounds it is repeated.
+    open: Vec<u32>,
+    /// How often the most repeated part of the current group is repeated so far.
+    repeats: u32,
 }
 
 impl Reader<'_> {
     fn expression(&mut self) -> Result<(), BadPattern> {
         let mut repeated = false;
+        // How often the most repeated part of the last atom is repeated.
+        let mut atom = 1;
         while let Some((at, letter)) = self.chars.next() {
             let repeats = self.is_repetition(at, letter);
             if repeats && repeated {
                 return bad(format!("bad repetition operator: {letter} behind another"));
             }
             repeated = repeats;
+            if !repeats {
+                atom = 1;
+            }
             match letter {
                 '*' | '+' | '?' => {
                     self.out.push(letter);
                     self.lazy();
                 }
-                '{' if repeats => self.repetition(at)?,
+                '{' if repeats => self.repetition(at, atom)?,
                 '{' => self.out.push_str(r"\{"),
                 '\\' => self.escape(at)?,
                 '[' => self.class()?,
                 '(' => self.group(at)?,
-                ')' => self.close()?,
+                ')' => atom = self.close()?,
                 _ => self.literal(letter),
             }
         }
-        if self.depth > 0 {
+        if !self.open.is_empty() {
             return bad("missing ): a group is not closed");
         }
         Ok(())
@@ -93,13 +107,15 @@ impl Reader<'_> {
         }
     }
 
-    fn close(&mut self) -> Result<(), BadPattern> {
-        let Some(depth) = self.depth.checked_sub(1) else {
+    /// Ends a group; gives how often its most repeated part is repeated.
+    fn close(&mut self) -> Result<u32, BadPattern> {
+        let Some(around) = self.open.pop() else {
             return bad("unexpected ): no group is open");
         };
-        self.depth = depth;
         self.out.push(')');
-        Ok(())
+        let inside = std::mem::replace(&mut self.repeats, around);
+        self.repeats = self.repeats.max(inside);
+        Ok(inside)
     }
 
     /// The `?` behind a repetition.
@@ -128,11 +144,15 @@ impl Reader<'_> {
         }
     }
 
-    fn repetition(&mut self, at: usize) -> Result<(), BadPattern> {
+    /// Repetitions multiply: RE2 takes a thousand of everything, nested ones together.
+    fn repetition(&mut self, at: usize, atom: u32) -> Result<(), BadPattern> {
         let counts = self.bounds(at).into_iter().flatten();
-        if counts.map(str::parse::<u32>).any(|count| count.map_or(true, |n| n > MAX_REPEAT)) {
+        let count = counts.map(|count| count.parse().unwrap_or(u32::MAX)).max().unwrap_or(0);
+        let product = count.max(1).saturating_mul(atom);
+        if product > MAX_REPEAT {
             return bad(format!("invalid repetition size: more than {MAX_REPEAT}"));
         }
+        self.repeats = self.repeats.max(product);
         let length = self.rest(at).find('}').map_or(0, |end| end + 1);
         self.out.push_str(&self.source[at..at + length]);
         self.skip_to(at + length);
@@ -151,6 +171,7 @@ impl Reader<'_> {
             // Any byte, a line break too.
             'C' => self.out.push_str("(?s:.)"),
             'Q' => self.quoted(at),
+            'p' | 'P' => self.property(letter)?,
             'A' | 'z' | 'b' | 'B' | 'd' | 'D' | 'w' | 'W' => self.push_escaped(letter),
             _ => return self.shared_escape(letter),
         }
@@ -162,13 +183,30 @@ impl Reader<'_> {
         self.out.push(letter);
     }
 
+    /// `\pN`, `\p{Greek}`, `\P{^L}`.
+    fn property(&mut self, letter: char) -> Result<(), BadPattern> {
+        let name = match self.braced() {
+            Some(name) => name,
+            None => self.chars.next().map(|(_, name)| name.to_string()).unwrap_or_default(),
+        };
+        let (negated, plain) = match name.strip_prefix('^') {
+            Some(plain) => (letter == 'p', plain),
+            None => (letter == 'P', name.as_str()),
+        };
+        let Some(class) = property::bytes(plain, negated) else {
+            return bad(format!("invalid character class range: \\{letter}{{{name}}}"));
+        };
+        self.out.push_str(&class);
+        Ok(())
+    }
+
     /// Escapes that mean the same inside and outside of classes.
     fn shared_escape(&mut self, letter: char) -> Result<(), BadPattern> {
         match letter {
             '0'..='7' => self.octal(letter)?,
-            'p' | 'P' => self.property(letter),
+            'x' => self.hexadecimal()?,
             // Letters and digits have a meaning or are refused.
-            'a' | 'f' | 'n' | 'r' | 't' | 'v' | 'x' => self.hexadecimal(letter),
+            'a' | 'f' | 'n' | 'r' | 't' | 'v' => self.push_escaped(letter),
             // `\<` and `\>` are word borders in the regex crate and plain letters in RE2.
             '<' | '>' | '_' => self.out.push(letter),
             _ if letter.is_ascii_punctuation() || letter == ' ' => self.push_escaped(letter),
@@ -177,35 +215,35 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// `\x41`, `\x{41}`: the braces are no repetition. The others are one letter.
-    fn hexadecimal(&mut self, letter: char) {
-        self.push_escaped(letter);
-        if letter == 'x' {
-            self.braced();
-        }
-    }
-
-    /// `\pN`, `\p{Greek}`: the only place where letters beyond ASCII are whole.
-    fn property(&mut self, letter: char) {
-        self.out.push_str(r"(?u:\");
-        self.out.push(letter);
-        if !self.braced()
-            && let Some((_, name)) = self.chars.next()
-        {
-            self.out.push(name);
-        }
-        self.out.push(')');
-    }
-
-    /// Copies `{...}`, if it stands here.
-    fn braced(&mut self) -> bool {
-        let Some((at, '{')) = self.chars.peek().copied() else {
-            return false;
+    /// `\x41`, `\x{41}`.
+    fn hexadecimal(&mut self) -> Result<(), BadPattern> {
+        let (digits, fewest) = match self.braced() {
+            Some(digits) => (digits, 1),
+            None => (self.chars.by_ref().take(2).map(|(_, digit)| digit).collect(), 2),
         };
-        let length = self.rest(at).find('}').map_or(1, |end| end + 1);
-        self.out.push_str(&self.source[at..at + length]);
-        self.skip_to(at + length);
-        true
+        let all_digits = digits.len() >= fewest && digits.bytes().all(|b| b.is_ascii_hexdigit());
+        match u32::from_str_radix(&digits, 16) {
+            Ok(code) if all_digits => self.byte(code),
+            _ => bad(format!("invalid escape sequence: \\x{digits}")),
+        }
+    }
+
+    /// The text of `{...}`, if it stands here.
+    fn braced(&mut self) -> Option<String> {
+        let (at, _) = self.chars.peek().copied().filter(|(_, next)| *next == '{')?;
+        let (inside, _) = self.rest(at + 1).split_once('}')?;
+        let inside = inside.to_owned();
+        self.skip_to(at + inside.len() + "{}".len());
+        Some(inside)
+    }
+
+    /// A code of a letter is a byte; Envoy's RE2 knows no others.
+    fn byte(&mut self, code: u32) -> Result<(), BadPattern> {
+        if code > 0xFF {
+            return bad(format!("invalid escape sequence: {code:x} is no byte, write the letter"));
+        }
+        self.out.push_str(&format!("\\x{code:02X}"));
+        Ok(())
     }
 
     /// `\123`: RE2 takes octal codes of a leading zero or of three digits; `\1` alone would be a
@@ -224,8 +262,7 @@ impl Reader<'_> {
         if first != '0' && digits < 3 {
             return bad(format!("invalid escape sequence: \\{first}"));
         }
-        self.out.push_str(&format!("\\x{{{code:x}}}"));
-        Ok(())
+        self.byte(code)
     }
 
     /// `\Q...\E`, or to the end of the expression: literal text.
@@ -260,9 +297,8 @@ impl Reader<'_> {
                     self.out.push(']');
                     return Ok(());
                 }
-                '-' => self.push_escaped('-'),
                 '[' if self.rest(at).starts_with("[:") && self.named_class(at)? => {}
-                '\\' if self.rest(at + 1).starts_with(['d', 'D', 'w', 'W', 's', 'S']) => {
+                '\\' if self.rest(at + 1).starts_with(['d', 'D', 'w', 'W', 's', 'S', 'p', 'P']) => {
                     // A set cannot begin a range: the hyphen behind it is a letter.
                     self.class_escape()?;
                 }
@@ -323,7 +359,7 @@ impl Reader<'_> {
             'd' | 'D' | 'w' | 'W' => self.push_escaped(letter),
             's' => self.out.push_str(r"\t\n\f\r "),
             'S' => self.out.push_str(r"[^\t\n\f\r ]"),
-            'p' | 'P' => return bad(format!("\\{letter} inside a class is not supported")),
+            'p' | 'P' => self.property(letter)?,
             _ => return self.shared_escape(letter),
         }
         Ok(())
@@ -333,7 +369,7 @@ impl Reader<'_> {
     /// are left out, because RE2 allows more of them.
     fn group(&mut self, at: usize) -> Result<(), BadPattern> {
         self.out.push('(');
-        self.depth += 1;
+        self.open.push(std::mem::replace(&mut self.repeats, 1));
         let Some(special) = self.source.get(at..).and_then(|rest| rest.strip_prefix("(?")) else {
             return Ok(());
         };

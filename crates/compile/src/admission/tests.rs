@@ -38,15 +38,17 @@ fn a_broken_new_object_is_left_out_and_its_siblings_stay() {
 }
 
 #[test]
-fn a_broken_object_keeps_its_last_good_version_and_says_which() {
+fn a_broken_object_keeps_its_last_good_version_and_says_so() {
     let mut ledger = Ledger::default();
     ledger.admit(vec![service_entry("a", "first.com")], &[]);
     ledger.admit(vec![service_entry("a", "second.com")], &[]);
     ledger.admit(vec![service_entry("a", "second.com")], &[]);
     let (world, problems) = ledger.admit(vec![broken("a")], &[]);
     assert_eq!(hosts(&world), ["second.com"]);
-    assert!(problems.iter().any(|problem| problem.message.contains("generation 2 stays")));
-    assert_eq!(ledger.reading(), 4);
+    assert!(problems.iter().any(|problem| problem.message.contains("last good version")));
+    assert_eq!(ledger.held().len(), 1);
+    ledger.admit(vec![service_entry("a", "third.com")], &[]);
+    assert!(ledger.held().is_empty());
 }
 
 #[test]
@@ -55,6 +57,7 @@ fn objects_of_a_file_that_could_not_be_read_stay() {
     ledger.admit(vec![service_entry("a", "a.com")], &[]);
     let (world, _) = ledger.admit(Vec::new(), &[PathBuf::from("test.yaml")]);
     assert_eq!(hosts(&world), ["a.com"]);
+    assert_eq!(ledger.held().len(), 1);
     let (world, _) = ledger.admit(Vec::new(), &[PathBuf::from("other.yaml")]);
     assert!(hosts(&world).is_empty(), "its own file was read and does not have it");
 }

@@ -1,5 +1,7 @@
 //! Destinations that lead nowhere: unknown hosts, ports that the service does not have.
 
+use std::collections::BTreeSet;
+
 use propylon_model::kubernetes::PortRef;
 use propylon_model::{Problem, Severity};
 
@@ -122,22 +124,18 @@ fn check_port(index: &Index<'_, '_>, one: &Use<'_>, service: &Service<'_>, out: 
             out.push(problem.help(port_advice(service, port.number, &known)));
         }
         None if service.ports.len() > 1 => {
-            let listening = listening(index, one);
-            let served = |port: &u16| service.port(*port).is_some();
-            let (severity, message) = if !listening.is_empty() && listening.iter().all(served) {
-                let message = format!(
-                    "{} has several ports ({known}): the port that the request came to is taken",
-                    service.host
-                );
-                (Severity::Warning, message)
+            let (served, missing): (Vec<u16>, Vec<u16>) =
+                listening(index, one).into_iter().partition(|port| service.port(*port).is_some());
+            let severity = if missing.is_empty() && !served.is_empty() {
+                Severity::Warning
             } else {
-                let message = format!(
-                    "{} has several ports ({known}), and none is chosen: {}",
-                    service.host,
-                    one.consequence()
-                );
-                (one.severity(), message)
+                one.severity()
             };
+            let message = format!(
+                "{} has several ports ({known}), and none is chosen: {}",
+                service.host,
+                port_taken(one, &served, &missing)
+            );
             let number = service.ports.first().map_or(80, |port| port.number);
             let help = format!("add `port: {{number: {number}}}`, or another of them");
             let field = one.field.clone();
@@ -154,8 +152,32 @@ fn check_port(index: &Index<'_, '_>, one: &Use<'_>, service: &Service<'_>, out: 
     }
 }
 
-/// The ports that the Gateways of a destination's VirtualService declare.
-fn listening(index: &Index<'_, '_>, one: &Use<'_>) -> Vec<u16> {
+/// What Istio does where a service has several ports and a destination names none: it takes the
+/// port that the Gateway's server declares.
+fn port_taken(one: &Use<'_>, served: &[u16], missing: &[u16]) -> String {
+    let list = |ports: &[u16]| {
+        let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+        ports.join(" and ")
+    };
+    let rule = "Istio takes the port that the Gateway listens on";
+    match (served, missing) {
+        ([], []) => rule.to_owned(),
+        (served, []) => format!("{rule}, {}, which the service has too", list(served)),
+        ([], missing) => {
+            format!("{rule}, {}, which the service lacks: {}", list(missing), one.consequence())
+        }
+        (served, missing) => format!(
+            "{rule}; what comes to {} goes to that port of the service, what comes to {} finds \
+             no such port: {}",
+            list(served),
+            list(missing),
+            one.consequence()
+        ),
+    }
+}
+
+/// The ports that the Gateways of a destination's VirtualService declare, each once.
+fn listening(index: &Index<'_, '_>, one: &Use<'_>) -> BTreeSet<u16> {
     let bound = index.bound(one.object);
     let servers = bound.iter().flat_map(|(_, _, gateway)| &gateway.spec.servers);
     servers.filter_map(|server| u16::try_from(server.port.number).ok()).collect()

@@ -105,7 +105,7 @@ pub(super) fn regex(out: &mut Findings<'_>, place: &Place<'_>, source: &str) {
         return out.error(
             code::REGEX,
             place,
-            "an empty expression matches nothing but the empty text",
+            "Envoy refuses an empty expression, and it would match nothing but the empty text",
             "write an expression that covers the whole text, such as `.*`",
         );
     }

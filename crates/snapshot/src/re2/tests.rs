@@ -52,6 +52,29 @@ fn matching_is_by_bytes() {
 }
 
 #[test]
+fn codes_and_properties_are_those_of_single_bytes() {
+    assert!(!matches(r"\x{e9}", "é"));
+    assert!(Pattern::full(r"\x{e9}").unwrap().matches(b"\xe9"));
+    assert!(!matches(r"\pL", "é"));
+    assert!(matches(r"\pL\PL", "é"), "the bytes are the letter 195 and the sign 169");
+    assert!(matches(r"[\pN-]+", "1-2"));
+    assert!(matches(r"\p{^L}", "1"));
+    assert!(!matches(r"\p{Greek}{2}", "α"));
+}
+
+#[test]
+fn a_hyphen_can_begin_a_range() {
+    assert!(matches("[--a]", "K"));
+}
+
+#[test]
+fn nested_repetitions_multiply() {
+    assert!(Pattern::full("(?:a{10}b){100}").is_ok());
+    assert!(Pattern::full("(?:a{10}b){101}").is_err());
+    assert!(Pattern::full("(a{1000})(b{1000})").is_ok());
+}
+
+#[test]
 fn quoted_text_is_literal() {
     assert!(matches(r"\Qa.b\E+", "a.bb"));
     assert!(!matches(r"\Qa.b\E", "axb"));
@@ -90,6 +113,12 @@ fn what_re2_refuses_is_refused() {
         "[a--]",
         "[[:foo:]]",
         r"\p{Foo}",
+        r"\p{greek}",
+        r"\p",
+        r"\x{ffff}",
+        r"\xg0",
+        "(a{100}){100}",
+        "",
         r"\e",
         "(?i",
     ] {

@@ -73,9 +73,18 @@ fn a_service_with_several_ports_needs_one_to_be_chosen() {
     let two = WEB.replace("targetPort: 80}]", "targetPort: 80}, {name: admin, port: 9000}]");
     let yaml = to("host: web").replace(WEB, &two);
     let field = "spec.http[0].route[0].destination";
-    finds(&yaml, Error, "IST0112", field, &["8000 http, 9000 admin", "`port: {number: 8000}`"]);
+    let lacks = ["8000 http, 9000 admin", "listens on, 80, which the service lacks", "503"];
+    finds(&yaml, Error, "IST0112", field, &lacks);
+    finds(&yaml, Error, "IST0112", field, &["`port: {number: 8000}`"]);
     let same = yaml.replace("port: 8000", "port: 80");
-    finds(&same, Warning, "IST0112", field, &["the port that the request came to"]);
+    finds(&same, Warning, "IST0112", field, &["listens on, 80, which the service has too"]);
+    let server = "port: {number: 80, name: http, protocol: HTTP}";
+    assert!(same.contains(server), "{same}");
+    let second = server.replace("80", "8080").replace("name: http", "name: other");
+    let hosts = "hosts: ['*.example.com']";
+    let both = same.replacen(server, &format!("{second}\n    {hosts}\n  - {server}"), 1);
+    let words = ["what comes to 80 goes to that port", "what comes to 8080 finds no such port"];
+    finds(&both, Error, "IST0112", field, &words);
 }
 
 #[test]
