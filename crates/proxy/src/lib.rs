@@ -16,6 +16,7 @@ mod plane;
 mod running;
 mod runtime;
 mod telemetry;
+pub mod tls;
 mod upstream;
 
 pub use listener::{ListenError, ListenerStatus};

@@ -22,6 +22,7 @@ mod reply;
 mod request;
 mod respond;
 mod retry;
+mod secure;
 mod serve;
 mod upgrade;
 
@@ -29,7 +30,9 @@ use std::rc::Rc;
 
 pub(crate) use desk::Desks;
 
-use self::client::Client;
+use propylon_snapshot::Serves;
+
+use self::client::{Client, Entry};
 use crate::io::Stream;
 use crate::limits::CLIENT_CONNECTIONS_MAX;
 use crate::listener::Door;
@@ -42,11 +45,16 @@ pub(crate) fn welcome(worker: &Rc<Worker>, door: &Rc<Door>, stream: Stream) {
         return;
     }
     let (generation, position) = door.current();
-    let Some(table) = client::table(&generation, position) else {
-        return;
-    };
     let ends = (stream.peer(), stream.local());
-    let way = (Rc::clone(door), (generation, table));
-    let client = Client::new(stream, ends, way, Rc::clone(worker));
-    worker.spawn(serve::serve(client));
+    let entry = Entry::new(worker, door, ends);
+    match &generation.snapshot().listeners[position].serves {
+        Serves::Http(table) => {
+            let client = Client::new(stream, entry, (Rc::clone(&generation), *table), None);
+            worker.spawn(serve::serve(client));
+        }
+        Serves::Tls(_) => {
+            worker.spawn(secure::serve(stream, entry, generation, position));
+        }
+        Serves::Tcp(_) => {}
+    }
 }

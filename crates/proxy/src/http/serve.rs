@@ -17,14 +17,19 @@ use crate::io::{Io, read, read_now};
 
 /// Serves a connection to its end.
 pub(super) async fn serve<I: Io>(client: Client<I>) {
+    serve_all(&client).await;
+    client.io.farewell();
+}
+
+async fn serve_all<I: Io>(client: &Client<I>) {
     loop {
         client.guest.rest();
         if !poll_fn(|cx| client.poll_wanted(cx)).await {
-            return count_leave(&client);
+            return count_leave(client);
         }
         client.guest.work();
         // Boxed, so that an idle connection costs only what it needs to wait.
-        match Box::pin(work(&client)).await {
+        match Box::pin(work(client)).await {
             Turn::Rest => {}
             Turn::End => return,
         }
