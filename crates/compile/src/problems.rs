@@ -9,6 +9,10 @@ pub(crate) mod code {
     pub(crate) const NOT_IN_EFFECT: &str = "GW0100";
     /// A server that is not served yet; its port stays closed.
     pub(crate) const SERVER_CLOSED: &str = "GW0201";
+    /// A certificate, key or list that cannot be read: handshakes fail for one server's names.
+    pub(crate) const CREDENTIAL_FILE: &str = "GW0202";
+    /// A TLS setting that this gateway cannot carry out.
+    pub(crate) const TLS_LIMIT: &str = "GW0203";
     /// A security policy that selects this gateway and is not enforced yet.
     pub(crate) const UNENFORCED: &str = "GW0301";
     /// A rule that is not served because a part of it cannot be translated.

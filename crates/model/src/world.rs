@@ -62,6 +62,8 @@ macro_rules! kinds {
             pub $list: Vec<Arc<Object<$kind>>>,)+
             /// Settings of the mesh; `None` means Istio's defaults.
             pub mesh: Option<MeshConfig>,
+            /// Contents of the files that objects name.
+            pub files: crate::Files,
         }
 
         impl World {
