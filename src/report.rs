@@ -191,6 +191,7 @@ fn stays(generation: u64, files: Files<'_>) -> String {
     let why = match (errors(files.problems), files.kept()) {
         (0, None) => "no change".to_owned(),
         (n, None) => format!("no change; {} in the files", count(n, "error")),
+        (0, Some(kept)) => format!("a file is being written; {kept}"),
         (n, Some(kept)) => format!("{}; {kept}", count(n, "error")),
     };
     format!("generation {generation} stays: {why}")

@@ -425,11 +425,12 @@ fn demo_serves_examples_whose_answers_are_the_expected_ones() {
 }
 
 #[test]
-fn a_flag_without_effect_yet_says_so() {
+fn run_says_which_flag_has_no_effect_yet_and_who_holds_a_control_address() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let admin = taken.local_addr().unwrap().to_string();
     let said = World::sound().propylon(&["run", "--root", "certs", "--admin", &admin]).ends_with(1);
-    said.prints(&["warning: --root certs is not yet in effect", "--admin"]);
+    let holder = format!("(process {})", std::process::id());
+    said.prints(&["warning: --root certs is not yet in effect", "--admin", "in use by", &holder]);
 }
 
 #[test]

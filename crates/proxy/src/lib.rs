@@ -18,6 +18,6 @@ mod runtime;
 mod telemetry;
 mod upstream;
 
-pub use listener::{ListenError, ListenerStatus};
+pub use listener::{ListenError, ListenerStatus, holder_of};
 pub use plane::{DataPlane, Options};
 pub use upstream::{ClusterStatus, Resolve, ResolveError, Resolved, Resolving, SystemResolver};
