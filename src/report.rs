@@ -63,7 +63,7 @@ impl Report {
             }
         }
         if let Some(rest) = gone.len().checked_sub(SOLVED_SHOWN_MAX).filter(|rest| *rest > 0) {
-            let text = format!("{} more solved", count(rest, "problem"));
+            let text = format!("{} solved", count(rest, "more problem"));
             match self.format {
                 LogFormat::Human => out::complain(&format!("... {text}")),
                 LogFormat::Json => tracing::info!("{text}"),
