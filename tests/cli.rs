@@ -436,14 +436,19 @@ fn run_says_which_flag_has_no_effect_yet_and_who_holds_a_control_address() {
 #[test]
 fn explain_tells_problems_of_the_winning_rule_and_its_service_and_of_no_neighbour() {
     let world = World::sound();
-    let missing = "  - match:\n    - uri:\n        exact: /lost\n    route:\n    - destination:\n        \
-                   host: nowhere\n";
+    let missing = concat!(
+        "  - match:\n    - uri:\n        exact: /lost\n",
+        "    route:\n    - destination:\n        host: nowhere\n"
+    );
     world.write("routes.yaml", &(ROUTES.to_owned() + missing));
     let (cart, stock) =
         SERVICES.split_once("apiVersion: v1\nkind: Service\nmetadata:\n  name: stock").unwrap();
     let (_, slice) = stock.split_once("---").unwrap();
     let orphan = slice.replace("service-name: stock", "service-name: other");
-    let service = "apiVersion: v1\nkind: Service\nmetadata:\n  name: stock\nspec:\n  ports:\n  - name: http\n    port: 80\n";
+    let service = concat!(
+        "apiVersion: v1\nkind: Service\nmetadata:\n  name: stock\nspec:\n",
+        "  ports:\n  - name: http\n    port: 80\n"
+    );
     world.write("services.yaml", &format!("{cart}{service}---{orphan}"));
     let taken = ["explain", "GET", "http://shop.example/api", "-H", "x-user: qa"];
     let said =
