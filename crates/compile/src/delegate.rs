@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use propylon_model::virtual_service::{HttpMatch, HttpRoute, StringMatch};
-use propylon_model::{FieldPath, Object, VirtualService};
+use propylon_model::{FieldPath, Object, Problem, Severity, VirtualService};
 
 use crate::problems::{Problems, code};
 use crate::virtual_service::{Route, own_routes};
@@ -47,7 +47,11 @@ impl<'a, 'w> Delegates<'a, 'w> {
                  route is not served",
                 delegate.name
             );
-            problems.error(code::DELEGATE, root.object, field, message);
+            let help = format!(
+                "add a VirtualService {namespace}/{} that has `http:` and no `hosts:`",
+                delegate.name
+            );
+            refuse(root, field, message, help, problems);
             return Vec::new();
         };
         let seen =
@@ -58,7 +62,8 @@ impl<'a, 'w> Delegates<'a, 'w> {
                  this route is not served",
                 delegate.name
             );
-            problems.error(code::DELEGATE, root.object, field, message);
+            let help = format!("add `{own_namespace}` to its `exportTo`");
+            refuse(root, field, message, help, problems);
             return Vec::new();
         }
         let mut routes = Vec::new();
@@ -91,17 +96,23 @@ impl<'a, 'w> Delegates<'a, 'w> {
                 root.object.meta.key
             );
             let root_field = FieldPath::spec().key("http").index(root.entry);
-            let problem = propylon_model::Problem::of(
-                propylon_model::Severity::Warning,
-                code::DELEGATE,
-                object,
-                field.key("match"),
-                message,
-            );
+            let field = field.key("match");
+            let problem = Problem::of(Severity::Warning, code::DELEGATE, object, field, message);
             problems.push(problem.note(root.object, root_field, "this route delegates"));
         }
         merged
     }
+}
+
+fn refuse(
+    root: &Route<'_>,
+    field: FieldPath,
+    message: String,
+    help: String,
+    problems: &mut Problems,
+) {
+    let problem = Problem::of(Severity::Error, code::DELEGATE, root.object, field, message);
+    problems.push(problem.help(help));
 }
 
 /// One route of a delegate merged into the route that names it; `None` where their matches exclude
