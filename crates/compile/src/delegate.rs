@@ -1,13 +1,14 @@
 //! Delegation: a route of one VirtualService replaced by the routes of another, with Istio's rules
 //! for which matches fit together and whose policy counts. Knows nothing of gateways or ports.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use propylon_model::virtual_service::{HttpMatch, HttpRoute, StringMatch};
 use propylon_model::{FieldPath, Object, Problem, Severity, VirtualService};
 
 use crate::problems::{Problems, code};
-use crate::virtual_service::{Route, own_routes};
+use crate::virtual_service::{Route, completed, own_routes};
 use crate::visibility;
 
 /// All VirtualServices that may stand in for a route: those without hosts.
@@ -67,7 +68,8 @@ impl<'a, 'w> Delegates<'a, 'w> {
             return Vec::new();
         }
         let mut routes = Vec::new();
-        for route in own_routes(object, self.domain) {
+        for route in own_routes(object) {
+            let route = completed(route, self.domain);
             if let Some(merged) = self.merged(root, route, problems) {
                 routes.push(merged);
             }
@@ -138,8 +140,8 @@ fn merge<'w>(root: &Route<'w>, delegate: Route<'w>) -> Option<Route<'w>> {
         mirror_percentage,
         cors_policy,
         headers,
-    } = route;
-    let outer = root.route.clone();
+    } = route.into_owned();
+    let outer = HttpRoute::clone(&root.route);
     let route = HttpRoute {
         name: joined(&outer.name, name),
         r#match: matches,
@@ -158,7 +160,7 @@ fn merge<'w>(root: &Route<'w>, delegate: Route<'w>) -> Option<Route<'w>> {
         cors_policy: cors_policy.or(outer.cors_policy),
         headers: headers.or(outer.headers),
     };
-    Some(Route { route, object, entry, positions })
+    Some(Route { route: Cow::Owned(route), object, entry, positions })
 }
 
 type Matches = (Vec<HttpMatch>, Vec<Option<usize>>);

@@ -111,6 +111,7 @@ fn in_order_of_trial<'b>(
             continue;
         }
         'rules: for route in &bound[*position].routes {
+            let written_in = &*route.object.meta.key.namespace;
             let conditions: Vec<Option<(usize, &HttpMatch)>> = if route.route.r#match.is_empty() {
                 vec![None]
             } else {
@@ -119,7 +120,8 @@ fn in_order_of_trial<'b>(
             for one in conditions {
                 let condition = one.map(|(_, condition)| condition);
                 let here = |condition: &HttpMatch| {
-                    applies(condition, &server.name, server.port.into(), index.view.options)
+                    let (name, port) = (&server.name, server.port.into());
+                    applies(condition, written_in, name, port, index.view.options)
                 };
                 if !condition.is_none_or(here) {
                     continue;
