@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 use propylon_source::file::Positions;
 use serde_json::json;
 
@@ -17,7 +17,7 @@ use crate::report::{Tally, count, rules};
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// Files and directories to check; `-` is standard input
-    #[arg(value_name = "PATH", default_value = "./")]
+    #[arg(value_name = "PATH", default_value = "./", value_hint = ValueHint::AnyPath)]
     paths: Vec<PathBuf>,
 
     #[command(flatten)]
@@ -42,7 +42,7 @@ enum Deny {
 impl Check {
     /// Prints what it finds; fails if there are errors.
     pub(super) fn execute(&self) -> Result<Exit, Failure> {
-        let inputs = Inputs::of(&self.paths).map_err(Failure::stdin)?;
+        let inputs = Inputs::of(&self.paths).map_err(|error| Failure::stdin(&error))?;
         let settings = self.workload.settings(&inputs.paths);
         readable(&settings)?;
         let loaded = Loader::new(settings).load();

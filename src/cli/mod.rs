@@ -128,7 +128,7 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// Standard input cannot be read.
-    fn stdin(source: std::io::Error) -> Self {
+    fn stdin(source: &std::io::Error) -> Self {
         Self::Other(format!("cannot read standard input: {source}"))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use propylon_snapshot::{Listener, Rule, Snapshot, VirtualHost};
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ use crate::place::{Places, origin_text, place_text};
 #[derive(Debug, Args)]
 pub(crate) struct Routes {
     /// Files and directories to compile
-    #[arg(value_name = "PATH", default_value = "./")]
+    #[arg(value_name = "PATH", default_value = "./", value_hint = ValueHint::AnyPath)]
     paths: Vec<PathBuf>,
 
     #[command(flatten)]
