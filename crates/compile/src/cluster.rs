@@ -56,8 +56,9 @@ impl<'v, 'w> Clusters<'v, 'w> {
         }
     }
 
-    /// The cluster of a destination, whose completed host is `host`, as a VirtualService of `namespace`
-    /// means it on a listener of this declared port. Ids are provisional until [`Self::finish`].
+    /// The cluster of a destination, whose completed host is `host`, as a VirtualService of
+    /// `namespace` means it on a listener of this declared port. Ids are provisional until
+    /// [`Self::finish`].
     pub(crate) fn target(
         &mut self,
         destination: &Destination,

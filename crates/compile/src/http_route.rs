@@ -209,6 +209,12 @@ impl Builder<'_, '_> {
             mirrors: self.mirrors(bound, route, at),
         };
         self.destinations(bound, route, rule, &mut forward, at)?;
+        // Rules are many and live long; room for more of everything would double them.
+        forward.destinations.shrink_to_fit();
+        for operations in [&mut rule.headers.request, &mut rule.headers.response] {
+            operations.remove.shrink_to_fit();
+            operations.write.shrink_to_fit();
+        }
         rule.action = Action::Forward(forward);
         Ok(())
     }
