@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 
 use crate::load::Settings;
 
@@ -47,8 +47,12 @@ pub(crate) struct Workload {
     pub port_map: Vec<PortPair>,
 
     /// MeshConfig as a YAML file; without it, key `mesh` of a ConfigMap `istio` among the objects
-    #[arg(long, value_name = "FILE", help_heading = "Gateway")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Gateway")]
     pub mesh_config: Option<PathBuf>,
+
+    /// Look up absolute certificate paths of the YAML below this directory
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Gateway")]
+    pub root: Option<PathBuf>,
 
     /// Serve although a security policy selects this gateway and cannot be enforced
     #[arg(long, help_heading = "Gateway")]
@@ -64,6 +68,7 @@ impl Workload {
         Settings {
             paths: paths.to_vec(),
             mesh_config: self.mesh_config.clone(),
+            root: self.root.clone(),
             compile: propylon_compile::Options {
                 labels: self.labels.iter().map(|l| (l.key.clone(), l.value.clone())).collect(),
                 namespace: self.namespace.clone(),

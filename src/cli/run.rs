@@ -2,19 +2,18 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use super::flags::{LogFormat, Serve, Workload};
 use super::out::Exit;
 use super::{Failure, logging, readable};
 use crate::app::{self, Config, Door};
-use crate::report::Report;
 
 /// Flags of `run`.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     /// Files and directories to serve
-    #[arg(value_name = "PATH", default_value = "./")]
+    #[arg(value_name = "PATH", default_value = "./", value_hint = ValueHint::AnyPath)]
     pub(super) paths: Vec<PathBuf>,
 
     #[command(flatten)]
@@ -43,10 +42,6 @@ pub(super) struct Process {
     #[arg(long, value_name = "ADDRESS", help_heading = "Addresses")]
     pub(super) ready: Option<Serve>,
 
-    /// Look up absolute certificate paths below this directory (no effect until TLS is served)
-    #[arg(long, value_name = "DIR")]
-    pub(super) root: Option<PathBuf>,
-
     /// Seconds that running requests may take to end when the program is asked to stop
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     pub(super) drain: u32,
@@ -66,12 +61,6 @@ impl Run {
         let settings = self.workload.settings(&self.paths);
         readable(&settings)?;
         logging::start(&self.process.log, self.process.log_format)?;
-        if let Some(root) = &self.process.root {
-            Report { format: self.process.log_format }.warn(&format!(
-                "--root {} is not yet in effect: certificates are read once TLS is served",
-                root.display()
-            ));
-        }
         app::block_on(app::serve(self.process.config(settings)))?;
         Ok(Exit::Success)
     }

@@ -56,16 +56,18 @@ impl<'v, 'w> Clusters<'v, 'w> {
         }
     }
 
-    /// The cluster of a destination whose host is complete, as a VirtualService of `namespace`
-    /// means it on a listener of this declared port. Ids are provisional until [`Self::finish`].
+    /// The cluster of a destination, whose completed host is `host`, as a VirtualService of
+    /// `namespace` means it on a listener of this declared port. Ids are provisional until
+    /// [`Self::finish`].
     pub(crate) fn target(
         &mut self,
         destination: &Destination,
+        host: &str,
         namespace: &str,
         listener_port: u32,
         problems: &mut Problems,
     ) -> Target {
-        let Destination { host, subset, port } = destination;
+        let Destination { host: _, subset, port } = destination;
         let near = self.registry.find_for(host, namespace);
         // The port is the service's: the one named, else its only one, else the listener's.
         let port = match (port, near.map(|service| service.ports.as_slice())) {

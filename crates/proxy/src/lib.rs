@@ -19,6 +19,6 @@ mod telemetry;
 pub mod tls;
 mod upstream;
 
-pub use listener::{ListenError, ListenerStatus};
+pub use listener::{ListenError, ListenerStatus, holder_of};
 pub use plane::{DataPlane, Options};
 pub use upstream::{ClusterStatus, Resolve, ResolveError, Resolved, Resolving, SystemResolver};
