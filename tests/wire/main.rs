@@ -28,6 +28,7 @@ mod kinds;
 mod refusals;
 mod retries;
 mod routing;
+mod tls;
 mod upgrade;
 
 mod check;

@@ -24,7 +24,7 @@ pub mod telemetry;
 pub mod virtual_service;
 
 pub use field_path::{FieldPath, Step};
-pub use files::{Files, file_key};
+pub use files::{FileKey, Files};
 pub use meta::{Kind, Labels, Meta, Object, ObjectKey, Source};
 pub use problem::{Code, Note, Problem, Severity};
 pub use world::{AnyObject, World};

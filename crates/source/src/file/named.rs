@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use propylon_model::gateway::{ServerTls, TlsCertificate};
-use propylon_model::{Files, SecretBytes, World, file_key};
+use propylon_model::{FileKey, Files, SecretBytes, World};
 
 /// Which files the objects of a world name, and how they stood when they were read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,19 +53,23 @@ impl NamedFiles {
 }
 
 /// Absolute paths as they are found below another root.
-fn below(root: Option<&Path>, key: &Path) -> PathBuf {
-    match (root, key.strip_prefix("/")) {
+fn below(root: Option<&Path>, key: &FileKey) -> PathBuf {
+    let path = match key {
+        FileKey::Beside(path) => return path.clone(),
+        FileKey::Absolute(path) => path,
+    };
+    match (root, path.strip_prefix("/")) {
         (Some(root), Ok(inside)) => root.join(inside),
-        _ => key.to_path_buf(),
+        (None, _) | (_, Err(_)) => path.clone(),
     }
 }
 
-fn names(world: &World) -> BTreeSet<PathBuf> {
+fn names(world: &World) -> BTreeSet<FileKey> {
     let mut names = BTreeSet::new();
     for gateway in &world.gateways {
         for tls in gateway.spec.servers.iter().filter_map(|server| server.tls.as_ref()) {
             let written = paths(tls).into_iter().filter(|path| !path.is_empty());
-            names.extend(written.map(|path| file_key(&gateway.meta.source, path)));
+            names.extend(written.map(|path| FileKey::of(&gateway.meta.source, path)));
         }
     }
     names
