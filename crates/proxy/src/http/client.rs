@@ -114,6 +114,29 @@ impl<I> Client<I> {
         routed.clone()
     }
 
+    /// The routes for a request whose connection came over TLS: those of its own server, or of
+    /// another one of the port that is just like it.
+    ///
+    /// # Errors
+    /// The host belongs to a server that ends TLS in another way.
+    pub(super) fn table_for(
+        &self,
+        generation: &Generation,
+        table: RouteTableId,
+        authority: &str,
+    ) -> Result<RouteTableId, Reason> {
+        let Some(secured) = &self.secured else { return Ok(table) };
+        let snapshot = generation.snapshot();
+        let listener = snapshot.listeners.iter().find(|one| one.tables().any(|t| t == table));
+        let Some(Serves::Tls(names)) = listener.map(|listener| &listener.serves) else {
+            return Ok(table);
+        };
+        match names.lookup(secured.server_name.as_deref()) {
+            Some(own) => snapshot.table_over_tls(names, own, table, authority),
+            None => Ok(table),
+        }
+    }
+
     /// Counts that the client went away with a request unanswered.
     pub(super) fn count_gone(&self) {
         self.worker.counters.clients_gone.add(1);
