@@ -199,6 +199,35 @@ impl Io for Stream {
 }
 
 impl Stream {
+    /// Looks at what the peer has sent without taking it: ready once there are more than `seen`
+    /// bytes, or as many as `buf` holds. As many as `seen` again mean that no more will come.
+    pub(crate) fn poll_peek(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+        seen: usize,
+    ) -> Poll<io::Result<usize>> {
+        let mut waited = false;
+        loop {
+            ready!(self.poll_readable(cx))?;
+            let peeked = self.try_io(Interest::READABLE, || {
+                let peeked = self.socket().peek(buf)?;
+                // Nothing new: dropping the readiness makes the next wait last until there is.
+                if peeked <= seen && !waited {
+                    Err(io::ErrorKind::WouldBlock.into())
+                } else {
+                    Ok(peeked)
+                }
+            });
+            match peeked {
+                // Readiness that comes back within the same poll is not of new bytes, which only a
+                // turn of the reactor brings: the peer has closed its side.
+                Err(error) if is_transient(&error) => waited = true,
+                done => return Poll::Ready(done),
+            }
+        }
+    }
+
     /// One read with cached readiness. A read that does not fill the buffer has emptied the
     /// socket: reporting "would block" to the reactor drops its readiness at once, which saves the
     /// read that would only learn that. Bytes that arrive later raise a new edge, and a seen end

@@ -6,6 +6,8 @@
 mod balance;
 mod buffers;
 mod clock;
+#[doc(hidden)]
+pub mod fuzz;
 mod guests;
 mod http;
 pub mod http1;
@@ -15,6 +17,7 @@ mod listener;
 mod plane;
 mod running;
 mod runtime;
+mod tcp;
 mod telemetry;
 mod upstream;
 

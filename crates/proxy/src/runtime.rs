@@ -20,6 +20,7 @@ use crate::http;
 use crate::limits::Patience;
 use crate::listener::{Door, Socket, accept};
 use crate::running::Running;
+use crate::tcp;
 use crate::telemetry::Counters;
 use crate::upstream::Generation;
 
@@ -63,6 +64,7 @@ pub(crate) struct Worker {
     pub(crate) guests: Guests,
     pub(crate) counters: Arc<Counters>,
     pub(crate) mirrors: Cell<usize>,
+    pub(crate) tcp: tcp::Shared,
     doors: RefCell<HashMap<Bind, Rc<Door>>>,
     generation: RefCell<Option<Rc<Generation>>>,
     drained: RefCell<Option<oneshot::Sender<()>>>,
@@ -80,6 +82,7 @@ impl Worker {
             guests: Guests::default(),
             counters,
             mirrors: Cell::new(0),
+            tcp: tcp::Shared::default(),
             doors: RefCell::default(),
             generation: RefCell::default(),
             drained: RefCell::default(),
