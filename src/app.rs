@@ -196,13 +196,13 @@ impl App {
         report.event(&format!("stopping: running requests have {} to end", seconds(drain)));
         reloading.abort();
         let _ = reloading.await;
-        // The loop is gone and admin only borrows for the length of an answer: this is the last
-        // owner.
-        if let Some(plane) = Arc::into_inner(plane) {
-            tokio::select! {
-                () = plane.drain(drain) => {}
-                () = ends.insisted() => report.event("stopped at once"),
-            }
+        // Admin goes on answering: a drain is when people look.
+        tokio::select! {
+            ended = plane.let_requests_end(drain) => match ended {
+                true => report.event("stopped: every request had ended"),
+                false => report.event("stopped: connections that were still open are cut"),
+            },
+            () = ends.insisted() => report.event("stopped at once"),
         }
         let _ = stop.send(true);
     }

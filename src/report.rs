@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use propylon_model::{Code, ObjectKey, Problem, Severity};
 use propylon_proxy::ListenerStatus;
-use propylon_snapshot::{Listener, RouteTable, Snapshot};
+use propylon_snapshot::{Listener, RouteTable, Serves, Snapshot, Then, TlsChain};
 use propylon_source::file::Positions;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
@@ -263,15 +263,30 @@ fn row(snapshot: &Snapshot, listener: &Listener, statuses: &[ListenerStatus]) ->
         Some(Err(_)) => ("closed", listener.bind.to_string()),
         None => ("waiting", listener.bind.to_string()),
     };
-    let table = snapshot.table(listener.table);
+    let tables = || listener.tables().map(|table| snapshot.table(table));
+    let hosts = tables().map(|table| table.hosts().len()).sum();
+    let routes = tables().map(rules).sum();
     let gateway = &snapshot.objects[listener.origin.object.0 as usize];
     vec![
         word.to_owned(),
         bound,
-        "HTTP".to_owned(),
+        protocol(listener).to_owned(),
         format!("({} {}/{} port {})", gateway.kind, gateway.namespace, gateway.name, listener.port),
-        format!("{}, {}", count(table.hosts().len(), "host"), count(rules(table), "route")),
+        format!("{}, {}", count(hosts, "host"), count(routes, "route")),
     ]
+}
+
+/// What a listener speaks, for people.
+#[must_use]
+pub(crate) fn protocol(listener: &Listener) -> &'static str {
+    match &listener.serves {
+        Serves::Http(_) => "HTTP",
+        Serves::Tcp(_) => "TCP",
+        Serves::Tls(names) => {
+            let http = |chain: &TlsChain| matches!(chain.then, Then::Http(_));
+            if names.chains().iter().all(http) { "HTTPS" } else { "TLS" }
+        }
+    }
 }
 
 /// Distinct rules of a table; hosts share lists.

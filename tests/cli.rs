@@ -3,8 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what broke by panicking")]
 
+use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -134,12 +135,23 @@ impl World {
 
     /// Runs `propylon ARGS` with this directory as its own.
     fn propylon(&self, args: &[&str]) -> Said {
-        let run = Command::new(env!("CARGO_BIN_EXE_propylon"))
+        self.propylon_reads("", args)
+    }
+
+    /// The same with `input` on its standard input.
+    fn propylon_reads(&self, input: &str, args: &[&str]) -> Said {
+        let mut run = Command::new(env!("CARGO_BIN_EXE_propylon"))
             .args(args)
             .current_dir(self.path())
             .env("NO_COLOR", "1")
-            .output();
-        Said(run.unwrap())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A command that reads nothing may have ended already.
+        let _ = run.stdin.take().unwrap().write_all(input.as_bytes());
+        Said(run.wait_with_output().unwrap())
     }
 }
 
@@ -385,7 +397,7 @@ fn labels_choose_the_gateways() {
 fn every_command_has_help_with_examples() {
     let world = World::sound();
     world.propylon(&["--help"]).ends_with(0).prints(&["Examples:", "Exit codes:"]);
-    for command in ["run", "check", "explain", "routes", "demo", "completions"] {
+    for command in ["run", "check", "explain", "routes", "demo", "completions", "man"] {
         let said = world.propylon(&[command, "--help"]).ends_with(0);
         said.prints(&["Examples:", "propylon ", command]);
     }
@@ -418,4 +430,69 @@ fn a_flag_without_effect_yet_says_so() {
     let admin = taken.local_addr().unwrap().to_string();
     let said = World::sound().propylon(&["run", "--root", "certs", "--admin", &admin]).ends_with(1);
     said.prints(&["warning: --root certs is not yet in effect", "--admin"]);
+}
+
+#[test]
+fn explain_tells_problems_of_the_winning_rule_and_its_service_and_of_no_neighbour() {
+    let world = World::sound();
+    let missing = "  - match:\n    - uri:\n        exact: /lost\n    route:\n    - destination:\n        \
+                   host: nowhere\n";
+    world.write("routes.yaml", &(ROUTES.to_owned() + missing));
+    let (cart, stock) =
+        SERVICES.split_once("apiVersion: v1\nkind: Service\nmetadata:\n  name: stock").unwrap();
+    let (_, slice) = stock.split_once("---").unwrap();
+    let orphan = slice.replace("service-name: stock", "service-name: other");
+    let service = "apiVersion: v1\nkind: Service\nmetadata:\n  name: stock\nspec:\n  ports:\n  - name: http\n    port: 80\n";
+    world.write("services.yaml", &format!("{cart}{service}---{orphan}"));
+    let taken = ["explain", "GET", "http://shop.example/api", "-H", "x-user: qa"];
+    let said =
+        world.propylon(&taken).ends_with(0).prints(&["no endpoints: answers 503", "error[GW2001]"]);
+    assert!(!said.out().contains("nowhere"), "{}", said.out());
+    let lost = world.propylon(&["explain", "GET", "http://shop.example/lost"]).ends_with(1);
+    let lost = lost.prints(&["error[IST0101]", "nowhere"]);
+    assert!(!lost.out().contains("GW2001"), "{}", lost.out());
+}
+
+#[test]
+fn check_reads_standard_input_and_calls_it_by_that_name() {
+    let world = World::sound();
+    let broken = ROUTES.replace("timeout: 2s", "timout: 2s");
+    let args = ["check", "-", "gateway.yaml", "services.yaml"];
+    world.propylon_reads(ROUTES, &args).ends_with(0).prints(&["no problems in 6 objects"]);
+    world.propylon_reads(&broken, &args).ends_with(1).prints(&["<stdin>:19:5", "timout: 2s"]);
+    let json = world.propylon_reads(&broken, &["check", "--json", "-"]).ends_with(1).json();
+    assert_eq!(json["problems"][0]["file"], "<stdin>", "{json:#}");
+}
+
+#[test]
+fn check_as_json_keeps_the_members_that_its_page_promises() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/check-json.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let promised = |section: &str| -> Vec<String> {
+        let (_, rest) = page.split_once(section).unwrap();
+        let table = rest.split("\n## ").next().unwrap();
+        let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        rows.map(str::to_owned).collect()
+    };
+    let members =
+        |value: &Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
+    let sorted = |mut names: Vec<String>| {
+        names.sort();
+        names
+    };
+    let world = World::sound();
+    world.write("copy.yaml", GATEWAY);
+    let json = world.propylon(&["check", "--json"]).ends_with(1).json();
+    let problem = &json["problems"][0];
+    assert_eq!(sorted(members(&json)), sorted(promised("## The object")));
+    assert_eq!(sorted(members(problem)), sorted(promised("## A problem")));
+    assert_eq!(sorted(members(&problem["notes"][0])), sorted(promised("## A note")));
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let world = World::sound();
+    world.propylon(&["man"]).ends_with(0).prints(&[".TH propylon 1", "explain"]);
+    world.propylon(&["man", "run"]).ends_with(0).prints(&[".TH propylon-run 1", "port\\-map"]);
+    world.propylon(&["man", "rum"]).ends_with(1).prints(&["no command \"rum\"", "run"]);
 }

@@ -32,7 +32,8 @@ pub(super) fn config(served: &Served) -> Value {
 
 fn listener(served: &Served, listener: &Listener) -> Value {
     let snapshot = &served.snapshot;
-    let table = snapshot.table(listener.table);
+    let tables = || listener.tables().map(|table| snapshot.table(table));
+    let hosts = tables().flat_map(|table| table.hosts().iter().map(|host| &*host.domain));
     let status = served.listeners.iter().find(|status| status.bind == listener.bind);
     let outcome = status.map(|status| &status.outcome);
     json!({
@@ -40,10 +41,10 @@ fn listener(served: &Served, listener: &Listener) -> Value {
         "bound": outcome.and_then(|o| o.as_ref().ok()).map(ToString::to_string),
         "error": outcome.and_then(|o| o.as_ref().err()).map(ToString::to_string),
         "port": listener.port,
-        "protocol": "HTTP",
-        "table": table.name,
-        "hosts": table.hosts().iter().map(|host| &*host.domain).collect::<Vec<_>>(),
-        "routes": report::rules(table),
+        "protocol": report::protocol(listener),
+        "tables": tables().map(|table| &*table.name).collect::<Vec<_>>(),
+        "hosts": hosts.collect::<Vec<_>>(),
+        "routes": tables().map(report::rules).sum::<usize>(),
         "origin": origin_text(snapshot, listener.origin),
     })
 }

@@ -1,6 +1,7 @@
 //! `propylon explain`: one request decided as the data plane would, with every rule that was tried.
 //! Finds the listener and asks the snapshot; the answer is put in words by `people` and `machine`.
 
+mod concern;
 mod machine;
 mod outlook;
 mod people;
@@ -10,12 +11,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 use propylon_model::Problem;
-use propylon_snapshot::{Bind, Explanation, Head, Listener, Mismatch, Snapshot, Tried, normalize};
+use propylon_snapshot::{
+    Bind, Explanation, Head, Listener, Mismatch, RouteTableId, Scheme, Serves, Snapshot, Then,
+    Tried, normalize,
+};
 
 use super::flags::Workload;
 use super::out::{self, Exit};
 use super::{Failure, readable};
-use crate::load::{Loaded, Loader};
+use crate::load::Loader;
 use crate::place::Places;
 use outlook::Outlook;
 use request::Request;
@@ -54,7 +58,7 @@ struct Findings<'s> {
     explanation: Explanation<'s>,
     /// What becomes of it.
     outlook: Outlook<'s>,
-    /// Problems of the objects that take part.
+    /// Problems that concern this request.
     problems: Vec<&'s Problem>,
 }
 
@@ -75,9 +79,10 @@ impl Explain {
         let lines = request.lines();
         let head = request.head(&path, &lines);
         // Whatever is left to chance takes its last outcome; every other is listed beside it.
-        let explanation = snapshot.explain(listener.table, &head, &mut |sides| sides - 1);
+        let table = table(listener, &request).map_err(Failure::Other)?;
+        let explanation = snapshot.explain(table, &head, &mut |sides| sides - 1);
         let outlook = Outlook::of(snapshot, &explanation.decision);
-        let problems = concerned(&loaded, snapshot, &explanation);
+        let problems = concern::problems(&loaded, &explanation, &outlook);
         let findings = Findings {
             request: &request,
             head,
@@ -108,6 +113,37 @@ fn listener(snapshot: &Snapshot, port: u16) -> Option<&Listener> {
     declared.or_else(|| snapshot.listeners.iter().find(bound))
 }
 
+/// The routes that a request meets at a listener: behind TLS those of the URL's host, which the
+/// client names in its handshake.
+fn table(listener: &Listener, request: &Request) -> Result<RouteTableId, String> {
+    let names = match &listener.serves {
+        Serves::Http(table) => return Ok(*table),
+        Serves::Tcp(_) => return Err(format!("port {} hands bytes on as TCP", listener.port)),
+        Serves::Tls(names) => names,
+    };
+    if request.scheme != Scheme::Https {
+        return Err(format!(
+            "port {} speaks TLS: the connection is closed; write https://",
+            listener.port
+        ));
+    }
+    let sni = request.server_name();
+    let chain = names.lookup(sni).ok_or_else(|| {
+        let known: Vec<&str> =
+            names.chains().iter().flat_map(|chain| &chain.names).map(|name| &**name).collect();
+        format!(
+            "no TLS server of port {} answers for {}: the connection is closed; it serves {}",
+            listener.port,
+            sni.unwrap_or("a client that names no server"),
+            known.join(", ")
+        )
+    })?;
+    match &chain.then {
+        Then::Http(table) => Ok(*table),
+        Then::Tcp(_) => Err(format!("{} is handed on as TCP", chain.names.join(", "))),
+    }
+}
+
 fn no_listener(snapshot: &Snapshot, port: u16) -> String {
     let open: Vec<String> = snapshot
         .listeners
@@ -128,30 +164,6 @@ fn nearest<'e, 's>(explanation: &'e Explanation<'s>) -> Option<&'e Tried<'s>> {
         let path = tried.mismatches.iter().any(|m| matches!(m, Mismatch::Path(_)));
         (tried.mismatches.len(), path)
     })
-}
-
-/// Problems of the listener's Gateway and of the objects whose rules were asked.
-fn concerned<'l>(
-    loaded: &'l Loaded,
-    snapshot: &Snapshot,
-    explanation: &Explanation<'_>,
-) -> Vec<&'l Problem> {
-    let decision = &explanation.decision;
-    let rules = decision.rule.map(|rule| rule.origin.object);
-    let hosts = decision.host.map(|host| host.origin.object);
-    let nearest = nearest(explanation).map(|tried| tried.rule.origin.object);
-    let ids: Vec<_> = [rules, hosts, nearest].into_iter().flatten().collect();
-    let takes_part = |problem: &&Problem| {
-        problem.object.as_ref().is_some_and(|key| {
-            ids.iter().any(|id| {
-                let object = &snapshot.objects[id.0 as usize];
-                *object.kind == *key.kind.name()
-                    && *object.namespace == *key.namespace
-                    && *object.name == *key.name
-            })
-        })
-    };
-    loaded.problems.iter().filter(takes_part).collect()
 }
 
 pub(super) const EXAMPLES: &str = "\

@@ -8,9 +8,11 @@ mod describe;
 mod explain;
 pub(crate) mod flags;
 mod logging;
+mod man;
 pub(crate) mod out;
 mod routes;
 mod run;
+mod stdin;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -55,6 +57,9 @@ enum Command {
     /// Print a shell's completion script
     #[command(after_help = completions::EXAMPLES)]
     Completions(completions::Completions),
+    /// Print the manual page
+    #[command(after_help = man::EXAMPLES)]
+    Man(man::Man),
 }
 
 impl Cli {
@@ -69,9 +74,14 @@ impl Cli {
             Command::Routes(routes) => routes.execute(),
             Command::Demo(demo) => demo.execute(),
             Command::Completions(completions) => completions.execute(),
+            Command::Man(man) => man.execute(),
         };
         match done {
             Ok(exit) => exit.into(),
+            // `propylon demo | head`: whoever reads has seen enough.
+            Err(Failure::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                Exit::Success.into()
+            }
             Err(failure) => {
                 out::complain(&format!("error: {failure}"));
                 Exit::Failure.into()
@@ -111,6 +121,13 @@ pub(crate) enum Failure {
     /// Anything else that a sentence says best.
     #[error("{0}")]
     Other(String),
+}
+
+impl Failure {
+    /// Standard input cannot be read.
+    fn stdin(source: std::io::Error) -> Self {
+        Self::Other(format!("cannot read standard input: {source}"))
+    }
 }
 
 /// Fails early, and in plain words, for paths that do not exist: an empty gateway helps nobody.

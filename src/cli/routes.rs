@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use propylon_snapshot::{Listener, Rule, Snapshot, VirtualHost};
+use propylon_snapshot::{Listener, RouteTable, Rule, Serves, Snapshot, Then, VirtualHost};
 use serde_json::{Value, json};
 
 use super::describe;
@@ -12,6 +12,7 @@ use super::out::{self, Exit};
 use super::{Failure, readable};
 use crate::load::{Loaded, Loader};
 use crate::place::{Places, origin_text, place_text};
+use crate::report;
 
 /// Flags of `routes`.
 #[derive(Debug, Args)]
@@ -49,13 +50,8 @@ impl Routes {
         Ok(Exit::Success)
     }
 
-    /// The hosts of a listener that are asked for.
-    fn hosts<'s>(
-        &'s self,
-        snapshot: &'s Snapshot,
-        listener: &Listener,
-    ) -> impl Iterator<Item = &'s VirtualHost> {
-        let table = snapshot.table(listener.table);
+    /// The hosts of a table that are asked for.
+    fn hosts<'s>(&'s self, table: &'s RouteTable) -> impl Iterator<Item = &'s VirtualHost> {
         let wanted = self.host.as_deref().map(|name| {
             let exact = table.hosts().iter().find(|host| host.domain.eq_ignore_ascii_case(name));
             exact.or_else(|| table.lookup(name)).map(|host| &*host.domain)
@@ -69,35 +65,52 @@ impl Routes {
         let mut text = String::new();
         for listener in &snapshot.listeners {
             let place = place_text(places.origin(snapshot, listener.origin).as_ref());
-            let title =
-                [format!("{}  HTTP", listener.bind), origin_text(snapshot, listener.origin), place];
+            let protocol = report::protocol(listener);
+            let title = format!("{}  {protocol}", listener.bind);
+            let title = [title, origin_text(snapshot, listener.origin), place];
             text.push_str(title.join("  ").trim_end());
             text.push('\n');
-            let mut rows = Vec::new();
-            for host in self.hosts(snapshot, listener) {
-                rows.extend(host_rows(snapshot, host, places));
-            }
-            if rows.is_empty() {
-                text.push_str("  no host\n");
-            }
-            for line in out::table(&rows).lines() {
-                text.push_str("  ");
-                text.push_str(line);
-                text.push('\n');
+            for section in sections(snapshot, listener) {
+                if let Some(names) = section.names {
+                    text.push_str(&format!("  TLS for {names}\n"));
+                }
+                self.section(snapshot, section.table, places, &mut text);
             }
             text.push('\n');
         }
         if text.is_empty() {
-            text.push_str("nothing listens: no HTTP server of a Gateway selects this workload");
+            text.push_str("nothing listens: no server of a Gateway selects this workload");
         }
         text
+    }
+
+    fn section(
+        &self,
+        snapshot: &Snapshot,
+        table: &RouteTable,
+        places: &mut Places,
+        text: &mut String,
+    ) {
+        let mut rows = Vec::new();
+        for host in self.hosts(table) {
+            rows.extend(host_rows(snapshot, host, places));
+        }
+        if rows.is_empty() {
+            text.push_str("  no host\n");
+        }
+        for line in out::table(&rows).lines() {
+            text.push_str("  ");
+            text.push_str(line);
+            text.push('\n');
+        }
     }
 
     fn machine(&self, snapshot: &Snapshot, places: &mut Places) -> Value {
         let mut listeners = Vec::new();
         for listener in &snapshot.listeners {
             let mut hosts = Vec::new();
-            for host in self.hosts(snapshot, listener) {
+            let tables = sections(snapshot, listener);
+            for host in tables.iter().flat_map(|section| self.hosts(section.table)) {
                 let rules: Vec<Value> = host
                     .rules
                     .rules()
@@ -114,12 +127,37 @@ impl Routes {
             listeners.push(json!({
                 "bind": listener.bind.to_string(),
                 "port": listener.port,
-                "protocol": "HTTP",
+                "protocol": report::protocol(listener),
                 "gateway": origin_text(snapshot, listener.origin),
                 "hosts": hosts,
             }));
         }
         json!({ "listeners": listeners })
+    }
+}
+
+/// The routes of a listener, or of one of its TLS servers.
+struct Section<'s> {
+    /// The server names, behind TLS.
+    names: Option<String>,
+    table: &'s RouteTable,
+}
+
+fn sections<'s>(snapshot: &'s Snapshot, listener: &Listener) -> Vec<Section<'s>> {
+    match &listener.serves {
+        Serves::Http(table) => vec![Section { names: None, table: snapshot.table(*table) }],
+        Serves::Tcp(_) => Vec::new(),
+        Serves::Tls(names) => {
+            let chains = names.chains().iter();
+            let section = chains.filter_map(|chain| match &chain.then {
+                Then::Http(table) => Some(Section {
+                    names: Some(chain.names.join(", ")),
+                    table: snapshot.table(*table),
+                }),
+                Then::Tcp(_) => None,
+            });
+            section.collect()
+        }
     }
 }
 
@@ -174,7 +212,7 @@ fn mention_problems(loaded: &Loaded) {
         0 => {}
         n => out::complain(&format!(
             "{} in these files; `propylon check` shows what is missing here",
-            crate::report::count(n, "error")
+            report::count(n, "error")
         )),
     }
 }

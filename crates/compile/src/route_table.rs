@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use propylon_snapshot::{
-    Action, ClusterId, Listener, Origin, RouteTable, RouteTableId, Rule, RuleList, Target,
+    Action, ClusterId, Listener, Origin, RouteTable, RouteTableId, Rule, RuleList, Serves, Target,
     VirtualHost,
 };
 
@@ -61,10 +61,11 @@ impl<'b, 'w> Tables<'b, 'w> {
         for server in &merged.servers {
             self.add_server(server, &mut hosts, builder);
         }
+        let table = RouteTableId(u32::try_from(self.listeners.len()).unwrap_or(u32::MAX));
         let listener = Listener {
             bind: first.bind.clone(),
             port: first.port,
-            table: RouteTableId(u32::try_from(self.listeners.len()).unwrap_or(u32::MAX)),
+            serves: Serves::Http(table),
             origin: builder.objects.origin(first.gateway, first.position, None),
         };
         let name = format!("http.{}", first.service_port);

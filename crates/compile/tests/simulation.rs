@@ -8,7 +8,7 @@ use std::path::Path;
 use propylon_compile::admission::Ledger;
 use propylon_compile::{Options, compile};
 use propylon_model::Labels;
-use propylon_snapshot::{Bind, Discovery, Head, Line, Scheme, Snapshot, Target, Verdict};
+use propylon_snapshot::{Bind, Discovery, Head, Line, Scheme, Serves, Snapshot, Target, Verdict};
 use propylon_source::file::{ReadOptions, read};
 
 /// One request and what it comes to: `closed` (nothing listens), a status, a status and a
@@ -46,7 +46,8 @@ fn call(snapshot: &Snapshot, port: u16, authority: &str, target: &str) -> String
         .into_iter()
         .collect();
     let head = Head { method: "GET", scheme: Scheme::Http, authority, path, query, lines: &lines };
-    let decision = snapshot.decide(listener.table, &head, &mut |_| 0);
+    let Serves::Http(table) = listener.serves else { panic!("no plaintext HTTP") };
+    let decision = snapshot.decide(table, &head, &mut |_| 0);
     match decision.verdict {
         Verdict::Forward { destination, .. } => match &destination.target {
             Target::Missing(name) => panic!("{name} is no cluster and was not rejected"),

@@ -61,7 +61,8 @@ impl Guest {
         self.leaving.get()
     }
 
-    fn ask(&self, why: Leave) {
+    /// Asks it to leave.
+    pub(crate) fn ask(&self, why: Leave) {
         self.leaving.set(Some(why));
         if self.resting.get() {
             let waker = self.waker.borrow_mut().take();

@@ -109,8 +109,17 @@ impl DataPlane {
     }
 
     /// Stops accepting, lets requests end (their answers say `connection: close`), and returns when
-    /// no connection is left or `deadline` has passed.
+    /// no connection is left or `deadline` has passed. The workers stop thereafter.
     pub async fn drain(mut self, deadline: Duration) {
+        self.let_requests_end(deadline).await;
+        let threads = self.stop();
+        // The threads end at once; joining them only makes sure that their sockets are closed.
+        let _ = tokio::task::spawn_blocking(move || join(threads)).await;
+    }
+
+    /// The waiting part of [`DataPlane::drain`], for owners that answer questions meanwhile. True
+    /// if no connection is left. Dropping the data plane afterwards ends it.
+    pub async fn let_requests_end(&self, deadline: Duration) -> bool {
         let mut draining = Vec::with_capacity(self.workers.len());
         for worker in &self.workers {
             let (done, drained) = oneshot::channel();
@@ -123,12 +132,11 @@ impl DataPlane {
                 let _ = drained.await;
             }
         };
-        if tokio::time::timeout(deadline, all).await.is_err() {
+        let ended = tokio::time::timeout(deadline, all).await.is_ok();
+        if !ended {
             tracing::warn!("connections were still open when the drain's time was up");
         }
-        let threads = self.stop();
-        // The threads end at once; joining them only makes sure that their sockets are closed.
-        let _ = tokio::task::spawn_blocking(move || join(threads)).await;
+        ended
     }
 
     fn stop(&mut self) -> Vec<std::thread::JoinHandle<()>> {

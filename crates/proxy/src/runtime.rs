@@ -113,8 +113,8 @@ impl Worker {
         let listeners = &running.snapshot.listeners;
         let mut gone = false;
         self.doors.borrow_mut().retain(|bind, door| {
-            match listeners.iter().find(|listener| listener.bind == *bind) {
-                Some(listener) => door.update(&generation, listener.table),
+            match listeners.iter().position(|listener| listener.bind == *bind) {
+                Some(position) => door.update(&generation, position),
                 None => {
                     door.shut();
                     gone = true;
@@ -126,10 +126,10 @@ impl Worker {
             self.guests.leave_shut_doors();
         }
         for (bind, socket) in open {
-            let Some(listener) = listeners.iter().find(|listener| listener.bind == bind) else {
+            let Some(position) = listeners.iter().position(|listener| listener.bind == bind) else {
                 continue;
             };
-            let door = Rc::new(Door::new(Rc::clone(&generation), listener.table));
+            let door = Rc::new(Door::new(Rc::clone(&generation), position));
             self.doors.borrow_mut().insert(bind, Rc::clone(&door));
             self.listen(door, socket);
         }

@@ -2,6 +2,7 @@
 //! Equal snapshots print alike; lists of rules that several hosts share are printed once.
 
 mod cluster;
+mod listener;
 mod page;
 mod policy;
 mod rule;
@@ -47,14 +48,14 @@ impl Snapshot {
     }
 
     fn dump_listener(&self, page: &mut Page, listener: &Listener) {
-        let Listener { bind, port, table, origin } = listener;
+        let Listener { bind, port, serves, origin } = listener;
         match bind {
             Bind::Ip(address) => line!(page, "listener {address}"),
             Bind::Unix(path) => line!(page, "listener unix:{}", path.display()),
         }
         page.inside(|page| {
             line!(page, "port {port}");
-            line!(page, "routes {}", self.table(*table).name);
+            self.dump_serves(page, serves);
             line!(page, "from {}", self.origin(*origin, "servers"));
         });
     }

@@ -14,6 +14,7 @@ mod header_ops;
 mod http_settings;
 mod listener;
 mod matching;
+mod name_index;
 mod origin;
 mod path;
 mod policy;
@@ -28,6 +29,7 @@ mod rule_list;
 #[cfg(test)]
 mod samples;
 mod string_match;
+mod tls;
 mod virtual_host;
 
 pub use cluster::{
@@ -45,7 +47,10 @@ pub use fuzz::{fuzz_format, fuzz_host_lookup, fuzz_path, fuzz_pattern};
 pub use head::{Head, Line, Scheme};
 pub use header_ops::{HeaderName, HeaderOps, HeaderWrite, RouteHeaders, WriteMode};
 pub use http_settings::{HttpSettings, PathNormalization, ServerHeader};
-pub use listener::{Bind, Listener};
+pub use listener::{
+    Bind, Listener, ServerNames, Serves, TcpDestination, TcpProtocol, TcpRoute, Termination, Then,
+    TlsChain,
+};
 pub use matching::Mismatch;
 pub use origin::{ObjectId, ObjectName, Origin};
 pub use path::{BadPath, normalize};
@@ -58,6 +63,9 @@ pub use rule::{
 };
 pub use rule_list::RuleList;
 pub use string_match::{BadPattern, Pattern, StringMatch};
+pub use tls::{
+    CipherSuite, ClientCheck, Credential, Opaque, ServerIdentity, ServerTls, TlsGroup, TlsVersion,
+};
 pub use virtual_host::{RouteTable, RouteTableId, VirtualHost, host_of};
 
 /// The whole compiled configuration of one generation.

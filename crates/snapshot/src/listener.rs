@@ -3,8 +3,12 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::{Origin, RouteTableId};
+use crate::name_index::NameIndex;
+use crate::virtual_host::lower_case;
+use crate::{Origin, RouteTableId, ServerTls, Target};
 
 /// What a listener binds.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,7 +29,7 @@ impl fmt::Display for Bind {
     }
 }
 
-/// A listener: plaintext HTTP (HTTP/1.1 today).
+/// A listener and what its connections meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listener {
     /// Where it binds; unique within a snapshot.
@@ -33,8 +37,151 @@ pub struct Listener {
     /// The port that the Gateway's server declares, which matches and logs use; it may differ from
     /// the bound one.
     pub port: u16,
-    /// Its routes.
-    pub table: RouteTableId,
+    /// What its connections meet.
+    pub serves: Serves,
     /// The first Gateway server that opened it.
     pub origin: Origin,
 }
+
+impl Listener {
+    /// Every route table that its connections can meet, in the order of its servers.
+    pub fn tables(&self) -> impl Iterator<Item = RouteTableId> + '_ {
+        let (plain, chains) = match &self.serves {
+            Serves::Http(table) => (Some(*table), &[][..]),
+            Serves::Tcp(_) => (None, &[][..]),
+            Serves::Tls(names) => (None, names.chains()),
+        };
+        plain.into_iter().chain(chains.iter().filter_map(|chain| match &chain.then {
+            Then::Http(table) => Some(*table),
+            Then::Tcp(_) => None,
+        }))
+    }
+}
+
+/// What the connections of a listener meet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Serves {
+    /// Plaintext HTTP (HTTP/1.1 today).
+    Http(RouteTableId),
+    /// Bytes that are handed on as they come.
+    Tcp(TcpRoute),
+    /// TLS: the server name that a client asks for chooses what follows.
+    Tls(ServerNames),
+}
+
+/// Where the bytes of a connection go. Chosen once per connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TcpRoute {
+    /// Destinations with their weights; never empty. A single one takes all connections.
+    pub destinations: Vec<TcpDestination>,
+    /// A connection without a byte in either direction for so long is closed; `None`: never.
+    pub idle_timeout: Option<Duration>,
+    /// What its statistics are called.
+    pub stat_prefix: Box<str>,
+    /// What the bytes are, for statistics only.
+    pub protocol: TcpProtocol,
+    /// The rule that sends them there.
+    pub origin: Origin,
+}
+
+/// One destination of a TCP route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TcpDestination {
+    /// Where to.
+    pub target: Target,
+    /// Its share among the weights of the route.
+    pub weight: u32,
+}
+
+/// What the bytes of a TCP route are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TcpProtocol {
+    /// Nothing that is looked into.
+    Tcp,
+    /// MongoDB's wire protocol, counted by operation.
+    Mongo,
+}
+
+/// What follows a ClientHello for certain server names: one of Envoy's filter chains.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsChain {
+    /// The names it answers: `a.com`, `*.a.com`, or `*` for any and none. Lower case.
+    pub names: Vec<Box<str>>,
+    /// Whether TLS ends here.
+    pub termination: Termination,
+    /// What becomes of the bytes.
+    pub then: Then,
+    /// The Gateway server or the VirtualService rule that made it.
+    pub origin: Origin,
+}
+
+/// Whether TLS ends at the gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Termination {
+    /// It is decrypted here.
+    Terminate(Arc<ServerTls>),
+    /// It is handed on as it comes.
+    Passthrough,
+}
+
+/// What becomes of the bytes of a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Then {
+    /// They are HTTP, routed by a table.
+    Http(RouteTableId),
+    /// They are handed on.
+    Tcp(TcpRoute),
+}
+
+/// The chains of one TLS listener by server name.
+#[derive(Debug, Clone, Default)]
+pub struct ServerNames {
+    chains: Vec<TlsChain>,
+    index: NameIndex,
+}
+
+/// The index follows from the chains, so it takes no part in comparisons.
+impl PartialEq for ServerNames {
+    fn eq(&self, other: &Self) -> bool {
+        self.chains == other.chains
+    }
+}
+impl Eq for ServerNames {}
+
+impl ServerNames {
+    /// A table of chains whose names are distinct. Of two equal names the first counts.
+    #[must_use]
+    pub fn new(chains: Vec<TlsChain>) -> Self {
+        let numbered = chains.iter().enumerate();
+        let names = numbered
+            .flat_map(|(position, chain)| chain.names.iter().map(move |name| (&**name, position)));
+        let index = NameIndex::new(names);
+        Self { chains, index }
+    }
+
+    /// The chains, in the order given.
+    #[must_use]
+    pub fn chains(&self) -> &[TlsChain] {
+        &self.chains
+    }
+
+    /// The chain for the server name of a ClientHello, as Envoy chooses it: letters are compared
+    /// without case, an exact name wins over the longest `*suffix`, that over `*`, which alone
+    /// answers a client that names no server. `None`: the connection is closed without an alert.
+    #[must_use]
+    pub fn lookup(&self, sni: Option<&str>) -> Option<&TlsChain> {
+        self.position(sni).map(|position| &self.chains[position])
+    }
+
+    /// Like [`ServerNames::lookup`], but the position among [`ServerNames::chains`].
+    #[must_use]
+    pub fn position(&self, sni: Option<&str>) -> Option<usize> {
+        match sni {
+            Some(name) => self.index.position(&lower_case(name)),
+            None => self.index.any(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::{
     Action, Availability, Balance, Bind, Cluster, ClusterId, Destination, DirectResponse,
     Discovery, Forward, Head, HttpSettings, Line, Listener, Matcher, ObjectId, ObjectName, Origin,
-    PathMatch, RouteHeaders, RouteTable, RouteTableId, Rule, RuleList, Scheme, Snapshot, Target,
-    UpstreamProtocol, VirtualHost,
+    PathMatch, RouteHeaders, RouteTable, RouteTableId, Rule, RuleList, Scheme, Serves, Snapshot,
+    Target, UpstreamProtocol, VirtualHost,
 };
 
 /// The only table of [`snapshot`].
@@ -40,7 +40,7 @@ pub(crate) fn snapshot(hosts: Vec<VirtualHost>) -> Snapshot {
         listeners: vec![Listener {
             bind: Bind::Ip(([0, 0, 0, 0], 8080).into()),
             port: 80,
-            table: TABLE,
+            serves: Serves::Http(TABLE),
             origin: origin(0, 0),
         }],
         tables: vec![RouteTable::new("http.80", hosts)],

@@ -2,9 +2,9 @@
 //! Exact name first, then the longest `*suffix`, then `*`. Knows names, not sockets.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::name_index::NameIndex;
 use crate::{Origin, RuleList};
 
 /// Index into [`crate::Snapshot::tables`].
@@ -30,10 +30,7 @@ pub struct RouteTable {
     /// Istio's name for it, e.g. `http.80`.
     pub name: Box<str>,
     hosts: Vec<VirtualHost>,
-    exact: HashMap<Box<str>, usize>,
-    /// Suffixes (domains without their `*`), grouped by length, longest first.
-    suffixes: Vec<(usize, HashMap<Box<str>, usize>)>,
-    any: Option<usize>,
+    index: NameIndex,
 }
 
 /// The index follows from the hosts, so it takes no part in comparisons.
@@ -48,29 +45,9 @@ impl RouteTable {
     /// A table of hosts whose domains are distinct. Of two equal domains the first counts.
     #[must_use]
     pub fn new(name: &str, hosts: Vec<VirtualHost>) -> Self {
-        let mut exact = HashMap::with_capacity(hosts.len());
-        let mut suffixes: Vec<(usize, HashMap<Box<str>, usize>)> = Vec::new();
-        let mut any = None;
-        for (position, host) in hosts.iter().enumerate() {
-            match host.domain.strip_prefix('*') {
-                None => {
-                    exact.entry(host.domain.clone()).or_insert(position);
-                }
-                Some("") => {
-                    any.get_or_insert(position);
-                }
-                Some(suffix) => {
-                    let group = suffixes.iter().position(|(length, _)| *length == suffix.len());
-                    let group = group.unwrap_or_else(|| {
-                        suffixes.push((suffix.len(), HashMap::new()));
-                        suffixes.len() - 1
-                    });
-                    suffixes[group].1.entry(suffix.into()).or_insert(position);
-                }
-            }
-        }
-        suffixes.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
-        Self { name: name.into(), hosts, exact, suffixes, any }
+        let domains = hosts.iter().enumerate();
+        let index = NameIndex::new(domains.map(|(position, host)| (&*host.domain, position)));
+        Self { name: name.into(), hosts, index }
     }
 
     /// The hosts, in the order given.
@@ -90,21 +67,7 @@ impl RouteTable {
     /// Like [`RouteTable::lookup`], but the position among [`RouteTable::hosts`].
     #[must_use]
     pub fn position(&self, authority: &str) -> Option<usize> {
-        let host = lower_case(host_of(authority));
-        if let Some(position) = self.exact.get(host.as_ref()) {
-            return Some(*position);
-        }
-        self.suffix_position(&host).or(self.any)
-    }
-
-    /// `*.a.com` needs at least one byte in front of `.a.com` (Envoy's rule).
-    fn suffix_position(&self, host: &str) -> Option<usize> {
-        self.suffixes.iter().filter(|(length, _)| *length < host.len()).find_map(
-            |(length, group)| {
-                // A cut inside a multi-byte letter can match nothing.
-                group.get(host.get(host.len() - length..)?).copied()
-            },
-        )
+        self.index.position(&lower_case(host_of(authority)))
     }
 }
 
@@ -120,7 +83,7 @@ pub fn host_of(authority: &str) -> &str {
 }
 
 /// ASCII lower case; borrowed where it is so already, which is nearly always.
-fn lower_case(text: &str) -> Cow<'_, str> {
+pub(crate) fn lower_case(text: &str) -> Cow<'_, str> {
     if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
         Cow::Owned(text.to_ascii_lowercase())
     } else {

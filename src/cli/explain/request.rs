@@ -1,7 +1,9 @@
 //! The request of `explain`: method, URL and headers as the gateway's protocol layer would see
 //! them. Parses text only; routing it is the snapshot's matter.
 
-use propylon_snapshot::{Head, HeaderName, Line, Scheme};
+use std::net::IpAddr;
+
+use propylon_snapshot::{Head, HeaderName, Line, Scheme, host_of};
 
 /// A request that was never sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub(super) struct Request {
     pub(super) port: u16,
     /// The path as written.
     pub(super) path: String,
+    /// The URL's host, which a TLS client names in its handshake.
+    host: String,
     /// Behind the question mark.
     pub(super) query: Option<String>,
     headers: Vec<(String, String)>,
@@ -55,6 +59,7 @@ impl Request {
             scheme,
             authority: authority.to_owned(),
             port: port(authority, scheme)?,
+            host: host_of(authority).to_owned(),
             path: if path.is_empty() { "/".to_owned() } else { path.to_owned() },
             query,
             headers: Vec::new(),
@@ -77,6 +82,12 @@ impl Request {
             self.headers.push((name.as_str().to_owned(), value));
         }
         Ok(())
+    }
+
+    /// The server name of the TLS handshake; addresses are never sent as one (RFC 6066 section 3).
+    pub(super) fn server_name(&self) -> Option<&str> {
+        let bare = self.host.trim_start_matches('[').trim_end_matches(']');
+        bare.parse::<IpAddr>().is_err().then_some(&self.host)
     }
 
     /// The header lines, borrowed.

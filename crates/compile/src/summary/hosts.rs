@@ -29,7 +29,7 @@ fn hosts<'s>(
     let mut known: HashMap<*const RuleList, Arc<[&ObjectName]>> = HashMap::new();
     let mut hosts = BTreeMap::new();
     for listener in &snapshot.listeners {
-        for host in snapshot.table(listener.table).hosts() {
+        for host in listener.tables().flat_map(|table| snapshot.table(table).hosts()) {
             let objects = known.entry(Arc::as_ptr(&host.rules)).or_insert_with(|| {
                 let mut seen = HashSet::new();
                 let rules = host.rules.rules().iter();

@@ -1,16 +1,18 @@
 //! A client connection and what every part of the HTTP side may ask of it.
 
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use propylon_snapshot::Reason;
+use propylon_snapshot::{Reason, RouteTableId, Serves};
 
-use crate::guests::Guest;
+use crate::guests::{Guest, Leave};
 use crate::io::Io;
 use crate::listener::Door;
 use crate::runtime::Worker;
+use crate::upstream::Generation;
 
 /// A client connection.
 pub(super) struct Client<I> {
@@ -26,20 +28,40 @@ pub(super) struct Client<I> {
     pub(super) worker: Rc<Worker>,
     /// Its place among the worker's connections.
     pub(super) guest: Rc<Guest>,
+    routed: RefCell<Routed>,
 }
 
+/// A generation and the routes that it has for a connection.
+pub(super) type Routed = (Rc<Generation>, RouteTableId);
+
 impl<I> Client<I> {
-    /// Takes a connection in.
+    /// Takes a connection in that is routed by `routed` until its listener says otherwise.
     pub(super) fn new(
         io: I,
         (peer, local): (Option<SocketAddr>, Option<SocketAddr>),
-        door: Rc<Door>,
+        (door, routed): (Rc<Door>, Routed),
         worker: Rc<Worker>,
     ) -> Self {
         let guest = worker.guests.enter(&door);
         worker.counters.connections.add(1);
         worker.counters.connections_active.add(1);
-        Self { io, peer, local, door, worker, guest }
+        let routed = RefCell::new(routed);
+        Self { io, peer, local, door, worker, guest, routed }
+    }
+
+    /// What a request that starts now is decided by, to its last byte. A connection whose listener
+    /// has become something else in a newer generation keeps the last one that fits, and ends
+    /// with its current request.
+    pub(super) fn current(&self) -> Routed {
+        let (generation, position) = self.door.current();
+        let mut routed = self.routed.borrow_mut();
+        if !Rc::ptr_eq(&generation, &routed.0) {
+            match table(&generation, position) {
+                Some(table) => *routed = (generation, table),
+                None => self.guest.ask(Leave::Drain),
+            }
+        }
+        routed.clone()
     }
 
     /// Counts that the client went away with a request unanswered.
@@ -52,6 +74,14 @@ impl<I> Client<I> {
     pub(super) fn elapsed(&self, began: Instant) -> u64 {
         let elapsed = self.worker.clock.now().saturating_duration_since(began);
         u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// The routes of the listener at `position`, if it is plaintext HTTP.
+pub(super) fn table(generation: &Generation, position: usize) -> Option<RouteTableId> {
+    match &generation.snapshot().listeners.get(position)?.serves {
+        Serves::Http(table) => Some(*table),
+        Serves::Tcp(_) | Serves::Tls(_) => None,
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) async fn answer<I: Io>(
     tail: &mut Tail<'_>,
 ) -> After {
     let began = client.worker.clock.now();
-    let (generation, table) = client.door.current();
+    let (generation, table) = client.current();
     let snapshot = generation.snapshot();
     let Desk { request: parsed, sheets: Sheets { request_lines, marks, out } } = desk;
     let parsed = &*parsed;

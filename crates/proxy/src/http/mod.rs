@@ -41,7 +41,12 @@ pub(crate) fn welcome(worker: &Rc<Worker>, door: &Rc<Door>, stream: Stream) {
         worker.counters.connections_overflow.add(1);
         return;
     }
+    let (generation, position) = door.current();
+    let Some(table) = client::table(&generation, position) else {
+        return;
+    };
     let ends = (stream.peer(), stream.local());
-    let client = Client::new(stream, ends, Rc::clone(door), Rc::clone(worker));
+    let way = (Rc::clone(door), (generation, table));
+    let client = Client::new(stream, ends, way, Rc::clone(worker));
     worker.spawn(serve::serve(client));
 }

@@ -149,11 +149,11 @@ async fn next_head<I: Io>(
 }
 
 fn accepts_http10<I>(client: &Client<I>) -> bool {
-    client.door.current().0.snapshot().http.accept_http10
+    client.door.generation().snapshot().http.accept_http10
 }
 
 async fn refuse<I: Io>(client: &Client<I>, desk: &mut Desk, reason: Reason) -> Turn {
-    let (generation, _) = client.door.current();
+    let generation = client.door.generation();
     let server = &generation.snapshot().http.server;
     if respond::refuse(client, server, reason, &mut desk.sheets.out.down).await.is_ok() {
         linger::linger(client).await;

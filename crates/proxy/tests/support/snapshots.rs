@@ -8,8 +8,8 @@ use propylon_snapshot::{
     Action, Address, Availability, Balance, Bind, Cluster, ClusterId, Destination, DirectResponse,
     Discovery, Endpoint, Fault, Format, Forward, HeaderName, HeaderOps, HeaderWrite, HttpSettings,
     Listener, Locality, Matcher, ObjectId, Origin, PathMatch, Redirect, Retry, RetryOn,
-    RouteHeaders, RouteTable, RouteTableId, Rule, RuleList, Snapshot, Target, UpstreamProtocol,
-    VirtualHost, WriteMode,
+    RouteHeaders, RouteTable, RouteTableId, Rule, RuleList, Serves, Snapshot, Target,
+    UpstreamProtocol, VirtualHost, WriteMode,
 };
 
 const ORIGIN: Origin = Origin { object: ObjectId(0), entry: 0, matching: None };
@@ -159,7 +159,7 @@ pub fn world(routes: Vec<Route>, clusters: &[&[SocketAddr]]) -> Snapshot {
 /// A listener of table 0.
 pub fn listener(bind: &str) -> Listener {
     let bind = Bind::Ip(bind.parse().unwrap());
-    Listener { bind, port: 80, table: RouteTableId(0), origin: ORIGIN }
+    Listener { bind, port: 80, serves: Serves::Http(RouteTableId(0)), origin: ORIGIN }
 }
 
 /// A cluster of listed endpoints.

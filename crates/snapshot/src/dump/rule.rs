@@ -73,7 +73,7 @@ impl Snapshot {
         }
     }
 
-    fn target<'s>(&'s self, target: &'s Target) -> Cow<'s, str> {
+    pub(super) fn target<'s>(&'s self, target: &'s Target) -> Cow<'s, str> {
         match target {
             Target::Cluster(id) => Cow::Borrowed(&self.cluster(*id).name),
             Target::Missing(name) => Cow::Owned(format!("{name} (missing: nothing defines it)")),
