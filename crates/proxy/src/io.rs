@@ -3,6 +3,8 @@
 //! All methods take `&self`, so that one task can read and write the same connection without
 //! splitting it. Implemented for TCP and Unix sockets here; TLS implements the same trait.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io::{self, IoSlice, Read};
 use std::net::{Shutdown, SocketAddr};
@@ -94,10 +96,15 @@ pub(crate) async fn write_all_vectored(
 
 /// A connected socket of the kernel.
 #[derive(Debug)]
-pub(crate) enum Stream {
-    /// TCP.
+pub(crate) struct Stream {
+    kernel: Kernel,
+    /// Bytes that were read and given back; they are read again before the kernel's.
+    ahead: RefCell<Option<Box<VecDeque<u8>>>>,
+}
+
+#[derive(Debug)]
+enum Kernel {
     Tcp(TcpStream),
-    /// A Unix domain socket.
     Unix(UnixStream),
 }
 
@@ -108,58 +115,92 @@ impl Stream {
     /// When the socket is gone already.
     pub(crate) fn from_tcp(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
-        Ok(Self::Tcp(stream))
+        Ok(Self { kernel: Kernel::Tcp(stream), ahead: RefCell::default() })
+    }
+
+    /// Takes over a connected Unix socket.
+    pub(crate) fn from_unix(stream: UnixStream) -> Self {
+        Self { kernel: Kernel::Unix(stream), ahead: RefCell::default() }
+    }
+
+    /// Gives bytes back that were read and are another's: the next reads find them again.
+    pub(crate) fn unread(&self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        let mut ahead = self.ahead.borrow_mut();
+        let ahead = ahead.get_or_insert_default();
+        for byte in bytes.iter().rev() {
+            ahead.push_front(*byte);
+        }
+    }
+
+    /// Reads again what was given back; 0 if nothing was.
+    fn read_ahead(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut ahead = self.ahead.borrow_mut();
+        let Some(bytes) = &mut *ahead else { return Ok(0) };
+        let read = bytes.read(buf)?;
+        if bytes.is_empty() {
+            *ahead = None;
+        }
+        Ok(read)
     }
 
     /// The peer's address; `None` for Unix sockets.
     #[must_use]
     pub(crate) fn peer(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Tcp(stream) => stream.peer_addr().ok(),
-            Self::Unix(_) => None,
+        match &self.kernel {
+            Kernel::Tcp(stream) => stream.peer_addr().ok(),
+            Kernel::Unix(_) => None,
         }
     }
 
     /// The local address; `None` for Unix sockets.
     #[must_use]
     pub(crate) fn local(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Tcp(stream) => stream.local_addr().ok(),
-            Self::Unix(_) => None,
+        match &self.kernel {
+            Kernel::Tcp(stream) => stream.local_addr().ok(),
+            Kernel::Unix(_) => None,
         }
     }
 
     fn socket(&self) -> SockRef<'_> {
-        match self {
-            Self::Tcp(stream) => SockRef::from(stream),
-            Self::Unix(stream) => SockRef::from(stream),
+        match &self.kernel {
+            Kernel::Tcp(stream) => SockRef::from(stream),
+            Kernel::Unix(stream) => SockRef::from(stream),
         }
     }
 
     fn try_io<R>(&self, interest: Interest, f: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
-        match self {
-            Self::Tcp(stream) => stream.try_io(interest, f),
-            Self::Unix(stream) => stream.try_io(interest, f),
+        match &self.kernel {
+            Kernel::Tcp(stream) => stream.try_io(interest, f),
+            Kernel::Unix(stream) => stream.try_io(interest, f),
         }
     }
 
     fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Tcp(stream) => stream.poll_write_ready(cx),
-            Self::Unix(stream) => stream.poll_write_ready(cx),
+        match &self.kernel {
+            Kernel::Tcp(stream) => stream.poll_write_ready(cx),
+            Kernel::Unix(stream) => stream.poll_write_ready(cx),
         }
     }
 }
 
 impl Io for Stream {
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Tcp(stream) => stream.poll_read_ready(cx),
-            Self::Unix(stream) => stream.poll_read_ready(cx),
+        if self.ahead.borrow().is_some() {
+            return Poll::Ready(Ok(()));
+        }
+        match &self.kernel {
+            Kernel::Tcp(stream) => stream.poll_read_ready(cx),
+            Kernel::Unix(stream) => stream.poll_read_ready(cx),
         }
     }
 
     fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        if self.ahead.borrow().is_some() {
+            return Poll::Ready(self.read_ahead(buf));
+        }
         loop {
             ready!(self.poll_readable(cx))?;
             match self.read_once(buf) {
@@ -199,35 +240,6 @@ impl Io for Stream {
 }
 
 impl Stream {
-    /// Looks at what the peer has sent without taking it: ready once there are more than `seen`
-    /// bytes, or as many as `buf` holds. As many as `seen` again mean that no more will come.
-    pub(crate) fn poll_peek(
-        &self,
-        cx: &mut Context<'_>,
-        buf: &mut [u8],
-        seen: usize,
-    ) -> Poll<io::Result<usize>> {
-        let mut waited = false;
-        loop {
-            ready!(self.poll_readable(cx))?;
-            let peeked = self.try_io(Interest::READABLE, || {
-                let peeked = self.socket().peek(buf)?;
-                // Nothing new: dropping the readiness makes the next wait last until there is.
-                if peeked <= seen && !waited {
-                    Err(io::ErrorKind::WouldBlock.into())
-                } else {
-                    Ok(peeked)
-                }
-            });
-            match peeked {
-                // Readiness that comes back within the same poll is not of new bytes, which only a
-                // turn of the reactor brings: the peer has closed its side.
-                Err(error) if is_transient(&error) => waited = true,
-                done => return Poll::Ready(done),
-            }
-        }
-    }
-
     /// One read with cached readiness. A read that does not fill the buffer has emptied the
     /// socket: reporting "would block" to the reactor drops its readiness at once, which saves the
     /// read that would only learn that. Bytes that arrive later raise a new edge, and a seen end

@@ -20,6 +20,7 @@ mod runtime;
 mod tcp;
 mod telemetry;
 mod upstream;
+mod welcome;
 
 pub use listener::{ListenError, ListenerStatus};
 pub use plane::{DataPlane, Options};

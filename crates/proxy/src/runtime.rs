@@ -23,6 +23,7 @@ use crate::running::Running;
 use crate::tcp;
 use crate::telemetry::Counters;
 use crate::upstream::Generation;
+use crate::welcome::welcome;
 
 /// What the control side asks of a worker.
 #[derive(Debug)]
@@ -50,6 +51,7 @@ pub(crate) enum Order {
 pub(crate) struct Handle {
     pub(crate) orders: mpsc::UnboundedSender<Order>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) tcp_counters: Arc<tcp::Counters>,
     pub(crate) thread: Option<thread::JoinHandle<()>>,
 }
 
@@ -71,7 +73,7 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    fn new(index: usize, patience: Patience, counters: Arc<Counters>) -> Self {
+    fn new(index: usize, patience: Patience, counters: Arc<Counters>, tcp: tcp::Shared) -> Self {
         Self {
             index,
             patience,
@@ -82,7 +84,7 @@ impl Worker {
             guests: Guests::default(),
             counters,
             mirrors: Cell::new(0),
-            tcp: tcp::Shared::default(),
+            tcp,
             doors: RefCell::default(),
             generation: RefCell::default(),
             drained: RefCell::default(),
@@ -138,7 +140,7 @@ impl Worker {
     fn listen(self: &Rc<Self>, door: Rc<Door>, socket: Socket) {
         let worker = Rc::clone(self);
         self.spawn(async move {
-            if let Err(error) = accept(worker, door, socket, http::welcome).await {
+            if let Err(error) = accept(worker, door, socket, welcome).await {
                 tracing::error!(%error, "a worker cannot accept connections");
             }
         });
@@ -171,12 +173,14 @@ pub(crate) fn start(index: usize, patience: Patience) -> io::Result<Handle> {
     let (orders, taken) = mpsc::unbounded_channel();
     let counters = Arc::new(Counters::default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let counted = Arc::clone(&counters);
+    let tcp_counters = Arc::new(tcp::Counters::default());
+    let (counted, tcp_counted) = (Arc::clone(&counters), Arc::clone(&tcp_counters));
     let thread = thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
-        let worker = Rc::new(Worker::new(index, patience, counted));
+        let tcp = tcp::Shared { counters: tcp_counted, ..tcp::Shared::default() };
+        let worker = Rc::new(Worker::new(index, patience, counted, tcp));
         LocalSet::new().block_on(&runtime, obey(worker, taken));
     })?;
-    Ok(Handle { orders, counters, thread: Some(thread) })
+    Ok(Handle { orders, counters, tcp_counters, thread: Some(thread) })
 }
 
 /// Carries out orders until told to stop or the control side is gone.

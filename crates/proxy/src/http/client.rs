@@ -32,7 +32,7 @@ pub(super) struct Client<I> {
 }
 
 /// A generation and the routes that it has for a connection.
-pub(super) type Routed = (Rc<Generation>, RouteTableId);
+pub(crate) type Routed = (Rc<Generation>, RouteTableId);
 
 impl<I> Client<I> {
     /// Takes a connection in that is routed by `routed` until its listener says otherwise.

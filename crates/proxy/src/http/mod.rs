@@ -29,24 +29,19 @@ use std::rc::Rc;
 
 pub(crate) use desk::Desks;
 
-use self::client::Client;
+use self::client::{Client, Routed};
 use crate::io::Stream;
-use crate::limits::CLIENT_CONNECTIONS_MAX;
 use crate::listener::Door;
 use crate::runtime::Worker;
+use crate::welcome::Ends;
 
-/// Serves one accepted connection in a task of its own.
-pub(crate) fn welcome(worker: &Rc<Worker>, door: &Rc<Door>, stream: Stream) {
-    if worker.guests.len() >= CLIENT_CONNECTIONS_MAX {
-        worker.counters.connections_overflow.add(1);
-        return;
-    }
-    let (generation, position) = door.current();
-    let Some(table) = client::table(&generation, position) else {
-        return;
-    };
-    let ends = (stream.peer(), stream.local());
-    let way = (Rc::clone(door), (generation, table));
+/// Serves one client connection in a task of its own: it came in by a door, is routed by a table
+/// and has these ends.
+pub(crate) fn welcome(
+    worker: &Rc<Worker>,
+    way: (Rc<Door>, Routed),
+    (stream, ends): (Stream, Ends),
+) {
     let client = Client::new(stream, ends, way, Rc::clone(worker));
     worker.spawn(serve::serve(client));
 }

@@ -12,6 +12,7 @@ pub(crate) mod proxy_protocol;
 pub(crate) use accept::accept;
 pub(crate) use bind::{Socket, bind};
 pub(crate) use door::Door;
+pub(crate) use hello::Hello;
 pub(crate) use preface::{Unfit, client_hello, proxy_header};
 
 use propylon_snapshot::Bind;

@@ -1,15 +1,14 @@
 //! What comes before a connection's first request or byte: a PROXY protocol header where one is
-//! wanted, a ClientHello where a server name decides. Looked at where it lies in the kernel, so that
-//! waiting connections hold no buffer and whoever follows finds every byte in its place.
+//! wanted, a ClientHello where a server name decides. What is not taken is given back to the
+//! connection, so that whoever follows finds every byte in its place.
 
 use std::future::poll_fn;
-use std::io;
 use std::task::{Poll, ready};
 
 use super::hello::{self, Hello, HelloReader};
 use super::proxy_protocol::{self, Ends};
 use crate::io::{Io, Stream};
-use crate::limits::{HELLO_BYTES_MAX, PREFACE_TIMEOUT, PROXY_HEADER_BYTES_MAX};
+use crate::limits::PREFACE_TIMEOUT;
 use crate::tcp::RelayBuffer;
 
 /// Why a connection gets no further. It is closed without an answer.
@@ -31,12 +30,12 @@ pub(crate) async fn proxy_header(
         proxy_protocol::Outcome::Header { len, ends } => Some(Ok((len, ends))),
         proxy_protocol::Outcome::Bad => Some(Err(Unfit::Wrong)),
     };
-    let (len, ends) = watch(stream, buffer, PROXY_HEADER_BYTES_MAX, look).await??;
-    take(stream, buffer, len).await.map_err(|_| Unfit::Gone)?;
+    let ((len, ends), bytes) = watch(stream, buffer, look).await?;
+    stream.unread(&bytes[len..]);
     Ok(ends)
 }
 
-/// Reads a connection's ClientHello and leaves it where it is.
+/// Reads a connection's ClientHello and gives it back for whoever answers it.
 pub(crate) async fn client_hello(stream: &Stream, buffer: &RelayBuffer) -> Result<Hello, Unfit> {
     let mut reader = HelloReader::default();
     let look = |bytes: &[u8]| match reader.read(bytes) {
@@ -44,50 +43,40 @@ pub(crate) async fn client_hello(stream: &Stream, buffer: &RelayBuffer) -> Resul
         hello::Outcome::Hello(hello) => Some(Ok(hello)),
         hello::Outcome::NotTls | hello::Outcome::Bad => Some(Err(Unfit::Wrong)),
     };
-    watch(stream, buffer, HELLO_BYTES_MAX, look).await?
+    let (hello, bytes) = watch(stream, buffer, look).await?;
+    stream.unread(&bytes);
+    Ok(hello)
 }
 
-/// Shows `look` ever more of a connection's first bytes until it has seen enough.
+/// Shows `look` ever more of a connection's first bytes until it has seen enough; gives what it
+/// found and the bytes. `look` gives up on its own before they are too many.
 async fn watch<T>(
     stream: &Stream,
     buffer: &RelayBuffer,
-    most: usize,
-    mut look: impl FnMut(&[u8]) -> Option<T>,
-) -> Result<T, Unfit> {
-    let mut seen = 0;
+    mut look: impl FnMut(&[u8]) -> Option<Result<T, Unfit>>,
+) -> Result<(T, Vec<u8>), Unfit> {
+    let mut seen: Vec<u8> = Vec::new();
     let watching = poll_fn(|cx| {
         buffer.with(|bytes| {
             loop {
-                let peeked = ready!(stream.poll_peek(cx, &mut bytes[..most], seen));
-                let Some(len) = peeked.ok().filter(|len| *len > seen) else {
-                    return Poll::Ready(Err(Unfit::Gone));
-                };
-                if let Some(found) = look(&bytes[..len]) {
-                    return Poll::Ready(Ok(found));
+                let read = stream.poll_read(cx, &mut bytes[..PREFACE_READ_BYTES]);
+                match ready!(read) {
+                    Ok(got) if got > 0 => seen.extend_from_slice(&bytes[..got]),
+                    Ok(_) | Err(_) => return Poll::Ready(Err(Unfit::Gone)),
                 }
-                seen = len;
+                if let Some(found) = look(&seen) {
+                    return Poll::Ready(found);
+                }
             }
         })
     });
-    tokio::time::timeout(PREFACE_TIMEOUT, watching).await.unwrap_or(Err(Unfit::Gone))
+    let found = tokio::time::timeout(PREFACE_TIMEOUT, watching).await;
+    Ok((found.unwrap_or(Err(Unfit::Gone))?, seen))
 }
 
-/// Takes bytes that were looked at, and so are there.
-async fn take(stream: &Stream, buffer: &RelayBuffer, len: usize) -> io::Result<()> {
-    let mut left = len;
-    poll_fn(|cx| {
-        buffer.with(|bytes| {
-            while left > 0 {
-                match ready!(stream.poll_read(cx, &mut bytes[..left]))? {
-                    0 => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
-                    got => left -= got,
-                }
-            }
-            Poll::Ready(Ok(()))
-        })
-    })
-    .await
-}
+/// Bytes read at once: an ordinary ClientHello or PROXY header is shorter, and what a client sent
+/// behind it is better left in the kernel.
+const PREFACE_READ_BYTES: usize = 4 * 1024;
 
 #[cfg(test)]
 mod tests;

@@ -137,14 +137,13 @@ impl MongoCounters {
 
     fn collection(&self, access: Access, name: &str) {
         let mut collections = lock(&self.collections);
-        let counts = match collections.get_mut(name) {
-            Some(counts) => counts,
-            None if collections.len() < MONGO_COLLECTIONS_MAX => {
-                collections.entry(name.into()).or_default()
-            }
-            None => return self.ops.collection_overflow.add(1),
-        };
-        counts[access as usize] += 1;
+        if collections.len() < MONGO_COLLECTIONS_MAX && !collections.contains_key(name) {
+            collections.insert(name.into(), [0; 4]);
+        }
+        match collections.get_mut(name) {
+            Some(counts) => counts[access as usize] += 1,
+            None => self.ops.collection_overflow.add(1),
+        }
     }
 
     fn add_to(&self, prefix: &str, sums: &mut BTreeMap<String, u64>) {

@@ -1,7 +1,7 @@
 //! One connection whose bytes are handed on: chosen a destination once, connected, relayed.
 //! What cannot be connected is closed without a word, as there is no protocol to say why in.
 
-use std::rc::Rc;
+use std::time::Duration;
 
 use propylon_snapshot::{Availability, ClusterId, Target, TcpDestination, TcpRoute};
 
@@ -11,37 +11,22 @@ use crate::io::Io;
 use crate::runtime::Worker;
 use crate::upstream::{Connection, Generation};
 
-/// Serves a client connection to its end.
-///
-/// The generation is held only until the destination is connected: what is chosen stays chosen,
-/// and an old configuration need not live as long as its longest connection.
-pub(crate) async fn forward(
-    worker: &Worker,
-    client: &impl Io,
-    generation: Rc<Generation>,
-    route: &TcpRoute,
-) {
-    let mut tally = Tally::begin(&worker.tcp.counters, route);
-    let idle = route.idle_timeout;
-    let Some(server) = Box::pin(connect(&generation, route, &tally)).await else { return };
-    drop(generation);
-    match relay((client, server.io()), &worker.tcp.buffer, idle, &mut tally).await {
-        Ended::Whole => {}
-        Ended::Broken => {
-            // What was cut must not look whole to the side that is still there.
-            client.abort();
-            server.io().abort();
-        }
-        Ended::Idle => tally.tcp().idle_timeout.add(1),
-    }
+/// A client connection with the destination that was chosen and connected for it.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    server: Connection,
+    idle_timeout: Option<Duration>,
+    tally: Tally,
 }
 
-/// A connection to one of the route's destinations. There is one attempt, as in Envoy.
-async fn connect(
-    generation: &Rc<Generation>,
+/// Chooses a destination for a new connection and connects to it. There is one attempt, as in
+/// Envoy; `None` means that the client's connection is to be closed.
+pub(crate) async fn open(
+    worker: &Worker,
+    generation: &Generation,
     route: &TcpRoute,
-    tally: &Tally,
-) -> Option<Connection> {
+) -> Option<Opened> {
+    let tally = Tally::begin(&worker.tcp.counters, route);
     let Some(id) = cluster(generation, route) else {
         tally.tcp().downstream_cx_no_route.add(1);
         return None;
@@ -49,14 +34,30 @@ async fn connect(
     let live = generation.cluster(id);
     let Some(endpoint) = live.choose(&[]) else {
         live.counters().upstream_cx_none_healthy.add(1);
-        tracing::debug!(cluster = %route.stat_prefix, "no endpoint for a TCP connection");
+        tracing::debug!(route = %route.stat_prefix, "no endpoint for a TCP connection");
         return None;
     };
     match endpoint.connect(live.connect_timeout()).await {
-        Ok(connection) => Some(connection),
+        Ok(server) => Some(Opened { server, idle_timeout: route.idle_timeout, tally }),
         Err(error) => {
             tracing::debug!(%error, "a TCP connection came to nothing");
             None
+        }
+    }
+}
+
+impl Opened {
+    /// Relays to the end of both sides.
+    pub(crate) async fn relay(mut self, worker: &Worker, client: &impl Io) {
+        let Self { server, idle_timeout, tally } = &mut self;
+        match relay((client, server.io()), &worker.tcp.buffer, *idle_timeout, tally).await {
+            Ended::Whole => {}
+            Ended::Broken => {
+                // What was cut must not look whole to the side that is still there.
+                client.abort();
+                server.io().abort();
+            }
+            Ended::Idle => tally.tcp().idle_timeout.add(1),
         }
     }
 }

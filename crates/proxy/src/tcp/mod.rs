@@ -10,7 +10,7 @@ mod relay;
 mod tally;
 
 pub(crate) use counters::{Counters, sum};
-pub(crate) use forward::forward;
+pub(crate) use forward::open;
 pub(crate) use mongo::{Decoder, Seen, Side};
 pub(crate) use relay::RelayBuffer;
 

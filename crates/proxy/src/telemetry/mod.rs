@@ -35,6 +35,9 @@ counters! {
     connections_active = "http.downstream_cx_active",
     /// Client connections closed because there were too many.
     connections_overflow = "http.downstream_cx_overload_reject",
+    /// Client connections reset because what came first was not what their listener wants: a PROXY
+    /// protocol header, a ClientHello with a server name that is served.
+    connections_unfit = "listener.no_filter_chain_match",
     /// Client connections closed after a long time without a request.
     connections_idle = "http.downstream_cx_idle_timeout",
     /// Client connections closed because they were asked to, draining.

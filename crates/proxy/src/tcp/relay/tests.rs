@@ -25,7 +25,7 @@ fn tally() -> (Counters, Tally) {
 
 fn pair() -> (UnixStream, Stream) {
     let (far, near) = UnixStream::pair().unwrap();
-    (far, Stream::Unix(near))
+    (far, Stream::from_unix(near))
 }
 
 /// A client's and a server's end, and what the relay between them ends with.
