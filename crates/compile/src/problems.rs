@@ -13,6 +13,8 @@ pub(crate) mod code {
     pub(crate) const SERVER_UNBOUND: &str = "GW0202";
     /// A route for a server name that another one on the same port has already.
     pub(crate) const SERVER_NAME_TAKEN: &str = "GW0203";
+    /// Routes of connections that no server takes.
+    pub(crate) const ROUTE_UNUSED: &str = "GW0204";
     /// A security policy that selects this gateway and is not enforced yet.
     pub(crate) const UNENFORCED: &str = "GW0301";
     /// A rule that is not served because a part of it cannot be translated.

@@ -14,6 +14,7 @@ use crate::host::{intersection, is_wildcard};
 use crate::http_route::{At, Builder, catch_alls_last};
 use crate::merge::{Merged, protocol_field};
 use crate::problems::code;
+use crate::tcp_listener::{self, List};
 use crate::validate::protocol::Class;
 use crate::virtual_service::Bound;
 
@@ -22,11 +23,15 @@ type GroupId = usize;
 
 /// Tables under construction; clusters have provisional ids.
 pub(crate) struct Tables<'b, 'w> {
-    bound: &'b [Bound<'w>],
-    by_gateway: HashMap<&'b str, Vec<usize>>,
+    pub(crate) bound: &'b [Bound<'w>],
+    pub(crate) by_gateway: HashMap<&'b str, Vec<usize>>,
     groups: Vec<Vec<Rule>>,
     group_ids: HashMap<(usize, String, u16), GroupId>,
     listeners: Vec<(Listener, Box<str>, BTreeMap<String, Host>)>,
+    /// Listeners without a table.
+    pub(crate) connections: Vec<Listener>,
+    /// VirtualServices whose routes of connections some server takes.
+    pub(crate) used: HashSet<(usize, List)>,
 }
 
 /// A virtual host under construction.
@@ -45,18 +50,23 @@ impl<'b, 'w> Tables<'b, 'w> {
             groups: Vec::new(),
             group_ids: HashMap::new(),
             listeners: Vec::new(),
+            connections: Vec::new(),
+            used: HashSet::new(),
         }
     }
 
-    /// Adds the listener of one address. Servers that are not plaintext HTTP stay closed.
+    /// Adds the listener of one address.
     pub(crate) fn add(&mut self, merged: &Merged<'_, 'w>, builder: &mut Builder<'_, 'w>) {
-        let Some(first) = merged.first() else { return };
-        if first.class != Class::Http {
-            for server in &merged.servers {
-                report_closed(server, builder);
-            }
-            return;
+        match merged.first().map(|first| first.class) {
+            Some(Class::Http) => self.add_http(merged, builder),
+            Some(Class::Tcp) => self.add_tcp(merged, builder),
+            Some(Class::Tls) => self.add_tls(merged, builder),
+            None => {}
         }
+    }
+
+    fn add_http(&mut self, merged: &Merged<'_, 'w>, builder: &mut Builder<'_, 'w>) {
+        let Some(first) = merged.first() else { return };
         let mut hosts = BTreeMap::new();
         for server in &merged.servers {
             self.add_server(server, &mut hosts, builder);
@@ -153,6 +163,9 @@ impl<'b, 'w> Tables<'b, 'w> {
             tables.push(RouteTable::new(&name, hosts));
             listeners.push(listener);
         }
+        listeners
+            .extend(self.connections.into_iter().map(|one| tcp_listener::finish(one, clusters)));
+        listeners.sort_by(|a, b| a.bind.cmp(&b.bind));
         (listeners, tables)
     }
 }
@@ -212,7 +225,8 @@ fn domain_of(host: &str) -> String {
     }
 }
 
-fn report_closed(server: &OpenServer<'_>, builder: &mut Builder<'_, '_>) {
+/// Reports a server that is not served at all.
+pub(crate) fn report_closed(server: &OpenServer<'_>, builder: &mut Builder<'_, '_>) {
     let protocol = server.server.port.protocol.to_ascii_uppercase();
     let message = format!(
         "{protocol} servers are not yet in effect: port {} stays closed for {}",

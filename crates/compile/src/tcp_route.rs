@@ -81,7 +81,12 @@ impl<'w> Builder<'_, 'w> {
                 taken.extend(names.iter().cloned());
                 let origin = self.objects.origin(object, entry, Some(position));
                 let then = Then::Tcp(self.connections(object, &route.route, origin, server));
-                chains.push(TlsChain { names, termination: Termination::Passthrough, then, origin });
+                chains.push(TlsChain {
+                    names,
+                    termination: Termination::Passthrough,
+                    then,
+                    origin,
+                });
             }
         }
         chains
@@ -133,6 +138,7 @@ impl<'w> Builder<'_, 'w> {
                 idle = self.clusters.tcp_idle_timeout(&destination, namespace, port);
             }
             let target = self.clusters.target(&destination, namespace, port, &mut self.problems);
+            let weight = if list.len() == 1 { 1 } else { weight };
             destinations.push(TcpDestination { target, weight });
         }
         let idle = idle.unwrap_or(IDLE_TIMEOUT);

@@ -94,6 +94,7 @@ impl Snapshot {
         let Origin { object, entry, matching } = origin;
         let mut text = match self.objects.get(object.0 as usize) {
             Some(object) => {
+                let list = if &*object.kind == "Gateway" { "servers" } else { list };
                 format!("{} {}/{} {list}[{entry}]", object.kind, object.namespace, object.name)
             }
             None => format!("{list}[{entry}]"),
