@@ -69,7 +69,7 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    fn new(index: usize, patience: Patience, counters: Arc<Counters>) -> Self {
+    pub(crate) fn new(index: usize, patience: Patience, counters: Arc<Counters>) -> Self {
         Self {
             index,
             patience,

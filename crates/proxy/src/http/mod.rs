@@ -4,6 +4,7 @@
 //! decides and acts: `respond` answers at once, `forward` asks an upstream. Generic over the I/O
 //! seam only.
 
+mod admission;
 mod attempt;
 mod beside;
 mod body;
@@ -31,13 +32,12 @@ pub(crate) use desk::Desks;
 
 use self::client::Client;
 use crate::io::Stream;
-use crate::limits::CLIENT_CONNECTIONS_MAX;
 use crate::listener::Door;
 use crate::runtime::Worker;
 
 /// Serves one accepted connection in a task of its own.
 pub(crate) fn welcome(worker: &Rc<Worker>, door: &Rc<Door>, stream: Stream) {
-    if worker.guests.len() >= CLIENT_CONNECTIONS_MAX {
+    if !admission::fits(stream.descriptor(), worker.guests.len()) {
         worker.counters.connections_overflow.add(1);
         return;
     }

@@ -41,7 +41,7 @@ counters! {
     connections_drained = "http.downstream_cx_drain_close",
     /// Times that `accept` failed.
     accept_failures = "listener.downstream_cx_accept_failure",
-    /// Requests whose head was read.
+    /// Requests whose head was read or refused, as Envoy counts them.
     requests = "http.downstream_rq_total",
     /// Requests under way now.
     requests_active = "http.downstream_rq_active",
