@@ -6,8 +6,11 @@ CARGO ?= cargo
 help: ## This list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
+# The build says how far it is: the first one takes minutes. A busy port: make demo PORT=9090
+PORT ?= 8080
 demo: ## Build, serve the examples with built-in backends on port 8080, print the curl lines to try.
-	$(CARGO) run --quiet --profile quick -- demo examples
+	$(CARGO) build --locked --profile quick
+	@$(CARGO) run --quiet --locked --profile quick -- demo examples --port $(PORT)
 
 build: ## A debug build.
 	$(CARGO) build --workspace

@@ -249,7 +249,9 @@ async fn open(door: Door, report: Report) -> Result<Option<tokio::net::TcpListen
     match http_server::bind(address).await {
         Ok(listener) => Ok(Some(listener)),
         Err(source) => {
-            let failure = Failure::Bind { what, address, flag, source };
+            let busy = source.kind() == io::ErrorKind::AddrInUse;
+            let holder = busy.then(|| propylon_proxy::holder_of(address)).flatten();
+            let failure = Failure::Bind { what, address, flag, holder, source };
             if explicit {
                 return Err(failure);
             }

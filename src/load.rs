@@ -27,6 +27,7 @@ pub(crate) struct Loader {
     settings: Settings,
     ledger: Ledger,
     mesh: Option<MeshConfig>,
+    options: ReadOptions,
 }
 
 /// One reading of all files, compiled.
@@ -46,18 +47,23 @@ impl Loader {
     /// A loader that has read nothing yet.
     #[must_use]
     pub(crate) fn new(settings: Settings) -> Self {
-        Self { settings, ledger: Ledger::default(), mesh: None }
+        let options = ReadOptions::default();
+        Self { settings, ledger: Ledger::default(), mesh: None, options }
     }
 
     /// Reads and compiles everything as it stands now.
     pub(crate) fn load(&mut self) -> Loaded {
-        let read = file::read(&self.settings.paths, &ReadOptions::default());
+        let read = file::read(&self.settings.paths, &self.options);
+        // The first reading takes what is there; a later one can wait for who writes just now.
+        self.options.settled_for = Some(file::SETTLED);
         let unread: Vec<PathBuf> =
             read.files.into_iter().filter(|file| !file.ok).map(|file| file.path).collect();
         let mut problems = read.problems;
-        self.read_mesh(&read.objects, &mut problems);
         let (mut world, admission) = self.ledger.admit(read.objects, &unread);
         problems.extend(admission);
+        // Of what was admitted: a ConfigMap whose file cannot be read now stays in force, too.
+        let maps = world.config_maps.iter().cloned().map(AnyObject::ConfigMap).collect::<Vec<_>>();
+        self.read_mesh(&maps, &mut problems);
         world.mesh.clone_from(&self.mesh);
         let compiled = propylon_compile::compile(&world, &self.settings.compile);
         problems.extend(compiled.problems);

@@ -64,7 +64,7 @@ impl Report {
             }
         }
         if let Some(rest) = gone.len().checked_sub(SOLVED_SHOWN_MAX).filter(|rest| *rest > 0) {
-            let text = format!("{} more solved", count(rest, "problem"));
+            let text = format!("{} solved", count(rest, "more problem"));
             match self.format {
                 LogFormat::Human => out::complain(&format!("... {text}")),
                 LogFormat::Json => tracing::info!("{text}"),
@@ -192,6 +192,7 @@ fn stays(generation: u64, files: Files<'_>) -> String {
     let why = match (errors(files.problems), files.kept()) {
         (0, None) => "no change".to_owned(),
         (n, None) => format!("no change; {} in the files", count(n, "error")),
+        (0, Some(kept)) => format!("a file is being written; {kept}"),
         (n, Some(kept)) => format!("{}; {kept}", count(n, "error")),
     };
     format!("generation {generation} stays: {why}")
@@ -257,7 +258,13 @@ fn event(problem: &Problem, positions: &mut Positions, what: &str) {
     }
 }
 
-fn row(snapshot: &Snapshot, listener: &Listener, statuses: &[ListenerStatus]) -> Vec<String> {
+/// One listener in words: how it is, where, what it speaks, whose it is, how much it serves.
+#[must_use]
+pub(crate) fn row(
+    snapshot: &Snapshot,
+    listener: &Listener,
+    statuses: &[ListenerStatus],
+) -> Vec<String> {
     let status = statuses.iter().find(|status| status.bind == listener.bind);
     let (word, bound) = match status.map(|status| &status.outcome) {
         Some(Ok(bound)) => ("listening", bound.to_string()),
@@ -309,6 +316,40 @@ pub(crate) fn rules(table: &RouteTable) -> usize {
         .filter(|host| seen.insert(Arc::as_ptr(&host.rules)))
         .map(|host| host.rules.rules().len())
         .sum()
+}
+
+/// How many problems of each severity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Errors.
+    pub errors: usize,
+    /// Warnings.
+    pub warnings: usize,
+    /// Notes.
+    pub notes: usize,
+}
+
+impl Tally {
+    /// Counts them.
+    #[must_use]
+    pub(crate) fn of(problems: &[Problem]) -> Self {
+        let count = |severity| problems.iter().filter(|p| p.severity == severity).count();
+        Self {
+            errors: count(Severity::Error),
+            warnings: count(Severity::Warning),
+            notes: count(Severity::Info),
+        }
+    }
+
+    /// `2 errors, 1 warning`; `no problems` where there are none.
+    #[must_use]
+    pub(crate) fn text(self) -> String {
+        let Self { errors, warnings, notes } = self;
+        let parts = [(errors, "error"), (warnings, "warning"), (notes, "note")];
+        let parts: Vec<String> =
+            parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| count(*n, what)).collect();
+        if parts.is_empty() { "no problems".to_owned() } else { parts.join(", ") }
+    }
 }
 
 /// `1 host`, `2 hosts`.

@@ -93,8 +93,8 @@ impl Status {
         self.phase.fetch_max(phase as u8, Ordering::AcqRel);
     }
 
-    /// Whether new requests are welcome, and can come in: a gateway none of whose addresses is bound
-    /// serves nobody.
+    /// Whether new requests are welcome, and can come in: a gateway none of whose addresses is
+    /// bound serves nobody.
     #[must_use]
     pub(crate) fn ready(&self) -> bool {
         let served = self.served();

@@ -425,24 +425,30 @@ fn demo_serves_examples_whose_answers_are_the_expected_ones() {
 }
 
 #[test]
-fn a_flag_without_effect_yet_says_so() {
+fn run_says_which_flag_has_no_effect_yet_and_who_holds_a_control_address() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let admin = taken.local_addr().unwrap().to_string();
     let said = World::sound().propylon(&["run", "--root", "certs", "--admin", &admin]).ends_with(1);
-    said.prints(&["warning: --root certs is not yet in effect", "--admin"]);
+    let holder = format!("(process {})", std::process::id());
+    said.prints(&["warning: --root certs is not yet in effect", "--admin", "in use by", &holder]);
 }
 
 #[test]
 fn explain_tells_problems_of_the_winning_rule_and_its_service_and_of_no_neighbour() {
     let world = World::sound();
-    let missing = "  - match:\n    - uri:\n        exact: /lost\n    route:\n    - destination:\n        \
-                   host: nowhere\n";
+    let missing = concat!(
+        "  - match:\n    - uri:\n        exact: /lost\n",
+        "    route:\n    - destination:\n        host: nowhere\n"
+    );
     world.write("routes.yaml", &(ROUTES.to_owned() + missing));
     let (cart, stock) =
         SERVICES.split_once("apiVersion: v1\nkind: Service\nmetadata:\n  name: stock").unwrap();
     let (_, slice) = stock.split_once("---").unwrap();
     let orphan = slice.replace("service-name: stock", "service-name: other");
-    let service = "apiVersion: v1\nkind: Service\nmetadata:\n  name: stock\nspec:\n  ports:\n  - name: http\n    port: 80\n";
+    let service = concat!(
+        "apiVersion: v1\nkind: Service\nmetadata:\n  name: stock\nspec:\n",
+        "  ports:\n  - name: http\n    port: 80\n"
+    );
     world.write("services.yaml", &format!("{cart}{service}---{orphan}"));
     let taken = ["explain", "GET", "http://shop.example/api", "-H", "x-user: qa"];
     let said =

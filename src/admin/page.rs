@@ -9,14 +9,13 @@ use hyper::body::Incoming;
 use hyper::header::{ALLOW, CACHE_CONTROL, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use propylon_proxy::DataPlane;
-use propylon_source::file::Positions;
 use tokio::sync::Notify;
 
 use super::access;
+use super::home;
 use super::stats::{self, Shape};
 use super::view;
 use crate::http_server::{Answer, Answering, HTML, JSON, Serve, TEXT, answer};
-use crate::report;
 use crate::status::Status;
 
 /// Answers questions about the running program.
@@ -94,41 +93,8 @@ impl Admin {
         }
     }
 
-    /// The start page: no script, nothing fetched from elsewhere, problems first.
     fn home(&self) -> String {
-        let served = self.status.served();
-        let mut html = String::from(HOME_HEAD);
-        html.push_str(&format!(
-            "<h1>propylon {}</h1><p>{}, generation {}</p>",
-            env!("CARGO_PKG_VERSION"),
-            self.status.phase().envoy_name(),
-            served.generation
-        ));
-        if !served.problems.is_empty() {
-            html.push_str(&format!("<h2>{}</h2>", report::count(served.problems.len(), "problem")));
-            let mut positions = Positions::new();
-            for problem in served.problems.iter().take(HOME_PROBLEMS_MAX) {
-                let text = positions.render(problem, false);
-                html.push_str(&format!("<pre>{}</pre>", escaped(&text)));
-            }
-        }
-        html.push_str("<h2>Listeners</h2><ul>");
-        for status in served.listeners.iter() {
-            let outcome = match &status.outcome {
-                Ok(bound) => bound.to_string(),
-                Err(error) => format!("{}: {error}", status.bind),
-            };
-            html.push_str(&format!("<li>{}</li>", escaped(&outcome)));
-        }
-        html.push_str("</ul><h2>Pages</h2><ul>");
-        for Page { path, about, acts, .. } in PAGES {
-            match acts {
-                false => html.push_str(&format!("<li><a href=\"{path}\">{path}</a> {about}</li>")),
-                true => html.push_str(&format!("<li>POST {path} {about}</li>")),
-            }
-        }
-        html.push_str("</ul></html>\n");
-        html
+        home::page(&self.status, PAGES.iter().map(|page| (page.path, page.about, page.acts)))
     }
 }
 
@@ -209,17 +175,6 @@ fn help() -> String {
 fn parameter<'q>(query: &'q str, name: &str) -> Option<&'q str> {
     query.split('&').filter_map(|pair| pair.split_once('=')).find(|(n, _)| *n == name).map(|p| p.1)
 }
-
-/// Text that comes from configuration files, made harmless inside HTML.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-const HOME_HEAD: &str = "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\">\
-    <title>propylon</title><style>body{font:1em sans-serif;margin:2em}\
-    pre{background:#f4f4f4;padding:.6em;overflow:auto}</style>";
-/// Problems shown on the start page; `/config` has all.
-const HOME_PROBLEMS_MAX: usize = 50;
 
 #[cfg(test)]
 mod tests;

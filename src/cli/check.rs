@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
-use propylon_model::{Problem, Severity};
+use clap::{Args, ValueEnum, ValueHint};
 use propylon_source::file::Positions;
 use serde_json::json;
 
@@ -12,13 +11,13 @@ use super::out::{self, Exit};
 use super::stdin::Inputs;
 use super::{Failure, readable};
 use crate::load::{Loaded, Loader};
-use crate::report::{count, rules};
+use crate::report::{Tally, count, rules};
 
 /// Flags of `check`.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// Files and directories to check; `-` is standard input
-    #[arg(value_name = "PATH", default_value = "./")]
+    #[arg(value_name = "PATH", default_value = "./", value_hint = ValueHint::AnyPath)]
     paths: Vec<PathBuf>,
 
     #[command(flatten)]
@@ -43,7 +42,7 @@ enum Deny {
 impl Check {
     /// Prints what it finds; fails if there are errors.
     pub(super) fn execute(&self) -> Result<Exit, Failure> {
-        let inputs = Inputs::of(&self.paths).map_err(Failure::stdin)?;
+        let inputs = Inputs::of(&self.paths).map_err(|error| Failure::stdin(&error))?;
         let settings = self.workload.settings(&inputs.paths);
         readable(&settings)?;
         let loaded = Loader::new(settings).load();
@@ -52,34 +51,6 @@ impl Check {
         out::unless_closed(out::line(&inputs.named(text)))?;
         let denied = self.deny == Some(Deny::Warnings) && tally.warnings > 0;
         Ok(if tally.errors > 0 || denied { Exit::Failure } else { Exit::Success })
-    }
-}
-
-/// How many problems of each severity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Tally {
-    errors: usize,
-    warnings: usize,
-    notes: usize,
-}
-
-impl Tally {
-    fn of(problems: &[Problem]) -> Self {
-        let count = |severity| problems.iter().filter(|p| p.severity == severity).count();
-        Self {
-            errors: count(Severity::Error),
-            warnings: count(Severity::Warning),
-            notes: count(Severity::Info),
-        }
-    }
-
-    /// `2 errors, 1 warning`; `no problems` where there are none.
-    fn text(self) -> String {
-        let Self { errors, warnings, notes } = self;
-        let parts = [(errors, "error"), (warnings, "warning"), (notes, "note")];
-        let parts: Vec<String> =
-            parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| count(*n, what)).collect();
-        if parts.is_empty() { "no problems".to_owned() } else { parts.join(", ") }
     }
 }
 
@@ -130,16 +101,3 @@ Examples:
   git show :config/routes.yaml | propylon check -     what is about to be committed
 
 Exit codes: 0 no errors, 1 errors (or denied warnings), 2 wrong usage.";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_tally_names_only_what_there_is() {
-        let text = |errors, warnings, notes| Tally { errors, warnings, notes }.text();
-        assert_eq!(text(0, 0, 0), "no problems");
-        assert_eq!(text(1, 0, 2), "1 error, 2 notes");
-        assert_eq!(text(2, 1, 0), "2 errors, 1 warning");
-    }
-}

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, Parser};
+use clap::{Args, Parser, ValueHint};
 use propylon_snapshot::Bind;
 use tokio::sync::watch;
 
@@ -22,7 +22,7 @@ use crate::demo::pick::{self, Picked};
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// An example's folder, or a folder of examples [default: ./examples, else built-in ones]
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     folder: Option<PathBuf>,
 
     /// Where the Gateways' port 80 is bound

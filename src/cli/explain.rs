@@ -9,7 +9,7 @@ mod request;
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use propylon_model::Problem;
 use propylon_snapshot::{
     Bind, Explanation, Head, Listener, Mismatch, RouteTableId, Scheme, Serves, Snapshot, Then,
@@ -35,7 +35,7 @@ pub(crate) struct Explain {
     url: String,
 
     /// Files and directories to compile
-    #[arg(value_name = "PATH", default_value = "./")]
+    #[arg(value_name = "PATH", default_value = "./", value_hint = ValueHint::AnyPath)]
     paths: Vec<PathBuf>,
 
     /// Request header; `Host` replaces the host of the URL

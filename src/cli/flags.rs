@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 
 use crate::load::Settings;
 
@@ -47,7 +47,7 @@ pub(crate) struct Workload {
     pub port_map: Vec<PortPair>,
 
     /// MeshConfig as a YAML file; without it, key `mesh` of a ConfigMap `istio` among the objects
-    #[arg(long, value_name = "FILE", help_heading = "Gateway")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Gateway")]
     pub mesh_config: Option<PathBuf>,
 
     /// Serve although a security policy selects this gateway and cannot be enforced

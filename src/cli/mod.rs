@@ -104,7 +104,8 @@ pub(crate) enum Failure {
     },
     /// An address given by a flag cannot be served on.
     #[error(
-        "cannot serve {what} on {address}: {source}; move it with {flag} ADDRESS, or {flag} off"
+        "cannot serve {what} on {address}: {}; move it with {flag} ADDRESS, or {flag} off",
+        holder.as_ref().map_or_else(|| source.to_string(), |holder| format!("in use by {holder}"))
     )]
     Bind {
         /// What would be served there.
@@ -113,6 +114,8 @@ pub(crate) enum Failure {
         address: std::net::SocketAddr,
         /// The flag that chooses it.
         flag: &'static str,
+        /// The process that holds the address, where it can be seen.
+        holder: Option<String>,
         /// What the system said.
         source: std::io::Error,
     },
@@ -126,7 +129,7 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// Standard input cannot be read.
-    fn stdin(source: std::io::Error) -> Self {
+    fn stdin(source: &std::io::Error) -> Self {
         Self::Other(format!("cannot read standard input: {source}"))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use propylon_snapshot::{Listener, RouteTable, Rule, Serves, Snapshot, Then, VirtualHost};
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ use crate::report;
 #[derive(Debug, Args)]
 pub(crate) struct Routes {
     /// Files and directories to compile
-    #[arg(value_name = "PATH", default_value = "./")]
+    #[arg(value_name = "PATH", default_value = "./", value_hint = ValueHint::AnyPath)]
     paths: Vec<PathBuf>,
 
     #[command(flatten)]

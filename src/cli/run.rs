@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use super::flags::{LogFormat, Serve, Workload};
 use super::out::Exit;
@@ -14,7 +14,7 @@ use crate::report::Report;
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     /// Files and directories to serve
-    #[arg(value_name = "PATH", default_value = "./")]
+    #[arg(value_name = "PATH", default_value = "./", value_hint = ValueHint::AnyPath)]
     pub(super) paths: Vec<PathBuf>,
 
     #[command(flatten)]
@@ -44,7 +44,7 @@ pub(super) struct Process {
     pub(super) ready: Option<Serve>,
 
     /// Look up absolute certificate paths below this directory (no effect until TLS is served)
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(super) root: Option<PathBuf>,
 
     /// Seconds that running requests may take to end when the program is asked to stop

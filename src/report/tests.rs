@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use propylon_model::{Code, FieldPath, Kind, ObjectKey, Problem, Severity, Source};
 
-use super::{ALIKE_SHOWN_MAX, Files, PROBLEMS_SHOWN_MAX, clock, selection, stays, unshown};
+use super::{ALIKE_SHOWN_MAX, Files, PROBLEMS_SHOWN_MAX, Tally, clock, selection, stays, unshown};
 
 fn problem(severity: Severity, code: &'static str) -> Problem {
     Problem {
@@ -70,4 +70,12 @@ fn a_line_for_a_file_of_logs_says_when() {
     let now = clock();
     assert_eq!(now.len(), "2026-11-21T08:39:12Z".len(), "{now}");
     assert!(now.ends_with('Z'), "{now}");
+}
+
+#[test]
+fn a_tally_names_only_what_there_is() {
+    let text = |errors, warnings, notes| Tally { errors, warnings, notes }.text();
+    assert_eq!(text(0, 0, 0), "no problems");
+    assert_eq!(text(1, 0, 2), "1 error, 2 notes");
+    assert_eq!(text(2, 1, 0), "2 errors, 1 warning");
 }

@@ -148,3 +148,50 @@ fn a_directory_that_kubelet_swaps_is_live() {
     gateway.swap(&[("world.yaml", &(every_host() + &direct(418)))]);
     eventually("the swapped files are live", || gateway.get("/").status == 418);
 }
+
+#[test]
+fn a_file_that_is_emptied_before_it_is_written_again_loses_nothing() {
+    let (gateway, _origin) = serving();
+    let more = |status: u16| {
+        rules("more", "more.example", &format!("- directResponse: {{status: {status}}}"))
+    };
+    // Each round truncates one file and, in that moment, makes the other one be read.
+    for round in 0..20 {
+        let rules = gateway.file("rules.yaml");
+        gateway.write("more.yaml", &more(400 + round));
+        gateway.write("rules.yaml", "");
+        gateway.signal("HUP");
+        gateway.get("/").is(200).says("ok");
+        gateway.write("rules.yaml", &rules);
+    }
+    eventually("the last round is live", || gateway.get_from("more.example", "/").status == 419);
+    gateway.get("/").is(200).says("ok");
+}
+
+#[test]
+fn a_broken_file_with_the_mesh_s_settings_leaves_them_in_force() {
+    let origin = Origin::says("ok");
+    let mesh = "apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data:
+  mesh: |
+    pathNormalization: {normalization: MERGE_SLASHES}
+";
+    let world = every_host()
+        + &service("origin", origin.port())
+        + &rules("rules", "*", &everything_to("origin"));
+    let gateway = files(&[("world.yaml", &world), ("mesh.yaml", mesh)]).start();
+    let seen = || {
+        gateway.get("//a").is(200);
+        origin.last().target().to_owned()
+    };
+    assert_eq!(seen(), "/a");
+    gateway.write("mesh.yaml", "apiVersion: v1\nkind: [ConfigMap\n");
+    gateway.prints("mesh.yaml:");
+    gateway.write("more.yaml", &rules("more", "more.example", "- directResponse: {status: 418}"));
+    eventually("a later change is live", || gateway.get_from("more.example", "/").status == 418);
+    assert_eq!(seen(), "/a");
+    gateway.write("mesh.yaml", &mesh.replace("MERGE_SLASHES", "BASE"));
+    eventually("the mended file is live", || seen() == "//a");
+}

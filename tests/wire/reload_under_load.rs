@@ -29,7 +29,7 @@ fn versioned(version: usize) -> String {
 }
 
 fn other(version: usize) -> String {
-    rules("other", "other.example", &format!("- directResponse: {{status: {}}}", 400 + version))
+    rules("other", "other.example", &format!("- directResponse: {{status: {}}}", 410 + version))
 }
 
 fn echo(received: &Received) -> String {
@@ -67,7 +67,7 @@ fn change(gateway: &Gateway, live: &AtomicUsize) {
         live.store(round, Ordering::Release);
         gateway.write("other.yaml", &other(round));
         eventually("the added file is live", || {
-            usize::from(gateway.get_from("other.example", "/").status) == 400 + round
+            usize::from(gateway.get_from("other.example", "/").status) == 410 + round
         });
         gateway.write("steady.yaml", "kind: VirtualService\nspec: {hosts: [\n");
         gateway.write("broken.yaml", &rules("broken", "*", "- rout: []"));

@@ -38,6 +38,7 @@ impl Ledger {
         let mut before = std::mem::take(&mut self.good);
         let mut problems = Vec::new();
         let mut seen = HashSet::new();
+        let mut rejected = Vec::new();
         self.held.clear();
         for object in objects {
             let key = object.meta().key.clone();
@@ -45,10 +46,10 @@ impl Ledger {
                 continue;
             }
             let found = validate::object(&object);
-            let rejected = found.iter().any(|problem| problem.severity == Severity::Error);
+            let refused = found.iter().any(|problem| problem.severity == Severity::Error);
             problems.extend(found);
             let last = before.remove(&key);
-            let admitted = match (rejected, last) {
+            let admitted = match (refused, last) {
                 (false, Some(last)) if last == object => last,
                 (false, _) => object,
                 (true, Some(last)) => {
@@ -56,7 +57,10 @@ impl Ledger {
                     self.held.push(key.clone());
                     last
                 }
-                (true, None) => continue,
+                (true, None) => {
+                    rejected.push(object);
+                    continue;
+                }
             };
             self.good.insert(key, admitted);
         }
@@ -68,7 +72,8 @@ impl Ledger {
         self.held.extend(before.keys().cloned());
         self.held.sort();
         self.good.append(&mut before);
-        let world = World::from_objects(self.good.values().cloned());
+        let mut world = World::from_objects(self.good.values().cloned());
+        world.rejected = rejected;
         (world, problems)
     }
 }

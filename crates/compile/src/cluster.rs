@@ -64,16 +64,19 @@ impl<'v, 'w> Clusters<'v, 'w> {
         }
     }
 
-    /// The cluster of a destination whose host is complete, as a VirtualService of `namespace`
-    /// means it on a listener of this declared port. Ids are provisional until [`Self::finish`].
+    /// The cluster of a destination, whose completed host is `host`, as a VirtualService of
+    /// `namespace` means it on a listener of this declared port. Ids are provisional until
+    /// [`Self::finish`].
     pub(crate) fn target(
         &mut self,
         destination: &Destination,
+        host: &str,
         namespace: &str,
         listener_port: u32,
         problems: &mut Problems,
     ) -> Target {
-        let Named { host, port, subset, name } = self.named(destination, namespace, listener_port);
+        let Named { host, port, subset, name } =
+            self.named(destination, host, namespace, listener_port);
         if !self.made.contains_key(&name) {
             let cluster = self.make(&name, &host, port, subset, problems);
             let provisional = ClusterId(self.count);
@@ -91,10 +94,11 @@ impl<'v, 'w> Clusters<'v, 'w> {
     pub(crate) fn name(
         &self,
         destination: &Destination,
+        host: &str,
         namespace: &str,
         listener_port: u32,
     ) -> String {
-        self.named(destination, namespace, listener_port).name
+        self.named(destination, host, namespace, listener_port).name
     }
 
     /// The idle timeout that a DestinationRule sets for TCP connections to a destination. Zero
@@ -102,11 +106,12 @@ impl<'v, 'w> Clusters<'v, 'w> {
     pub(crate) fn tcp_idle_timeout(
         &self,
         destination: &Destination,
+        host: &str,
         namespace: &str,
         listener_port: u32,
     ) -> Option<Duration> {
         let Named { host, port, subset, name: _ } =
-            self.named(destination, namespace, listener_port);
+            self.named(destination, host, namespace, listener_port);
         let service = self.registry.find(&host)?;
         let rule = self.rules.find(&host, service.namespace);
         let policy = rule.map_or_else(Policy::default, |rule: &Merged<'w>| {
@@ -120,10 +125,11 @@ impl<'v, 'w> Clusters<'v, 'w> {
     fn named<'d>(
         &self,
         destination: &'d Destination,
+        host: &str,
         namespace: &str,
         listener_port: u32,
     ) -> Named<'d> {
-        let Destination { host, subset, port } = destination;
+        let Destination { host: _, subset, port } = destination;
         let near = self.registry.find_for(host, namespace);
         // The port is the service's: the one named, else its only one, else the listener's.
         let port = match (port, near.map(|service| service.ports.as_slice())) {

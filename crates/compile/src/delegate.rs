@@ -1,13 +1,14 @@
 //! Delegation: a route of one VirtualService replaced by the routes of another, with Istio's rules
 //! for which matches fit together and whose policy counts. Knows nothing of gateways or ports.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use propylon_model::virtual_service::{HttpMatch, HttpRoute, StringMatch};
-use propylon_model::{FieldPath, Object, VirtualService};
+use propylon_model::{FieldPath, Object, Problem, Severity, VirtualService};
 
 use crate::problems::{Problems, code};
-use crate::virtual_service::{Route, own_routes};
+use crate::virtual_service::{Route, completed, own_routes};
 use crate::visibility;
 
 /// All VirtualServices that may stand in for a route: those without hosts.
@@ -47,7 +48,11 @@ impl<'a, 'w> Delegates<'a, 'w> {
                  route is not served",
                 delegate.name
             );
-            problems.error(code::DELEGATE, root.object, field, message);
+            let help = format!(
+                "add a VirtualService {namespace}/{} that has `http:` and no `hosts:`",
+                delegate.name
+            );
+            refuse(root, field, message, help, problems);
             return Vec::new();
         };
         let seen =
@@ -58,11 +63,13 @@ impl<'a, 'w> Delegates<'a, 'w> {
                  this route is not served",
                 delegate.name
             );
-            problems.error(code::DELEGATE, root.object, field, message);
+            let help = format!("add `{own_namespace}` to its `exportTo`");
+            refuse(root, field, message, help, problems);
             return Vec::new();
         }
         let mut routes = Vec::new();
-        for route in own_routes(object, self.domain) {
+        for route in own_routes(object) {
+            let route = completed(route, self.domain);
             if let Some(merged) = self.merged(root, route, problems) {
                 routes.push(merged);
             }
@@ -91,17 +98,23 @@ impl<'a, 'w> Delegates<'a, 'w> {
                 root.object.meta.key
             );
             let root_field = FieldPath::spec().key("http").index(root.entry);
-            let problem = propylon_model::Problem::of(
-                propylon_model::Severity::Warning,
-                code::DELEGATE,
-                object,
-                field.key("match"),
-                message,
-            );
+            let field = field.key("match");
+            let problem = Problem::of(Severity::Warning, code::DELEGATE, object, field, message);
             problems.push(problem.note(root.object, root_field, "this route delegates"));
         }
         merged
     }
+}
+
+fn refuse(
+    root: &Route<'_>,
+    field: FieldPath,
+    message: String,
+    help: String,
+    problems: &mut Problems,
+) {
+    let problem = Problem::of(Severity::Error, code::DELEGATE, root.object, field, message);
+    problems.push(problem.help(help));
 }
 
 /// One route of a delegate merged into the route that names it; `None` where their matches exclude
@@ -127,8 +140,8 @@ fn merge<'w>(root: &Route<'w>, delegate: Route<'w>) -> Option<Route<'w>> {
         mirror_percentage,
         cors_policy,
         headers,
-    } = route;
-    let outer = root.route.clone();
+    } = route.into_owned();
+    let outer = HttpRoute::clone(&root.route);
     let route = HttpRoute {
         name: joined(&outer.name, name),
         r#match: matches,
@@ -147,7 +160,7 @@ fn merge<'w>(root: &Route<'w>, delegate: Route<'w>) -> Option<Route<'w>> {
         cors_policy: cors_policy.or(outer.cors_policy),
         headers: headers.or(outer.headers),
     };
-    Some(Route { route, object, entry, positions })
+    Some(Route { route: Cow::Owned(route), object, entry, positions })
 }
 
 type Matches = (Vec<HttpMatch>, Vec<Option<usize>>);

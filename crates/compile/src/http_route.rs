@@ -2,14 +2,16 @@
 //! becomes a rule, in order, until one takes everything. It assembles; parts have their own files.
 
 use propylon_model::virtual_service::{
-    CorsPolicy, HttpMatch, HttpMirror, HttpRewrite, HttpRoute, Percent,
+    CorsPolicy, Destination as WrittenDestination, HttpMatch, HttpMirror, HttpRewrite, HttpRoute,
+    Percent,
 };
 use propylon_model::{FieldPath, Object, VirtualService};
 use propylon_snapshot::{
-    Action, Cors, Destination, Forward, Fraction, Matcher, Mirror, PathRewrite, Rule,
+    Action, Cors, Destination, Forward, Fraction, Matcher, Mirror, PathRewrite, Rule, Target,
 };
 
 use crate::cluster::Clusters;
+use crate::host::resolve;
 use crate::matching::{self, Unmatchable, applies, every_path, is_catch_all, matcher};
 use crate::objects::Objects;
 use crate::problems::{Problems, code};
@@ -42,13 +44,15 @@ impl Builder<'_, '_> {
     pub(crate) fn rules(&mut self, bound: &Bound<'_>, at: At<'_>) -> Vec<Rule> {
         let mut rules = Vec::new();
         for route in &bound.routes {
+            let written_in = &*route.object.meta.key.namespace;
             if route.route.r#match.is_empty() {
                 // Nothing behind a route without conditions is ever reached.
                 rules.extend(self.rule(bound, route, None, at));
                 return rules;
             }
             for (position, matching) in route.route.r#match.iter().enumerate() {
-                if !applies(matching, at.gateway, at.port.into(), self.view.options) {
+                let port = at.port.into();
+                if !applies(matching, written_in, at.gateway, port, self.view.options) {
                     continue;
                 }
                 if let Some(rule) = self.rule(bound, route, Some((position, matching)), at) {
@@ -146,7 +150,7 @@ impl Builder<'_, '_> {
             mirror_percentage: _,
             cors_policy,
             headers,
-        } = &route.route;
+        } = &*route.route;
         let entry = FieldPath::spec().key("http").index(route.entry);
         let own = headers::compile(headers.as_ref()).map_err(|bad| bad_header(&entry, bad))?;
         let mut rule = Rule {
@@ -192,7 +196,7 @@ impl Builder<'_, '_> {
         at: At<'_>,
     ) -> Result<(), Refusal> {
         let entry = FieldPath::spec().key("http").index(route.entry);
-        let written = &route.route;
+        let written = &*route.route;
         let (path, rewritten) = rewrite(written.rewrite.as_ref(), &entry)?;
         let retries = written.retries.as_ref().or(self.view.mesh.retry());
         let mut forward = Forward {
@@ -202,9 +206,15 @@ impl Builder<'_, '_> {
             timeout: written.timeout.filter(|limit| !limit.is_zero()),
             retry: retry::retry(retries)
                 .map_err(|bad| (entry.key("retries").key("retryOn"), bad.to_string()))?,
-            mirrors: self.mirrors(bound, written, at),
+            mirrors: self.mirrors(bound, route, at),
         };
         self.destinations(bound, route, rule, &mut forward, at)?;
+        // Rules are many and live long; room for more of everything would double them.
+        forward.destinations.shrink_to_fit();
+        for operations in [&mut rule.headers.request, &mut rule.headers.response] {
+            operations.remove.shrink_to_fit();
+            operations.write.shrink_to_fit();
+        }
         rule.action = Action::Forward(forward);
         Ok(())
     }
@@ -220,7 +230,6 @@ impl Builder<'_, '_> {
         at: At<'_>,
     ) -> Result<(), Refusal> {
         let entry = FieldPath::spec().key("http").index(route.entry).key("route");
-        let namespace = &bound.object.meta.key.namespace;
         let list = &route.route.route;
         for (position, written) in list.iter().enumerate() {
             let field = entry.index(position);
@@ -231,8 +240,7 @@ impl Builder<'_, '_> {
             let own = headers::compile(written.headers.as_ref())
                 .map_err(|bad| bad_header(&field, bad))?;
             let destination = &written.destination;
-            let target =
-                self.clusters.target(destination, namespace, at.port.into(), &mut self.problems);
+            let target = self.target(bound, route, destination, at);
             if list.len() == 1 {
                 let route_headers = std::mem::take(&mut rule.headers);
                 rule.headers = headers::concatenated(route_headers, own.headers);
@@ -253,21 +261,34 @@ impl Builder<'_, '_> {
         Ok(())
     }
 
-    fn mirrors(&mut self, bound: &Bound<'_>, written: &HttpRoute, at: At<'_>) -> Vec<Mirror> {
+    fn target(
+        &mut self,
+        bound: &Bound<'_>,
+        route: &Route<'_>,
+        destination: &WrittenDestination,
+        at: At<'_>,
+    ) -> Target {
+        let written_in = &route.object.meta.key.namespace;
+        let host = resolve(&destination.host, written_in, &self.view.options.domain);
+        let namespace = &bound.object.meta.key.namespace;
+        let port = at.port.into();
+        self.clusters.target(destination, &host, namespace, port, &mut self.problems)
+    }
+
+    fn mirrors(&mut self, bound: &Bound<'_>, route: &Route<'_>, at: At<'_>) -> Vec<Mirror> {
+        let written = &*route.route;
         let single = written.mirror.as_ref().map(|destination| {
             let percent = written.mirror_percent.map(|value| Percent { value: value.into() });
             let percentage = written.mirror_percentage.clone().or(percent);
             HttpMirror { destination: destination.clone(), percentage }
         });
-        let namespace = &bound.object.meta.key.namespace;
         let mut mirrors = Vec::new();
         for HttpMirror { destination, percentage } in single.iter().chain(&written.mirrors) {
             let share = percentage.as_ref().map_or(Fraction::ALL, fault::share);
             if share.0 == 0 {
                 continue;
             }
-            let target =
-                self.clusters.target(destination, namespace, at.port.into(), &mut self.problems);
+            let target = self.target(bound, route, destination, at);
             mirrors.push(Mirror { target, share });
         }
         mirrors

@@ -117,7 +117,7 @@ pub fn compile(world: &World, options: &Options) -> Compiled {
     let Builder { clusters, objects, mut problems, .. } = builder;
     let (clusters, ids) = clusters.finish();
     let (listeners, tables) = tables.finish(&ids);
-    problems.extend(analyze::analyze(world, options));
+    problems.extend(analyze::within(&view, &bound));
     let http = view.mesh.http_settings(world, options);
     let objects = objects.into_names();
     let proxy_protocol = view.mesh.proxy_protocol();

@@ -7,6 +7,7 @@ use propylon_snapshot::{
 };
 
 use crate::Options;
+use crate::host::resolve_gateway;
 use crate::view::selects;
 
 /// Keys of `headers` that Istio passes over: they have fields of their own.
@@ -25,16 +26,23 @@ pub(crate) enum Unmatchable {
 }
 
 /// True if a match can apply at this gateway and this declared port at all.
-pub(crate) fn applies(matching: &HttpMatch, gateway: &str, port: u32, options: &Options) -> bool {
+/// `namespace` is that of the object that it is written in.
+pub(crate) fn applies(
+    matching: &HttpMatch,
+    namespace: &str,
+    gateway: &str,
+    port: u32,
+    options: &Options,
+) -> bool {
     if matching.port != 0 && matching.port != port {
         return false;
     }
     if !matching.gateways.is_empty() {
-        return matching.gateways.iter().any(|named| named == gateway);
+        return matching.gateways.iter().any(|named| resolve_gateway(named, namespace) == gateway);
     }
-    let namespace = &matching.source_namespace;
+    let source = &matching.source_namespace;
     selects(&matching.source_labels, &options.labels)
-        && (namespace.is_empty() || *namespace == options.namespace)
+        && (source.is_empty() || *source == options.namespace)
 }
 
 /// Compiles the conditions on a request.

@@ -137,22 +137,41 @@ impl<'b, 'w> Tables<'b, 'w> {
         id
     }
 
+    /// For each group, how many rule lists it is part of.
+    fn lists(&self) -> Vec<usize> {
+        let hosts = self.listeners.iter().flat_map(|(_, _, hosts)| hosts.values());
+        let distinct: HashSet<&[GroupId]> = hosts.map(|host| &*host.groups).collect();
+        let mut lists = vec![0; self.groups.len()];
+        for id in distinct.into_iter().flatten() {
+            lists[*id] += 1;
+        }
+        lists
+    }
+
     /// The finished listeners and tables; `clusters` has the final id of each provisional one.
     pub(crate) fn finish(mut self, clusters: &[ClusterId]) -> (Vec<Listener>, Vec<RouteTable>) {
         for rule in self.groups.iter_mut().flatten() {
             renumber(rule, clusters);
         }
+        let mut lists = self.lists();
         let mut shared: HashMap<Vec<GroupId>, Arc<RuleList>> = HashMap::new();
         let mut listeners = Vec::new();
         let mut tables = Vec::new();
         for (listener, name, hosts) in self.listeners {
-            let groups = &self.groups;
+            let groups = &mut self.groups;
             let hosts = hosts.into_iter().map(|(domain, host)| VirtualHost {
                 domain: domain.into(),
                 require_tls: host.require_tls,
                 rules: Arc::clone(shared.entry(host.groups).or_insert_with_key(|ids| {
-                    let mut rules: Vec<Rule> =
-                        ids.iter().flat_map(|id| groups[*id].iter().cloned()).collect();
+                    let mut rules: Vec<Rule> = Vec::new();
+                    for id in ids {
+                        lists[*id] -= 1;
+                        // Most rules are in one list only, and move there.
+                        match lists[*id] {
+                            0 => rules.append(&mut groups[*id]),
+                            _ => rules.extend(groups[*id].iter().cloned()),
+                        }
+                    }
                     catch_alls_last(&mut rules);
                     Arc::new(RuleList::new(rules))
                 })),

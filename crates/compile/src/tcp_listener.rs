@@ -11,7 +11,7 @@ use crate::http_route::Builder;
 use crate::merge::{Merged, protocol_field};
 use crate::problems::code;
 use crate::route_table::{ServerHosts, Tables, report_closed};
-use crate::tcp_route::renumber;
+use crate::tcp_route::{Taken, renumber};
 
 /// What `spec` of a VirtualService routes connections with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,15 +51,14 @@ impl<'w> Tables<'_, 'w> {
     /// that pass through. Servers that end TLS stay closed.
     pub(crate) fn add_tls(&mut self, merged: &Merged<'_, 'w>, builder: &mut Builder<'_, 'w>) {
         let Some(first) = merged.first() else { return };
-        let mut taken = HashSet::new();
+        let mut taken = Taken::new();
         let mut chains = Vec::new();
         for server in &merged.servers {
             if mode(server) == Some(ServerTlsMode::Passthrough) {
-                let own = self.passthrough(server, &mut taken, builder);
-                if own.is_empty() {
-                    report_unbound(server, List::Tls, builder);
+                match self.passthrough(server, &mut taken, builder) {
+                    Some(own) => chains.extend(own),
+                    None => report_unbound(server, List::Tls, builder),
                 }
-                chains.extend(own);
             } else {
                 report_closed(server, builder);
             }
@@ -69,20 +68,20 @@ impl<'w> Tables<'_, 'w> {
         }
     }
 
-    /// The chains of a server that passes through.
+    /// The chains of a server that passes through; `None` if no route is bound to it.
     fn passthrough(
         &mut self,
         server: &OpenServer<'w>,
-        taken: &mut HashSet<Box<str>>,
+        taken: &mut Taken,
         builder: &mut Builder<'_, 'w>,
-    ) -> Vec<TlsChain> {
-        let mut chains = Vec::new();
+    ) -> Option<Vec<TlsChain>> {
+        let mut chains = None;
         for position in self.bound_to(server) {
             let own = builder.passthrough_chains(&self.bound[position], server, taken);
-            if !own.is_empty() {
+            if let Some(own) = own {
                 self.used.insert((position, List::Tls));
+                chains.get_or_insert_with(Vec::new).extend(own);
             }
-            chains.extend(own);
         }
         chains
     }

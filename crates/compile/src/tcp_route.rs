@@ -1,10 +1,10 @@
 //! Where connections go that are not HTTP: the `tcp` route of a server, and the chains that `tls`
 //! routes and AUTO_PASSTHROUGH servers make. Istio's rules; what gives way is reported.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
-use propylon_model::virtual_service::{Destination, RouteDestination};
+use propylon_model::virtual_service::RouteDestination;
 use propylon_model::{FieldPath, Object, VirtualService};
 use propylon_snapshot::{
     ClusterId, Origin, Target, TcpDestination, TcpProtocol, TcpRoute, Termination, Then, TlsChain,
@@ -15,6 +15,9 @@ use crate::host::{resolve, resolve_gateway};
 use crate::http_route::Builder;
 use crate::problems::code;
 use crate::virtual_service::Bound;
+
+/// Server names of one address, with the match that has each; `None`: another kind of server has.
+pub(crate) type Taken = HashMap<Box<str>, Option<Origin>>;
 
 /// Istio's idle timeout of TCP connections.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
@@ -56,30 +59,35 @@ impl<'w> Builder<'_, 'w> {
     }
 
     /// The chains that the `tls` routes of a VirtualService add to a server that passes TLS
-    /// through: one for each match that fits. `taken` has the names of this address; a match with
-    /// a name that is taken is left out.
+    /// through: one for each match that fits; `None` where none does. `taken` has the names of this
+    /// address and who has them; a match with a name that another one has is left out.
     pub(crate) fn passthrough_chains(
         &mut self,
         bound: &Bound<'w>,
         server: &OpenServer<'_>,
-        taken: &mut HashSet<Box<str>>,
-    ) -> Vec<TlsChain> {
+        taken: &mut Taken,
+    ) -> Option<Vec<TlsChain>> {
         let object = bound.object;
         let namespace = &*object.meta.key.namespace;
-        let mut chains = Vec::new();
+        let mut chains = None;
         for (entry, route) in object.spec.tls.iter().enumerate() {
             for (position, one) in route.r#match.iter().enumerate() {
                 if !(Fits { gateways: &one.gateways, port: one.port }).at(server, namespace) {
                     continue;
                 }
+                let chains = chains.get_or_insert_with(Vec::new);
+                let origin = self.objects.origin(object, entry, Some(position));
                 let names: Vec<Box<str>> =
                     one.sni_hosts.iter().map(|name| name.to_ascii_lowercase().into()).collect();
-                if let Some(name) = names.iter().find(|name| taken.contains(*name)) {
-                    self.report_taken(object, (entry, position), name, server);
+                let holder = names.iter().find_map(|name| Some((name, taken.get(name)?)));
+                if let Some((name, holder)) = holder {
+                    // Another server of the port may have brought the same match.
+                    if *holder != Some(origin) {
+                        self.report_taken(object, (entry, position), name, server);
+                    }
                     continue;
                 }
-                taken.extend(names.iter().cloned());
-                let origin = self.objects.origin(object, entry, Some(position));
+                taken.extend(names.iter().map(|name| (name.clone(), Some(origin))));
                 let then = Then::Tcp(self.connections(object, &route.route, origin, server));
                 chains.push(TlsChain {
                     names,
@@ -128,16 +136,17 @@ impl<'w> Builder<'_, 'w> {
             if list.len() > 1 && weight == 0 {
                 continue;
             }
-            let host = resolve(&written.destination.host, namespace, &self.view.options.domain);
-            let destination = Destination { host, ..written.destination.clone() };
+            let destination = &written.destination;
+            let host = resolve(&destination.host, namespace, &self.view.options.domain);
             if list.len() == 1 {
-                stat_prefix = self.clusters.name(&destination, namespace, port);
+                stat_prefix = self.clusters.name(destination, &host, namespace, port);
             }
             // The first destination's DestinationRule speaks for all, as in Istio.
             if destinations.is_empty() {
-                idle = self.clusters.tcp_idle_timeout(&destination, namespace, port);
+                idle = self.clusters.tcp_idle_timeout(destination, &host, namespace, port);
             }
-            let target = self.clusters.target(&destination, namespace, port, &mut self.problems);
+            let target =
+                self.clusters.target(destination, &host, namespace, port, &mut self.problems);
             let weight = if list.len() == 1 { 1 } else { weight };
             destinations.push(TcpDestination { target, weight });
         }

@@ -1,6 +1,7 @@
 //! Which VirtualServices a gateway sees, in which order, with short names completed and delegates
 //! in the place of the routes that name them. Knows neither ports nor clusters.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use propylon_model::virtual_service::{Destination, HttpRoute};
@@ -24,11 +25,13 @@ pub(crate) struct Bound<'w> {
     pub(crate) routes: Vec<Route<'w>>,
 }
 
-/// One HTTP route with completed names, and where it is written.
+/// One HTTP route and where it is written.
 #[derive(Clone)]
 pub(crate) struct Route<'w> {
-    /// The route, after merging if it comes from a delegate.
-    pub(crate) route: HttpRoute,
+    /// The route as written, or, if it comes from a delegate, after merging and with completed
+    /// names. Whoever uses a name completes it in the namespace of `object`, which changes none
+    /// that is complete.
+    pub(crate) route: Cow<'w, HttpRoute>,
     /// The object that it is written in.
     pub(crate) object: &'w Object<VirtualService>,
     /// Its position in that object's `http`.
@@ -96,18 +99,16 @@ pub(crate) fn gateways(object: &Object<VirtualService>) -> Vec<String> {
     object.spec.gateways.iter().map(|gateway| resolve_gateway(gateway, namespace)).collect()
 }
 
-/// The HTTP routes of an object as written, names completed.
-pub(crate) fn own_routes<'w>(object: &'w Object<VirtualService>, domain: &str) -> Vec<Route<'w>> {
+/// The HTTP routes of an object as written.
+pub(crate) fn own_routes(object: &Object<VirtualService>) -> impl Iterator<Item = Route<'_>> {
     let positions = |route: &HttpRoute| (0..route.r#match.len()).map(Some).collect();
     let routes = object.spec.http.iter().enumerate();
-    routes
-        .map(|(entry, route)| Route {
-            positions: positions(route),
-            route: complete(route.clone(), &object.meta.key.namespace, domain),
-            object,
-            entry,
-        })
-        .collect()
+    routes.map(move |(entry, route)| Route {
+        positions: positions(route),
+        route: Cow::Borrowed(route),
+        object,
+        entry,
+    })
 }
 
 fn routes<'w>(
@@ -117,9 +118,9 @@ fn routes<'w>(
     problems: &mut Problems,
 ) -> Vec<Route<'w>> {
     let mut routes = Vec::with_capacity(object.spec.http.len());
-    for route in own_routes(object, domain) {
+    for route in own_routes(object) {
         if route.route.delegate.is_some() {
-            routes.extend(delegates.expand(&route, problems));
+            routes.extend(delegates.expand(&completed(route, domain), problems));
         } else {
             routes.push(route);
         }
@@ -127,8 +128,11 @@ fn routes<'w>(
     routes
 }
 
-/// Completes short names in the namespace of the object that a route is written in.
-fn complete(mut route: HttpRoute, namespace: &str, domain: &str) -> HttpRoute {
+/// A route whose short names are completed in the namespace of the object that it is written in,
+/// so that it can be merged with one of another namespace.
+pub(crate) fn completed<'w>(mut written: Route<'w>, domain: &str) -> Route<'w> {
+    let namespace = &written.object.meta.key.namespace;
+    let route = written.route.to_mut();
     let complete_host = |destination: &mut Destination| {
         destination.host = resolve(&destination.host, namespace, domain);
     };
@@ -146,5 +150,5 @@ fn complete(mut route: HttpRoute, namespace: &str, domain: &str) -> HttpRoute {
             *gateway = resolve_gateway(gateway, namespace);
         }
     }
-    route
+    written
 }

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io::{self, IoSlice, Read};
 use std::net::{Shutdown, SocketAddr};
+use std::os::fd::AsRawFd;
 use std::task::{Context, Poll, ready};
 
 use socket2::SockRef;
@@ -161,6 +162,14 @@ impl Stream {
         match &self.kernel {
             Kernel::Tcp(stream) => stream.local_addr().ok(),
             Kernel::Unix(_) => None,
+        }
+    }
+
+    /// Its number in the process's table of open files.
+    pub(crate) fn descriptor(&self) -> i32 {
+        match &self.kernel {
+            Kernel::Tcp(stream) => stream.as_raw_fd(),
+            Kernel::Unix(stream) => stream.as_raw_fd(),
         }
     }
 

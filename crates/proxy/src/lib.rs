@@ -22,6 +22,6 @@ mod telemetry;
 mod upstream;
 mod welcome;
 
-pub use listener::{ListenError, ListenerStatus};
+pub use listener::{ListenError, ListenerStatus, holder_of};
 pub use plane::{DataPlane, Options};
 pub use upstream::{ClusterStatus, Resolve, ResolveError, Resolved, Resolving, SystemResolver};

@@ -14,6 +14,10 @@ pub const LARGE_BUFFER_BYTES: usize = 128 * 1024;
 /// copy costs more than the kernel's handling of two.
 pub const JOINED_BODY_BYTES_MAX: usize = 4 * 1024;
 
+/// Room that a chunked body is read into at least. Bytes behind its end are the next request and
+/// have to fit too; with less room, large uploads behind a long head would be read in tiny steps.
+pub const CHUNKED_BODY_ROOM_BYTES_MIN: usize = 8 * 1024;
+
 /// Small buffers a worker keeps for reuse; more are given back to the allocator.
 pub const SMALL_BUFFERS_KEPT_MAX: usize = 256;
 
@@ -30,6 +34,10 @@ pub const TEXT_BYTES_KEPT_MAX: usize = 64 * 1024;
 /// Open client connections per worker; more are closed as they are accepted, so that descriptors
 /// remain for upstreams.
 pub const CLIENT_CONNECTIONS_MAX: usize = 65_536;
+
+/// Share of the process's file descriptors (its soft limit) that client connections may take, in
+/// per cent. The others are for upstreams, probes, the admin pages and files.
+pub const CLIENT_DESCRIPTORS_PERCENT: u64 = 75;
 
 /// Connections that wait for `accept`, per listening socket; the kernel lowers it to `somaxconn`.
 pub const ACCEPT_BACKLOG: i32 = 4096;

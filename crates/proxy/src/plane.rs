@@ -96,7 +96,7 @@ impl DataPlane {
     pub fn stats(&self) -> Vec<(String, u64)> {
         let counters: Vec<_> = self.workers.iter().map(|w| Arc::clone(&w.counters)).collect();
         let mut all = telemetry::sum(&counters);
-        all.extend(tcp::sum(self.workers.iter().map(|worker| &*worker.tcp_counters)));
+        all.extend(tcp::sum(self.workers.iter().map(|worker| &worker.counters.tcp)));
         for cluster in self.cluster_status() {
             let counters = cluster.counters.iter();
             all.extend(counters.map(|(name, n)| (format!("cluster.{}.{name}", cluster.name), *n)));

@@ -20,7 +20,7 @@ use crate::http;
 use crate::limits::Patience;
 use crate::listener::{Door, Socket, accept};
 use crate::running::Running;
-use crate::tcp;
+use crate::tcp::RelayBuffer;
 use crate::telemetry::Counters;
 use crate::upstream::Generation;
 use crate::welcome::welcome;
@@ -51,7 +51,6 @@ pub(crate) enum Order {
 pub(crate) struct Handle {
     pub(crate) orders: mpsc::UnboundedSender<Order>,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) tcp_counters: Arc<tcp::Counters>,
     pub(crate) thread: Option<thread::JoinHandle<()>>,
 }
 
@@ -66,14 +65,14 @@ pub(crate) struct Worker {
     pub(crate) guests: Guests,
     pub(crate) counters: Arc<Counters>,
     pub(crate) mirrors: Cell<usize>,
-    pub(crate) tcp: tcp::Shared,
+    pub(crate) relay: RelayBuffer,
     doors: RefCell<HashMap<Bind, Rc<Door>>>,
     generation: RefCell<Option<Rc<Generation>>>,
     drained: RefCell<Option<oneshot::Sender<()>>>,
 }
 
 impl Worker {
-    fn new(index: usize, patience: Patience, counters: Arc<Counters>, tcp: tcp::Shared) -> Self {
+    pub(crate) fn new(index: usize, patience: Patience, counters: Arc<Counters>) -> Self {
         Self {
             index,
             patience,
@@ -84,7 +83,7 @@ impl Worker {
             guests: Guests::default(),
             counters,
             mirrors: Cell::new(0),
-            tcp,
+            relay: RelayBuffer::default(),
             doors: RefCell::default(),
             generation: RefCell::default(),
             drained: RefCell::default(),
@@ -173,14 +172,12 @@ pub(crate) fn start(index: usize, patience: Patience) -> io::Result<Handle> {
     let (orders, taken) = mpsc::unbounded_channel();
     let counters = Arc::new(Counters::default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let tcp_counters = Arc::new(tcp::Counters::default());
-    let (counted, tcp_counted) = (Arc::clone(&counters), Arc::clone(&tcp_counters));
+    let counted = Arc::clone(&counters);
     let thread = thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
-        let tcp = tcp::Shared { counters: tcp_counted, ..tcp::Shared::default() };
-        let worker = Rc::new(Worker::new(index, patience, counted, tcp));
+        let worker = Rc::new(Worker::new(index, patience, counted));
         LocalSet::new().block_on(&runtime, obey(worker, taken));
     })?;
-    Ok(Handle { orders, counters, tcp_counters, thread: Some(thread) })
+    Ok(Handle { orders, counters, thread: Some(thread) })
 }
 
 /// Carries out orders until told to stop or the control side is gone.

@@ -7,9 +7,8 @@ use std::rc::Rc;
 use propylon_snapshot::{RouteTableId, Serves, Snapshot, TcpRoute, Termination, Then};
 
 use crate::guests::Guest;
-use crate::http;
+use crate::http::{self, admission};
 use crate::io::{Io, Stream};
-use crate::limits::CLIENT_CONNECTIONS_MAX;
 use crate::listener::{Door, Hello, Unfit, client_hello, proxy_header};
 use crate::runtime::Worker;
 use crate::tcp;
@@ -19,7 +18,7 @@ pub(crate) type Ends = (Option<SocketAddr>, Option<SocketAddr>);
 
 /// Serves one accepted connection in a task of its own.
 pub(crate) fn welcome(worker: &Rc<Worker>, door: &Rc<Door>, stream: Stream) {
-    if worker.guests.len() >= CLIENT_CONNECTIONS_MAX {
+    if !admission::fits(stream.descriptor(), worker.guests.len()) {
         worker.counters.connections_overflow.add(1);
         return;
     }
@@ -104,7 +103,7 @@ async fn preface(
         None => false,
     };
     drop(generation);
-    let buffer = &arrival.worker.tcp.buffer;
+    let buffer = &arrival.worker.relay;
     if wants_header && let Some(told) = proxy_header(stream, buffer).await? {
         *ends = (Some(told.source), Some(told.destination));
     }

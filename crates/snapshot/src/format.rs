@@ -92,6 +92,13 @@ impl Format {
     pub fn unsupported(&self) -> impl Iterator<Item = &str> {
         self.segments.iter().filter_map(|segment| match segment {
             Segment::Unsupported(name) => Some(&**name),
+            Segment::Number(number) => not_counted(*number),
+            Segment::Text(Text::ConnectionTerminationDetails) => {
+                Some("CONNECTION_TERMINATION_DETAILS")
+            }
+            Segment::Text(Text::UpstreamTransportFailure) => {
+                Some("UPSTREAM_TRANSPORT_FAILURE_REASON")
+            }
             _ => None,
         })
     }
@@ -109,6 +116,23 @@ impl Format {
                 out.extend_from_slice(absent);
             }
         }
+    }
+}
+
+/// The name of a number that no connection counts yet.
+fn not_counted(number: Number) -> Option<&'static str> {
+    match number {
+        Number::BytesReceived => Some("BYTES_RECEIVED"),
+        Number::BytesSent => Some("BYTES_SENT"),
+        Number::RequestDuration => Some("REQUEST_DURATION"),
+        Number::ResponseTxDuration => Some("RESPONSE_TX_DURATION"),
+        Number::RequestHeadersBytes => Some("REQUEST_HEADERS_BYTES"),
+        Number::ResponseHeadersBytes => Some("RESPONSE_HEADERS_BYTES"),
+        Number::ResponseCode
+        | Number::Duration
+        | Number::ResponseDuration
+        | Number::ConnectionId
+        | Number::UpstreamAttempts => None,
     }
 }
 

@@ -21,7 +21,7 @@ pub use mesh::{mesh_config, read_mesh_config};
 pub use positions::{Place, Positions};
 pub use read::{FileRead, Read, ReadOptions, read};
 pub use render::{render, render_json};
-pub use watch::Watch;
+pub use watch::{SETTLED, Watch};
 
 /// Reads arbitrary bytes as a file of objects; for fuzzing. Whatever they are, it returns.
 #[doc(hidden)]

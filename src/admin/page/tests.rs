@@ -6,7 +6,7 @@ use http_body_util::BodyExt;
 use hyper::{Request, StatusCode};
 use tokio::sync::Notify;
 
-use super::{Admin, PAGES, escaped, help, parameter};
+use super::{Admin, PAGES, help, parameter};
 use crate::http_server::Answer;
 use crate::status::{Phase, Status};
 
@@ -80,9 +80,4 @@ fn a_parameter_is_found_wherever_it_stands() {
     assert_eq!(parameter("a=1&format=json", "format"), Some("json"));
     assert_eq!(parameter("format", "format"), None);
     assert_eq!(parameter("", "format"), None);
-}
-
-#[test]
-fn text_from_files_cannot_become_markup() {
-    assert_eq!(escaped("<b a=\"&\">"), "&lt;b a=&quot;&amp;&quot;&gt;");
 }

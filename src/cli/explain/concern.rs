@@ -81,8 +81,7 @@ fn suppliers(loaded: &Loaded, outlook: &Outlook<'_>) -> Vec<ObjectKey> {
         }
     }
     for entry in &world.service_entries {
-        let named = |host: &&str| entry.spec.hosts.iter().any(|name| name == host);
-        if hosts.iter().any(|host| named(&host)) {
+        if entry.spec.hosts.iter().any(|name| hosts.contains(&name.as_str())) {
             keys.push(entry.meta.key.clone());
         }
     }

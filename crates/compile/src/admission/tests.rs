@@ -77,6 +77,7 @@ fn a_removed_object_has_no_last_good_version_to_come_back() {
     ledger.admit(Vec::new(), &[]);
     let (world, _) = ledger.admit(vec![broken("a")], &[]);
     assert!(hosts(&world).is_empty());
+    assert_eq!(world.rejected, [broken("a")], "it explains what is missing");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use propylon_model::{FieldPath, Gateway, Object, Problem, Secret, Severity};
 
 use super::code;
 use super::index::Index;
-use super::nearest::nearest;
+use super::nearest::question;
 
 /// The pairs of keys that a server certificate is stored under.
 const CERTIFICATE_KEYS: [(&str, &str); 2] = [("cert", "key"), ("tls.crt", "tls.key")];
@@ -117,13 +117,12 @@ fn missing_advice(index: &Index<'_, '_>, name: &str) -> String {
         );
     }
     let own = secrets.iter().filter(|secret| *secret.meta.key.namespace == **namespace);
-    match nearest(name, own.map(|secret| &*secret.meta.key.name)) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!(
+    question(name, own.map(|secret| &*secret.meta.key.name)).unwrap_or_else(|| {
+        format!(
             "add a Secret `{name}` of type kubernetes.io/tls to namespace {namespace}, or name \
              files with `serverCertificate` and `privateKey`"
-        ),
-    }
+        )
+    })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use propylon_model::{Problem, Severity};
 
 use super::code;
 use super::index::Index;
-use super::nearest::nearest;
+use super::nearest::question;
 use super::uses::Use;
 use crate::host::{is_subset, is_wildcard};
 use crate::registry::{Behind, Service};
@@ -17,6 +17,8 @@ pub(super) fn check(index: &Index<'_, '_>, uses: &[Use<'_>], out: &mut Vec<Probl
     for one in uses {
         match index.registry.find_for(&one.host, &one.object.meta.key.namespace) {
             Some(service) => check_port(index, one, service, out),
+            // The rejected object has an error of its own.
+            None if index.is_rejected_host(&one.host) => {}
             None => unknown(index, one, out),
         }
     }
@@ -75,6 +77,11 @@ pub(super) fn host_advice(
         return "name a Service or the host of a ServiceEntry".to_owned();
     }
     let world = index.view.world;
+    let hidden =
+        world.service_entries.iter().find(|entry| entry.spec.hosts.iter().any(|h| h == host));
+    if let Some(entry) = hidden {
+        return format!("{} is not exported to this gateway's namespace", entry.meta.key);
+    }
     let covering = world.service_entries.iter().find_map(|entry| {
         let hosts = entry.spec.hosts.iter();
         let wild = hosts.into_iter().find(|wild| is_wildcard(wild) && is_subset(host, wild))?;
@@ -90,8 +97,8 @@ pub(super) fn host_advice(
         world.services.iter().filter(|service| *service.meta.key.namespace == *namespace);
     let short = services.map(|service| &*service.meta.key.name);
     let entries = world.service_entries.iter().flat_map(|entry| &entry.spec.hosts);
-    if let Some(near) = nearest(written, short.chain(entries.map(String::as_str))) {
-        return format!("did you mean `{near}`?");
+    if let Some(question) = question(written, short.chain(entries.map(String::as_str))) {
+        return question;
     }
     let deployed = world.deployments.iter().any(|deployment| {
         *deployment.meta.key.name == *written && *deployment.meta.key.namespace == *namespace
@@ -99,7 +106,10 @@ pub(super) fn host_advice(
     if deployed {
         return format!("Deployment {written} is no destination: add a Service named `{written}`");
     }
-    if written.contains('.') {
+    let suffix = format!(".svc.{domain}");
+    if let Some((name, space)) = host.strip_suffix(&suffix).and_then(|own| own.split_once('.')) {
+        format!("add a Service named `{name}` to namespace {space}")
+    } else if written.contains('.') {
         format!("add a ServiceEntry with `hosts: [{written}]`")
     } else {
         format!("add a Service named `{written}` to namespace {namespace}")

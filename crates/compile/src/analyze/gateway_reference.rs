@@ -4,7 +4,7 @@ use propylon_model::{FieldPath, Object, Problem, Severity, VirtualService};
 
 use super::code;
 use super::index::Index;
-use super::nearest::nearest;
+use super::nearest::question;
 use crate::host::{MESH, resolve_gateway};
 
 /// Checks the references of all VirtualServices and of their matches.
@@ -38,12 +38,17 @@ fn check_one(
 ) {
     let own = &object.meta.key.namespace;
     let full = resolve_gateway(reference, own);
-    if full == MESH || index.gateway(&full).is_some() {
+    if full == MESH || index.gateway(&full).is_some() || index.is_rejected_gateway(&full) {
         return;
     }
     let bare = full.split_once('/').map_or(full.as_str(), |(_, name)| name);
     let elsewhere = index.gateways_named(bare);
     let message = format!("no Gateway {full} exists, so these routes are not served through it");
+    let space = format!("{own}/");
+    let near = || {
+        let names = index.gateway_names();
+        question(reference, names.map(|full| full.strip_prefix(&space).unwrap_or(full)))
+    };
     let help = if let [only] = elsewhere[..] {
         format!(
             "a bare name is looked up in namespace {own}; the Gateway of this name is in another: \
@@ -51,11 +56,8 @@ fn check_one(
         )
     } else if !elsewhere.is_empty() {
         format!("write one of {}", elsewhere.join(", "))
-    } else if let Some(near) =
-        index.may_search().then(|| nearest(&full, index.gateway_names())).flatten()
-    {
-        let short = near.strip_prefix(&format!("{own}/")).unwrap_or(near);
-        format!("did you mean `{short}`?")
+    } else if let Some(question) = index.may_search().then(near).flatten() {
+        question
     } else {
         "add the Gateway, or name one that exists as `namespace/name`".to_owned()
     };

@@ -5,7 +5,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use propylon_model::{Gateway, Object, Service, VirtualService};
+use propylon_model::{AnyObject, Gateway, Object, Service, VirtualService};
 
 use crate::destination_rule::DestinationRules;
 use crate::endpoints::{Candidate, Supply};
@@ -26,7 +26,17 @@ pub(super) struct Index<'v, 'w> {
     gateways: BTreeMap<String, &'w Object<Gateway>>,
     selected: HashSet<String>,
     services: HashMap<&'w str, Vec<&'w Object<Service>>>,
+    rejected: Rejected,
     searches: Cell<u32>,
+}
+
+/// What objects would define if they were valid. Each has errors of its own, so what follows from
+/// its absence is not said again.
+#[derive(Default)]
+struct Rejected {
+    gateways: HashSet<String>,
+    hosts: HashSet<String>,
+    rules: HashSet<String>,
 }
 
 /// Searches through all objects for a better word; the worlds that need more have other problems.
@@ -52,6 +62,7 @@ impl<'v, 'w> Index<'v, 'w> {
             gateways: world.gateways.iter().map(|object| (name(object), &**object)).collect(),
             selected: gateway::selected(view).into_iter().map(name).collect(),
             services,
+            rejected: rejected(view),
             searches: Cell::new(SEARCHES_MAX),
         }
     }
@@ -66,6 +77,21 @@ impl<'v, 'w> Index<'v, 'w> {
     /// The Gateway of a reference `namespace/name`.
     pub(super) fn gateway(&self, name: &str) -> Option<&'w Object<Gateway>> {
         self.gateways.get(name).copied()
+    }
+
+    /// True if a Gateway of this name was found and is not valid.
+    pub(super) fn is_rejected_gateway(&self, name: &str) -> bool {
+        self.rejected.gateways.contains(name)
+    }
+
+    /// True if a Service or ServiceEntry for this host was found and is not valid.
+    pub(super) fn is_rejected_host(&self, host: &str) -> bool {
+        self.rejected.hosts.contains(host)
+    }
+
+    /// True if a DestinationRule for this host was found and is not valid.
+    pub(super) fn has_rejected_rule(&self, host: &str) -> bool {
+        self.rejected.rules.contains(host)
     }
 
     /// True if a Gateway selects this workload.
@@ -142,6 +168,30 @@ impl<'v, 'w> Index<'v, 'w> {
             Reach::Here
         }
     }
+}
+
+fn rejected(view: &View<'_>) -> Rejected {
+    let domain = &view.options.domain;
+    let mut rejected = Rejected::default();
+    for object in &view.world.rejected {
+        let key = &object.meta().key;
+        match object {
+            AnyObject::Gateway(_) => {
+                rejected.gateways.insert(format!("{}/{}", key.namespace, key.name));
+            }
+            AnyObject::Service(_) => {
+                rejected.hosts.insert(format!("{}.{}.svc.{domain}", key.name, key.namespace));
+            }
+            AnyObject::ServiceEntry(entry) => {
+                rejected.hosts.extend(entry.spec.hosts.iter().cloned());
+            }
+            AnyObject::DestinationRule(rule) => {
+                rejected.rules.insert(resolve(&rule.spec.host, &key.namespace, domain));
+            }
+            _ => {}
+        }
+    }
+    rejected
 }
 
 /// Whose traffic something is about.

@@ -33,7 +33,9 @@ mod weight;
 use propylon_model::{Problem, World};
 
 use crate::Options;
+use crate::problems::Problems;
 use crate::view::View;
+use crate::virtual_service::{Bound, visible};
 
 use index::Index;
 
@@ -44,7 +46,14 @@ use index::Index;
 #[must_use]
 pub fn analyze(world: &World, options: &Options) -> Vec<Problem> {
     let view = View::new(world, options);
-    let index = Index::new(&view);
+    // What the translation finds on the way to its VirtualServices is its own to report.
+    let bound = visible(&view, &mut Problems::default());
+    within(&view, &bound)
+}
+
+/// Like [`analyze`], with the VirtualServices as the translation already has them.
+pub(crate) fn within<'w>(view: &View<'w>, bound: &[Bound<'w>]) -> Vec<Problem> {
+    let index = Index::new(view);
     let uses = uses::collect(&index);
     let mut problems = Vec::new();
     let out = &mut problems;
@@ -55,7 +64,7 @@ pub fn analyze(world: &World, options: &Options) -> Vec<Problem> {
     subset::check(&index, &uses, out);
     supply::check(&index, &uses, out);
     shadow::check(&index, out);
-    shadow_across::check(&index, out);
+    shadow_across::check(&index, bound, out);
     server::check(&index, out);
     credential::check(&index, out);
     weight::check(&index, out);

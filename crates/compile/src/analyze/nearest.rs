@@ -2,27 +2,45 @@
 
 /// More edits than this make another word.
 const EDITS_MAX: usize = 2;
+/// More equally near candidates than this make a list, not a suggestion.
+const SUGGESTIONS_MAX: usize = 2;
 /// Beyond this many candidates no suggestion is worth its time.
 const CANDIDATES_MAX: usize = 10_000;
 
-/// The candidate that is one or two edits away from `text`, the nearest first. Short words need to
-/// be nearer.
-pub(super) fn nearest<'c>(
+/// Asks whether one of the candidates nearest to `text` was meant; `None` where none is near, or so
+/// many are equally near that each would be a guess.
+pub(super) fn question<'c>(
     text: &str,
     candidates: impl Iterator<Item = &'c str>,
-) -> Option<&'c str> {
-    let allowed = EDITS_MAX.min(text.chars().count() / 3).max(1);
-    let mut best: Option<(usize, &str)> = None;
+) -> Option<String> {
+    let near = nearest(text, candidates);
+    let named: Vec<String> = near.iter().map(|name| format!("`{name}`")).collect();
+    let asks = (1..=SUGGESTIONS_MAX).contains(&named.len());
+    asks.then(|| format!("did you mean {}?", named.join(" or ")))
+}
+
+/// All candidates that are equally near to `text`, at most two edits away. Short words need to be
+/// nearer. Sorted.
+fn nearest<'c>(text: &str, candidates: impl Iterator<Item = &'c str>) -> Vec<&'c str> {
+    let mut allowed = EDITS_MAX.min(text.chars().count() / 3).max(1);
+    let mut best = Vec::new();
     for candidate in candidates.take(CANDIDATES_MAX).filter(|candidate| *candidate != text) {
         if candidate.len().abs_diff(text.len()) > allowed {
             continue;
         }
-        let found = (distance(text, candidate), candidate);
-        if found.0 <= allowed && best.is_none_or(|best| found < best) {
-            best = Some(found);
+        let found = distance(text, candidate);
+        if found > allowed {
+            continue;
         }
+        if found < allowed {
+            best.clear();
+            allowed = found;
+        }
+        best.push(candidate);
     }
-    best.map(|(_, candidate)| candidate)
+    best.sort_unstable();
+    best.dedup();
+    best
 }
 
 /// True if one text is a slip of the finger away from the other.

@@ -17,7 +17,7 @@ use crate::merge::merge;
 use crate::problems::Problems;
 use crate::route_table::ServerHosts;
 use crate::validate::protocol::Class;
-use crate::virtual_service::{Bound, by_gateway, visible};
+use crate::virtual_service::{Bound, by_gateway};
 
 /// One rule of a host, in the order of trial.
 struct Item<'b> {
@@ -35,12 +35,11 @@ impl Item<'_> {
 }
 
 /// Checks the hosts that several VirtualServices share.
-pub(super) fn check(index: &Index<'_, '_>, out: &mut Vec<Problem>) {
+pub(super) fn check<'w>(index: &Index<'_, 'w>, bound: &[Bound<'w>], out: &mut Vec<Problem>) {
     // The translation reports its own problems; here only its results count.
     let mut silent = Problems::default();
     let gateways = gateway::selected(index.view);
     let servers = gateway::servers(index.view, &gateways, &mut silent);
-    let bound = visible(index.view, &mut silent);
     let mut reported = HashSet::new();
     for merged in merge(&servers, &mut silent).values() {
         let mut tables: Vec<Vec<&OpenServer<'_>>> = Vec::new();
@@ -54,7 +53,7 @@ pub(super) fn check(index: &Index<'_, '_>, out: &mut Vec<Problem>) {
             }
         }
         for table in tables {
-            check_table(index, &table, &bound, &mut reported, out);
+            check_table(index, &table, bound, &mut reported, out);
         }
     }
 }
@@ -112,6 +111,7 @@ fn in_order_of_trial<'b>(
             continue;
         }
         'rules: for route in &bound[*position].routes {
+            let written_in = &*route.object.meta.key.namespace;
             let conditions: Vec<Option<(usize, &HttpMatch)>> = if route.route.r#match.is_empty() {
                 vec![None]
             } else {
@@ -120,7 +120,8 @@ fn in_order_of_trial<'b>(
             for one in conditions {
                 let condition = one.map(|(_, condition)| condition);
                 let here = |condition: &HttpMatch| {
-                    applies(condition, &server.name, server.port.into(), index.view.options)
+                    let (name, port) = (&server.name, server.port.into());
+                    applies(condition, written_in, name, port, index.view.options)
                 };
                 if !condition.is_none_or(here) {
                     continue;

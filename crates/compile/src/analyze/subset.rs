@@ -8,7 +8,7 @@ use propylon_model::{DestinationRule, FieldPath, Labels, Object, Problem, Severi
 use super::code;
 use super::destination::host_advice;
 use super::index::{Index, Reach};
-use super::nearest::nearest;
+use super::nearest::question;
 use super::uses::Use;
 use crate::host::{is_subset, is_wildcard};
 use crate::registry::Service;
@@ -46,6 +46,9 @@ fn check_defined(
         service.host,
         one.consequence()
     );
+    if index.has_rejected_rule(&service.host) {
+        return;
+    }
     let rules = index.view.world.destination_rules.iter();
     let mut rules = rules.take(if index.may_search() { usize::MAX } else { 0 });
     let defining = rules.find(|other| {
@@ -61,8 +64,8 @@ fn check_defined(
              exported to this gateway: put the subset where it holds",
             other.meta.key
         )
-    } else if let Some(near) = nearest(name, names()) {
-        format!("did you mean `{near}`?")
+    } else if let Some(question) = question(name, names()) {
+        question
     } else if known.is_empty() {
         format!(
             "add a DestinationRule with `host: {}` and `subsets: [{{name: {name}, labels: \
@@ -93,6 +96,9 @@ fn check_rule(
         return;
     }
     let Some(service) = index.registry.find_for(&host, own) else {
+        if index.is_rejected_host(&host) {
+            return;
+        }
         let message = format!("no service {host} exists, so this DestinationRule does nothing");
         let field = FieldPath::spec().key("host");
         let problem = Problem::of(Severity::Warning, code::UNKNOWN_HOST, rule, field, message);

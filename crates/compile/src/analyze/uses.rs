@@ -22,8 +22,10 @@ pub(super) struct Use<'w> {
     pub(super) field: FieldPath,
     /// Whose traffic it gets; never [`Reach::Mesh`].
     pub(super) reach: Reach,
-    /// What is lost if it does not work.
+    /// True if it gets copies only, which nobody misses.
     pub(super) copy: bool,
+    /// True if it has no weight beside others, so that it gets no requests at all.
+    pub(super) idle: bool,
 }
 
 /// All destinations of a world.
@@ -99,20 +101,21 @@ fn of_route<'w>(
     uses: &mut Vec<Use<'w>>,
 ) {
     let place = FieldPath::spec().key("http").index(entry);
-    let mut add = |destination: &'w Destination, field: FieldPath, copy: bool| {
+    let mut add = |destination: &'w Destination, field: FieldPath, copy: bool, idle: bool| {
         let host = index.complete(&destination.host, &object.meta.key.namespace);
-        uses.push(Use { object, destination, host, field, reach, copy });
+        let reach = if idle { reach.min(Reach::Elsewhere) } else { reach };
+        uses.push(Use { object, destination, host, field, reach, copy, idle });
     };
     for (position, one) in route.route.iter().enumerate() {
         let field = place.key("route").index(position).key("destination");
-        add(&one.destination, field, false);
+        add(&one.destination, field, false, route.route.len() > 1 && one.weight == 0);
     }
     if let Some(mirror) = &route.mirror {
-        add(mirror, place.key("mirror"), true);
+        add(mirror, place.key("mirror"), true, false);
     }
     for (position, mirror) in route.mirrors.iter().enumerate() {
         let field = place.key("mirrors").index(position).key("destination");
-        add(&mirror.destination, field, true);
+        add(&mirror.destination, field, true, false);
     }
 }
 
@@ -131,7 +134,7 @@ fn of_connections<'w>(
             let destination = &one.destination;
             let host = index.complete(&destination.host, &object.meta.key.namespace);
             let field = place.key("route").index(position).key("destination");
-            uses.push(Use { object, destination, host, field, reach, copy: false });
+            uses.push(Use { object, destination, host, field, reach, copy: false, idle: false });
         }
     }
 }
@@ -139,7 +142,11 @@ fn of_connections<'w>(
 impl Use<'_> {
     /// What happens to requests that cannot get there.
     pub(super) fn consequence(&self) -> &'static str {
-        if self.copy { "no copy is sent" } else { "its requests get 503" }
+        match (self.copy, self.idle) {
+            (true, _) => "no copy is sent",
+            (false, true) => "with a weight its requests would get 503",
+            (false, false) => "its requests get 503",
+        }
     }
 
     /// Error where this gateway's traffic is lost, else a warning.

@@ -132,6 +132,8 @@ fn a_route_in_front_of_others_is_one_more_and_changes_none() {
 
 #[test]
 fn a_host_that_other_objects_serve_now_is_a_change() {
+    let http = json!([{"match": [{"uri": {"prefix": "/b"}}],
+        "route": [{"destination": {"host": "a"}}]}]);
     let world = |second: &str| {
         snapshot(vec![
             gateway(&["*"]),
@@ -139,9 +141,7 @@ fn a_host_that_other_objects_serve_now_is_a_change() {
             named(
                 Kind::VirtualService,
                 "b",
-                json!({"hosts": ["b.com", second], "gateways": ["gw"], "http": [
-                    {"match": [{"uri": {"prefix": "/b"}}], "route": [{"destination": {"host": "a"}}]}
-                ]}),
+                json!({"hosts": ["b.com", second], "gateways": ["gw"], "http": http}),
             ),
             service("a"),
         ])

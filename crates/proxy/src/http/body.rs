@@ -99,6 +99,8 @@ pub(super) struct Progress {
     pub(super) broken: Cell<bool>,
     /// Some of it is gone: it cannot be sent again.
     pub(super) lost: Cell<bool>,
+    /// An interim response is on its way to the client, perhaps with a part of it written.
+    pub(super) telling: Cell<bool>,
 }
 
 impl Progress {

@@ -4,6 +4,7 @@
 //! decides and acts: `respond` answers at once, `forward` asks an upstream. Generic over the I/O
 //! seam only.
 
+pub(crate) mod admission;
 mod attempt;
 mod beside;
 mod body;

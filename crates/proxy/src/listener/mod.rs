@@ -15,7 +15,16 @@ pub(crate) use door::Door;
 pub(crate) use hello::Hello;
 pub(crate) use preface::{Unfit, client_hello, proxy_header};
 
+use std::net::SocketAddr;
+
 use propylon_snapshot::Bind;
+
+/// `name (process 123)` of the process that listens where `address` cannot be bound, if this user
+/// may see it.
+#[must_use]
+pub fn holder_of(address: SocketAddr) -> Option<String> {
+    holder::of(address)
+}
 
 /// What became of one listener of a published snapshot.
 #[derive(Debug)]

@@ -26,7 +26,7 @@ pub(crate) async fn open(
     generation: &Generation,
     route: &TcpRoute,
 ) -> Option<Opened> {
-    let tally = Tally::begin(&worker.tcp.counters, route);
+    let tally = Tally::begin(&worker.counters.tcp, route);
     let Some(id) = cluster(generation, route) else {
         tally.tcp().downstream_cx_no_route.add(1);
         return None;
@@ -50,7 +50,7 @@ impl Opened {
     /// Relays to the end of both sides.
     pub(crate) async fn relay(mut self, worker: &Worker, client: &impl Io) {
         let Self { server, idle_timeout, tally } = &mut self;
-        match relay((client, server.io()), &worker.tcp.buffer, *idle_timeout, tally).await {
+        match relay((client, server.io()), &worker.relay, *idle_timeout, tally).await {
             Ended::Whole => {}
             Ended::Broken => {
                 // What was cut must not look whole to the side that is still there.

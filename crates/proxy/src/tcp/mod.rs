@@ -13,12 +13,3 @@ pub(crate) use counters::{Counters, sum};
 pub(crate) use forward::open;
 pub(crate) use mongo::{Decoder, Seen, Side};
 pub(crate) use relay::RelayBuffer;
-
-/// What a worker keeps for all its TCP connections.
-#[derive(Debug, Default)]
-pub(crate) struct Shared {
-    /// Statistics; the control side reads them.
-    pub(crate) counters: std::sync::Arc<Counters>,
-    /// The buffer all bytes go through.
-    pub(crate) buffer: RelayBuffer,
-}

@@ -5,6 +5,7 @@ mod summary;
 
 use propylon_snapshot::Reason;
 
+use crate::tcp;
 use crate::upstream::Counter;
 
 pub(crate) use summary::sum;
@@ -16,6 +17,8 @@ macro_rules! counters {
         #[repr(align(64))] // one worker's writes must not touch another's cache line
         pub(crate) struct Counters {
             $($(#[$doc])* pub $field: Counter,)*
+            /// What is counted by route about connections that are handed on.
+            pub tcp: tcp::Counters,
             /// One for every [`Reason`], by its position.
             reasons: Reasons,
         }
@@ -44,7 +47,7 @@ counters! {
     connections_drained = "http.downstream_cx_drain_close",
     /// Times that `accept` failed.
     accept_failures = "listener.downstream_cx_accept_failure",
-    /// Requests whose head was read.
+    /// Requests whose head was read or refused, as Envoy counts them.
     requests = "http.downstream_rq_total",
     /// Requests under way now.
     requests_active = "http.downstream_rq_active",

@@ -159,7 +159,14 @@ fn istios_access_log_format_is_understood() {
         "%DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% ",
         "%ROUTE_NAME%\n",
     );
-    assert_eq!(Format::parse(format).unwrap().unsupported().count(), 0);
+    let format = Format::parse(format).unwrap();
+    let expected = [
+        "CONNECTION_TERMINATION_DETAILS",
+        "UPSTREAM_TRANSPORT_FAILURE_REASON",
+        "BYTES_RECEIVED",
+        "BYTES_SENT",
+    ];
+    assert_eq!(format.unsupported().collect::<Vec<_>>(), expected);
 }
 
 proptest! {

@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use propylon_model::{AnyObject, Code, FieldPath, ObjectKey, Problem, Severity, Source};
 
@@ -21,11 +22,17 @@ use super::{codes, yaml};
 pub struct ReadOptions {
     /// The namespace of objects that name none.
     pub default_namespace: Arc<str>,
+    /// Takes files only as they are when nobody wrote to them for this long, and when something
+    /// is in them. Another file is left out without a problem and as not wholly read, so that its
+    /// last good objects stay: whoever writes in place empties the file first, and on a full disk
+    /// it stays empty. Objects go when their file goes, or says something else. `None` takes every
+    /// file as it is.
+    pub settled_for: Option<Duration>,
 }
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        Self { default_namespace: "default".into() }
+        Self { default_namespace: "default".into(), settled_for: None }
     }
 }
 
@@ -58,8 +65,9 @@ pub fn read(paths: &[PathBuf], options: &ReadOptions) -> Read {
         reading.unreadable(path, &error);
     }
     for path in listing.files {
-        match read_file(&path) {
-            Ok(bytes) => reading.file(path, &bytes),
+        match read_file(&path, options.settled_for) {
+            Ok(Some(bytes)) => reading.file(path, &bytes),
+            Ok(None) => reading.files.push(FileRead { path, ok: false }),
             Err(error) => reading.unreadable(path, &error),
         }
     }
@@ -74,17 +82,29 @@ pub(crate) fn read_bytes(bytes: &[u8]) -> Read {
     reading.finish()
 }
 
-fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+/// The bytes of a file; `None` while somebody writes it.
+fn read_file(path: &Path, settled_for: Option<Duration>) -> io::Result<Option<Vec<u8>>> {
     let file = File::open(path)?;
-    if !file.metadata()?.is_file() {
+    let before = file.metadata()?;
+    if !before.is_file() {
         return Err(io::Error::other("it is not a file"));
     }
     let mut bytes = Vec::new();
-    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    (&file).take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    if let Some(quiet) = settled_for {
+        let after = file.metadata()?;
+        let same = before.modified()? == after.modified()? && before.len() == after.len();
+        // A time in the future is a clock's matter, not a writer's.
+        let young = after.modified()?.elapsed().is_ok_and(|age| age < quiet);
+        let empty = bytes.trim_ascii().is_empty();
+        if young || empty || !same {
+            return Ok(None);
+        }
+    }
     if bytes.len() as u64 > FILE_BYTES_MAX {
         return Err(io::Error::other(format!("it is larger than {FILE_BYTES_MAX} bytes")));
     }
-    Ok(bytes)
+    Ok(Some(bytes))
 }
 
 struct Reading<'r> {

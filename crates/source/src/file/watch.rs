@@ -95,8 +95,9 @@ type Trace = Option<(SystemTime, u64)>;
 
 impl Eyes {
     fn run(mut self, signals: &Receiver<Signal>, on_change: impl Fn()) {
+        let mut wait = LOOK_INTERVAL;
         loop {
-            match signals.recv_timeout(LOOK_INTERVAL) {
+            match signals.recv_timeout(wait) {
                 Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Ok(Signal::Changed) => {
                     if !settle(signals) {
@@ -104,7 +105,7 @@ impl Eyes {
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    if self.look() == self.seen {
+                    if wait == LOOK_INTERVAL && self.look() == self.seen {
                         continue;
                     }
                 }
@@ -112,8 +113,17 @@ impl Eyes {
             // Directories may be new: watch them before reading, so that nothing falls between.
             self.arm();
             self.seen = self.look();
+            let written = self.is_written();
             on_change();
+            // What is being written is left out of a reading, so another must follow soon.
+            wait = if written { QUIET } else { LOOK_INTERVAL };
         }
+    }
+
+    /// Whether somebody wrote to a file a moment ago, and may not be done.
+    fn is_written(&self) -> bool {
+        let mut times = self.seen.values().flatten().map(|(modified, _)| modified);
+        times.any(|modified| modified.elapsed().is_ok_and(|age| age < SETTLED))
     }
 
     /// Watches the directories that are read, and no others. Says what is refused.
@@ -184,6 +194,10 @@ fn around(path: &Path) -> Vec<PathBuf> {
     }
     around
 }
+
+/// A file that nobody wrote to for this long is whole. Shorter than the quiet after which changes
+/// are told, so that a reading after a change finds the changed file settled.
+pub const SETTLED: Duration = Duration::from_millis(50);
 
 /// Istio's own debounce of files: an editor's or `kubectl cp`'s burst is over after this.
 const QUIET: Duration = Duration::from_millis(100);

@@ -23,6 +23,22 @@ fn an_unknown_destination_gets_503_and_a_suggestion() {
     finds(&to("host: wep"), Error, "IST0101", HOST, &words);
     let words = ["add a ServiceEntry with `hosts: [api.other.com]`"];
     finds(&to("host: api.other.com"), Error, "IST0101", HOST, &words);
+    let words = ["add a Service named `pay` to namespace shop"];
+    finds(&to("host: pay.shop.svc.cluster.local"), Error, "IST0101", HOST, &words);
+    let entry = "
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: own}
+spec:
+  hosts: [own.com]
+  exportTo: ['.']
+  resolution: DNS
+  ports: [{number: 80, name: http, protocol: HTTP}]
+---
+";
+    let hidden = to("host: own.com").replacen("---\n", &format!("---{entry}"), 1);
+    let words = ["ServiceEntry default/own is not exported"];
+    finds(&hidden, Error, "IST0101", HOST, &words);
     finds(&to("host: backend"), Error, "IST0101", HOST, &["add a Service named `backend`"]);
 }
 
@@ -119,4 +135,14 @@ spec:
     let yaml = format!("{}{entry}", to("host: x.wild.com"));
     let words = ["ServiceEntry default/wild has `*.wild.com`", "add `x.wild.com`"];
     finds(&yaml, Error, "IST0101", HOST, &words);
+}
+
+#[test]
+fn a_destination_without_weight_loses_no_requests() {
+    let http = "  - route:
+    - {destination: {host: web}, weight: 100}
+    - {destination: {host: nowhere}}";
+    let yaml = format!("{GATEWAY}{WEB}{}", routes(http));
+    let field = "spec.http[0].route[1].destination.host";
+    finds(&yaml, Warning, "IST0101", field, &["with a weight its requests would get 503"]);
 }

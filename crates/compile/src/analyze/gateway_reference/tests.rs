@@ -1,8 +1,11 @@
 //! Gateway reference problems, as sentences.
 
 use propylon_model::Severity::{Error, Warning};
+use propylon_model::{AnyObject, World};
 
-use crate::analyze::testing::{GATEWAY, WEB, finds, healthy, routes, service};
+use crate::Options;
+use crate::analyze::analyze;
+use crate::analyze::testing::{GATEWAY, WEB, finds, healthy, routes, service, world};
 
 const TO_WEB: &str = "  - route: [{destination: {host: web}}]";
 
@@ -42,4 +45,18 @@ fn a_match_can_only_narrow_the_gateways() {
     let place = "spec.http[0].match";
     finds(&yaml, Warning, "GW2004", &format!("{place}[0].gateways[0]"), &["not bound to `mesh`"]);
     finds(&yaml, Error, "IST0101", &format!("{place}[1].gateways[0]"), &["default/missing"]);
+}
+
+#[test]
+fn what_follows_from_an_object_that_is_not_valid_is_not_said_again() {
+    let http = "  - route: [{destination: {host: web, subset: v1}}]";
+    let mut world = world(&format!("{GATEWAY}{WEB}{}", routes(http)));
+    let codes = |world: &World| -> Vec<&str> {
+        let found = analyze(world, &Options::default());
+        found.iter().map(|problem| problem.code.0).collect()
+    };
+    assert_eq!(codes(&world), ["IST0101"], "the subset is not defined");
+    world.rejected = world.gateways.drain(..).map(AnyObject::Gateway).collect();
+    world.rejected.extend(world.services.drain(..).map(AnyObject::Service));
+    assert!(codes(&world).is_empty());
 }

@@ -1,6 +1,6 @@
 //! Nearest problems, as sentences.
 
-use super::{distance, is_slip, nearest};
+use super::{distance, is_slip, question};
 
 #[test]
 fn swaps_insertions_deletions_and_replacements_count_one_each() {
@@ -14,9 +14,16 @@ fn swaps_insertions_deletions_and_replacements_count_one_each() {
 #[test]
 fn the_nearest_candidate_is_suggested_and_another_word_is_not() {
     let names = ["ratings", "reviews", "details"];
-    assert_eq!(nearest("reveiws", names.into_iter()), Some("reviews"));
-    assert_eq!(nearest("productpage", names.into_iter()), None);
-    assert_eq!(nearest("v1", ["v2", "v10", "other"].into_iter()), Some("v10"));
+    let ask = |text| question(text, names.into_iter());
+    assert_eq!(ask("reveiws").as_deref(), Some("did you mean `reviews`?"));
+    assert_eq!(ask("productpage"), None);
+}
+
+#[test]
+fn equally_near_candidates_are_all_named_or_none() {
+    let ask = |names: &[&'static str]| question("v2", names.iter().copied());
+    assert_eq!(ask(&["v3", "v1", "other"]).as_deref(), Some("did you mean `v1` or `v3`?"));
+    assert_eq!(ask(&["v1", "v3", "v4"]), None);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
 use propylon_model::Kind;
@@ -103,6 +104,37 @@ fn a_file_that_ends_in_the_middle_is_not_ok() {
         assert!(!read_bytes(&text.as_bytes()[..end]).files[0].ok, "{end}");
     }
     assert!(read_bytes(b"").files[0].ok);
+}
+
+#[test]
+fn a_file_that_is_being_written_is_left_out_and_not_ok_where_only_settled_files_count() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.yaml");
+    fs::write(&path, "").unwrap();
+    let day = Duration::from_secs(24 * 60 * 60);
+    let settled = |by| ReadOptions { settled_for: Some(by), ..ReadOptions::default() };
+    let young = read(std::slice::from_ref(&path), &settled(day));
+    assert!(young.objects.is_empty() && young.problems.is_empty());
+    assert!(!young.files[0].ok);
+    fs::write(&path, service("old")).unwrap();
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    file.set_modified(SystemTime::now() - 2 * day).unwrap();
+    let old = read(std::slice::from_ref(&path), &settled(day));
+    assert_eq!(names(&old), ["old"]);
+    assert!(old.files[0].ok);
+}
+
+#[test]
+fn an_empty_file_is_not_ok_where_only_settled_files_count() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.yaml");
+    let settled = ReadOptions { settled_for: Some(Duration::ZERO), ..ReadOptions::default() };
+    for (text, ok) in [("", false), (" \n\n", false), ("# nothing\n", true)] {
+        fs::write(&path, text).unwrap();
+        let read = read(std::slice::from_ref(&path), &settled);
+        assert!(read.objects.is_empty() && read.problems.is_empty());
+        assert_eq!(read.files[0].ok, ok, "{text:?}");
+    }
 }
 
 #[test]
