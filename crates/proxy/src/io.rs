@@ -4,7 +4,6 @@
 //! splitting it. Implemented for TCP and Unix sockets here; TLS implements the same trait.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io::{self, IoSlice, Read};
 use std::net::{Shutdown, SocketAddr};
@@ -100,7 +99,14 @@ pub(crate) async fn write_all_vectored(
 pub(crate) struct Stream {
     kernel: Kernel,
     /// Bytes that were read and given back; they are read again before the kernel's.
-    ahead: RefCell<Option<Box<VecDeque<u8>>>>,
+    ahead: RefCell<Option<Box<Ahead>>>,
+}
+
+/// Bytes that were given back, and how many of them were read again.
+#[derive(Debug)]
+struct Ahead {
+    bytes: Vec<u8>,
+    read: usize,
 }
 
 #[derive(Debug)]
@@ -130,21 +136,25 @@ impl Stream {
             return;
         }
         let mut ahead = self.ahead.borrow_mut();
-        let ahead = ahead.get_or_insert_default();
-        for byte in bytes.iter().rev() {
-            ahead.push_front(*byte);
+        let mut all = bytes.to_vec();
+        if let Some(later) = ahead.take() {
+            all.extend_from_slice(&later.bytes[later.read..]);
         }
+        *ahead = Some(Box::new(Ahead { bytes: all, read: 0 }));
     }
 
     /// Reads again what was given back; 0 if nothing was.
-    fn read_ahead(&self, buf: &mut [u8]) -> io::Result<usize> {
-        let mut ahead = self.ahead.borrow_mut();
-        let Some(bytes) = &mut *ahead else { return Ok(0) };
-        let read = bytes.read(buf)?;
-        if bytes.is_empty() {
-            *ahead = None;
+    fn read_ahead(&self, buf: &mut [u8]) -> usize {
+        let mut held = self.ahead.borrow_mut();
+        let Some(ahead) = &mut *held else { return 0 };
+        let rest = &ahead.bytes[ahead.read..];
+        let len = rest.len().min(buf.len());
+        buf[..len].copy_from_slice(&rest[..len]);
+        ahead.read += len;
+        if ahead.read == ahead.bytes.len() {
+            *held = None;
         }
-        Ok(read)
+        len
     }
 
     /// The peer's address; `None` for Unix sockets.
@@ -208,7 +218,7 @@ impl Io for Stream {
 
     fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         if self.ahead.borrow().is_some() {
-            return Poll::Ready(self.read_ahead(buf));
+            return Poll::Ready(Ok(self.read_ahead(buf)));
         }
         loop {
             ready!(self.poll_readable(cx))?;

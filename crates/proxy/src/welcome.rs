@@ -66,9 +66,8 @@ fn way<'s>(snapshot: &'s Snapshot, position: usize, hello: Option<&Hello>) -> Op
 async fn receive(arrival: Arrival, stream: Stream) {
     let worker = Rc::clone(&arrival.worker);
     let mut ends = (stream.peer(), stream.local());
-    let hello = match preface(&arrival, &stream, &mut ends).await {
-        Ok(hello) => hello,
-        Err(_) => return arrival.refuse(&stream),
+    let Ok(hello) = preface(&arrival, &stream, &mut ends).await else {
+        return arrival.refuse(&stream);
     };
     // The generation of this moment: a reload may have come while the client was talking.
     let (generation, position) = arrival.door.current();

@@ -1,5 +1,5 @@
-//! Reads a PROXY protocol header, versions 1 and 2: who the client is, as the load balancer in front
-//! says it before the client's own bytes.
+//! Reads a PROXY protocol header, versions 1 and 2: who the client is, as the load balancer in
+//! front says it before the client's own bytes.
 //!
 //! Sans-IO and strict: what HAProxy's specification does not allow is refused, because whoever
 //! writes this header says where a request comes from. Whether one is wanted is the listener's

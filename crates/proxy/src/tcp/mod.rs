@@ -1,7 +1,7 @@
 //! Connections whose bytes are handed on unchanged: TCP, MongoDB, TLS that is passed through.
 //!
-//! In the order of travel: `forward` chooses and connects, `relay` moves bytes, `tally` counts them,
-//! `mongo` reads what they say, `counters` keeps what was counted.
+//! In the order of travel: `forward` chooses and connects, `relay` moves bytes, `tally` counts
+//! them, `mongo` reads what they say, `counters` keeps what was counted.
 
 mod counters;
 mod forward;

@@ -142,7 +142,10 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_it_panic(code in 0_usize..11, body in prop::collection::vec(any::<u8>(), 0..99)) {
+    fn no_bytes_make_it_panic(
+        code in 0_usize..11,
+        body in prop::collection::vec(any::<u8>(), 0..99),
+    ) {
         let bytes = framed(OPCODES[code], &body);
         for side in [Side::Client, Side::Server] {
             prop_assert_eq!(found(side, &bytes, 3), found(side, &bytes, bytes.len()));
