@@ -8,7 +8,8 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice, Read};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::AsRawFd;
-use std::task::{Context, Poll, ready};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker, ready};
 
 use socket2::SockRef;
 use tokio::io::Interest;
@@ -34,6 +35,12 @@ pub(crate) trait Io {
     /// # Errors
     /// When the connection is gone already.
     fn shutdown_write(&self) -> io::Result<()>;
+
+    /// True if the peer is known to send no more or to be gone, even while bytes that it sent before
+    /// wait to be read. Costs no system call. `false` where that cannot be told.
+    fn is_left(&self) -> bool {
+        false
+    }
 
     /// Makes closing the connection a reset, so that the peer cannot take what it got for all.
     fn abort(&self);
@@ -250,6 +257,19 @@ impl Io for Stream {
 
     fn shutdown_write(&self) -> io::Result<()> {
         self.socket().shutdown(Shutdown::Write)
+    }
+
+    fn is_left(&self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        let ready = match self {
+            Self::Tcp(stream) => pin!(stream.ready(Interest::READABLE)).poll(&mut cx),
+            Self::Unix(stream) => pin!(stream.ready(Interest::READABLE)).poll(&mut cx),
+        };
+        match ready {
+            Poll::Ready(Ok(ready)) => ready.is_read_closed(),
+            Poll::Ready(Err(_)) => true,
+            Poll::Pending => false,
+        }
     }
 
     fn abort(&self) {
