@@ -261,9 +261,9 @@ impl Io for Stream {
 
     fn is_left(&self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
-        let ready = match self {
-            Self::Tcp(stream) => pin!(stream.ready(Interest::READABLE)).poll(&mut cx),
-            Self::Unix(stream) => pin!(stream.ready(Interest::READABLE)).poll(&mut cx),
+        let ready = match &self.kernel {
+            Kernel::Tcp(stream) => pin!(stream.ready(Interest::READABLE)).poll(&mut cx),
+            Kernel::Unix(stream) => pin!(stream.ready(Interest::READABLE)).poll(&mut cx),
         };
         match ready {
             Poll::Ready(Ok(ready)) => ready.is_read_closed(),
