@@ -36,8 +36,8 @@ pub(crate) trait Io {
     /// When the connection is gone already.
     fn shutdown_write(&self) -> io::Result<()>;
 
-    /// True if the peer is known to send no more or to be gone, even while bytes that it sent before
-    /// wait to be read. Costs no system call. `false` where that cannot be told.
+    /// True if the peer is known to send no more or to be gone, even while bytes that it sent
+    /// before wait to be read. Costs no system call. `false` where that cannot be told.
     fn is_left(&self) -> bool {
         false
     }

@@ -37,9 +37,9 @@ mod tests {
 
     #[test]
     fn the_soft_limit_of_open_files_is_found() {
-        let limits = "Limit                     Soft Limit           Hard Limit           Units\n\
-                      Max processes             95969                95969                processes\n\
-                      Max open files            1024                 524288               files\n";
+        let limits = "Limit                Soft Limit   Hard Limit   Units\n\
+                      Max processes        95969        95969        processes\n\
+                      Max open files       1024         524288       files\n";
         assert_eq!(open_files(limits), Some(1024));
         assert_eq!(open_files("Max open files   unlimited   unlimited   files\n"), None);
         assert_eq!(open_files(""), None);
