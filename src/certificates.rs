@@ -90,6 +90,6 @@ fn problem(
 }
 
 /// The compiler's code of credentials that cannot be used.
-const CREDENTIAL: &str = "GW0202";
+const CREDENTIAL: &str = "GW0205";
 /// The last second of the year 9999, which dates in certificates cannot exceed.
 const LAST_SECOND: u64 = 253_402_300_799;

@@ -35,16 +35,31 @@ impl Places {
 
     /// Where a compiled thing was written.
     pub(crate) fn origin(&mut self, snapshot: &Snapshot, origin: Origin) -> Option<Place> {
+        self.listed_origin(snapshot, origin, "http")
+    }
+
+    /// Where a compiled thing was written that comes from a list of a VirtualService.
+    pub(crate) fn listed_origin(
+        &mut self,
+        snapshot: &Snapshot,
+        origin: Origin,
+        list: &str,
+    ) -> Option<Place> {
         let object = &snapshot.objects[origin.object.0 as usize];
         let source = self.sources.get(object)?;
-        self.positions.of(source, &field(&object.kind, origin), false)
+        self.positions.of(source, &listed_field(&object.kind, origin, list), false)
     }
 }
 
 /// The field that an origin means.
 #[must_use]
 pub(crate) fn field(kind: &str, origin: Origin) -> FieldPath {
-    let list = if kind == Kind::Gateway.name() { "servers" } else { "http" };
+    listed_field(kind, origin, "http")
+}
+
+/// The field that an origin means in a list of a VirtualService: `http`, `tls` or `tcp`.
+fn listed_field(kind: &str, origin: Origin, list: &str) -> FieldPath {
+    let list = if kind == Kind::Gateway.name() { "servers" } else { list };
     let entry = FieldPath::spec().key(list).index(origin.entry as usize);
     match origin.matching {
         Some(matching) => entry.key("match").index(matching as usize),
@@ -55,8 +70,14 @@ pub(crate) fn field(kind: &str, origin: Origin) -> FieldPath {
 /// An origin in the API's words: `VirtualService default/reviews http[0].match[1]`.
 #[must_use]
 pub(crate) fn origin_text(snapshot: &Snapshot, origin: Origin) -> String {
+    listed_origin_text(snapshot, origin, "http")
+}
+
+/// The same of what comes from a list of a VirtualService: `VirtualService default/db tcp[0]`.
+#[must_use]
+pub(crate) fn listed_origin_text(snapshot: &Snapshot, origin: Origin, list: &str) -> String {
     let object = &snapshot.objects[origin.object.0 as usize];
-    let field = field(&object.kind, origin).to_string();
+    let field = listed_field(&object.kind, origin, list).to_string();
     let field = field.strip_prefix("spec.").unwrap_or(&field);
     format!("{} {}/{} {field}", object.kind, object.namespace, object.name)
 }

@@ -12,6 +12,7 @@ use propylon_source::file::Positions;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 
+use crate::cli::connections;
 use crate::cli::flags::LogFormat;
 use crate::cli::out;
 
@@ -273,13 +274,22 @@ pub(crate) fn row(
     let tables = || listener.tables().map(|table| snapshot.table(table));
     let hosts = tables().map(|table| table.hosts().len()).sum();
     let routes = tables().map(rules).sum();
+    let handed_on = connections::of(listener);
+    let serves = match handed_on.as_slice() {
+        [] => format!("{}, {}", count(hosts, "host"), count(routes, "route")),
+        [one] if hosts == 0 => one.row_text(snapshot),
+        several => {
+            let names = count(several.len(), "passed-through route");
+            if hosts == 0 { names } else { format!("{}, {names}", count(hosts, "host")) }
+        }
+    };
     let gateway = &snapshot.objects[listener.origin.object.0 as usize];
     vec![
         word.to_owned(),
         bound,
         protocol(listener).to_owned(),
         format!("({} {}/{} port {})", gateway.kind, gateway.namespace, gateway.name, listener.port),
-        format!("{}, {}", count(hosts, "host"), count(routes, "route")),
+        serves,
     ]
 }
 

@@ -9,6 +9,9 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+#[path = "harness/ports.rs"]
+mod ports;
+
 const GATEWAY: &str = "\
 apiVersion: networking.istio.io/v1
 kind: Gateway
@@ -416,8 +419,8 @@ fn every_shell_gets_a_completion_script() {
 
 #[test]
 fn demo_serves_examples_whose_answers_are_the_expected_ones() {
-    // A free port for the gateway; the backends have fixed ones, which only this test uses.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    // The backends have fixed ports, which only this test uses.
+    let free = ports::free();
     let world = World::sound();
     let said = world.propylon(&["demo", "--once", "--port", &free.to_string()]).ends_with(0);
     let try_it = format!("$ curl -I http://localhost:{free}/productpage");

@@ -16,6 +16,7 @@ use propylon_snapshot::{
     Tried, normalize,
 };
 
+use super::connections;
 use super::flags::Workload;
 use super::out::{self, Exit};
 use super::{Failure, readable};
@@ -79,7 +80,7 @@ impl Explain {
         let lines = request.lines();
         let head = request.head(&path, &lines);
         // Whatever is left to chance takes its last outcome; every other is listed beside it.
-        let table = table(listener, &request).map_err(Failure::Other)?;
+        let table = table(snapshot, listener, &request).map_err(Failure::Other)?;
         let explanation = snapshot.explain(table, &head, &mut |sides| sides - 1);
         let outlook = Outlook::of(snapshot, &explanation.decision);
         let problems = concern::problems(&loaded, &explanation, &outlook);
@@ -115,10 +116,18 @@ fn listener(snapshot: &Snapshot, port: u16) -> Option<&Listener> {
 
 /// The routes that a request meets at a listener: behind TLS those of the URL's host, which the
 /// client names in its handshake.
-fn table(listener: &Listener, request: &Request) -> Result<RouteTableId, String> {
+fn table(
+    snapshot: &Snapshot,
+    listener: &Listener,
+    request: &Request,
+) -> Result<RouteTableId, String> {
     let names = match &listener.serves {
         Serves::Http(table) => return Ok(*table),
-        Serves::Tcp(_) => return Err(format!("port {} hands bytes on as TCP", listener.port)),
+        Serves::Tcp(_) => {
+            let route = connections::of(listener);
+            let text = route.first().map(|route| route.text(snapshot)).unwrap_or_default();
+            return Err(format!("port {} speaks no HTTP: {text}", listener.port));
+        }
         Serves::Tls(names) => names,
     };
     if request.scheme != Scheme::Https {
@@ -140,7 +149,12 @@ fn table(listener: &Listener, request: &Request) -> Result<RouteTableId, String>
     })?;
     match &chain.then {
         Then::Http(table) => Ok(*table),
-        Then::Tcp(_) => Err(format!("{} is handed on as TCP", chain.names.join(", "))),
+        Then::Tcp(route) => {
+            let known = connections::of(listener);
+            let route = known.iter().find(|one| std::ptr::eq(one.route, route));
+            let text = route.map(|route| route.text(snapshot)).unwrap_or_default();
+            Err(format!("TLS for {} is not ended here: {text}", chain.names.join(", ")))
+        }
     }
 }
 
@@ -151,7 +165,7 @@ fn no_listener(snapshot: &Snapshot, port: u16) -> String {
         .map(|listener| format!("{} (bound at {})", listener.port, listener.bind))
         .collect();
     let open = if open.is_empty() { "none".to_owned() } else { open.join(", ") };
-    format!("nothing listens on port {port}; HTTP ports of the Gateways: {open}")
+    format!("nothing listens on port {port}; open ports of the Gateways: {open}")
 }
 
 /// Where no rule matches: the one with the fewest conditions that fail, and of several one whose

@@ -3,6 +3,7 @@
 
 mod check;
 mod completions;
+pub(crate) mod connections;
 mod demo;
 mod describe;
 mod explain;

@@ -6,6 +6,7 @@ use clap::{Args, ValueHint};
 use propylon_snapshot::{Listener, RouteTable, Rule, Serves, Snapshot, Then, VirtualHost};
 use serde_json::{Value, json};
 
+use super::connections;
 use super::describe;
 use super::flags::Workload;
 use super::out::{self, Exit};
@@ -76,6 +77,9 @@ impl Routes {
                 }
                 self.section(snapshot, section.table, places, &mut text);
             }
+            let rows = connections::of(listener);
+            let rows: Vec<_> = rows.iter().map(|one| one.row(snapshot, places)).collect();
+            indented(&rows, &mut text);
             text.push('\n');
         }
         if text.is_empty() {
@@ -98,11 +102,7 @@ impl Routes {
         if rows.is_empty() {
             text.push_str("  no host\n");
         }
-        for line in out::table(&rows).lines() {
-            text.push_str("  ");
-            text.push_str(line);
-            text.push('\n');
-        }
+        indented(&rows, text);
     }
 
     fn machine(&self, snapshot: &Snapshot, places: &mut Places) -> Value {
@@ -124,15 +124,27 @@ impl Routes {
                     "routes": rules,
                 }));
             }
+            let connections = connections::of(listener);
+            let connections: Vec<Value> =
+                connections.iter().map(|one| one.machine(snapshot, places)).collect();
             listeners.push(json!({
                 "bind": listener.bind.to_string(),
                 "port": listener.port,
                 "protocol": report::protocol(listener),
                 "gateway": origin_text(snapshot, listener.origin),
                 "hosts": hosts,
+                "connections": connections,
             }));
         }
         json!({ "listeners": listeners })
+    }
+}
+
+fn indented(rows: &[Vec<String>], text: &mut String) {
+    for line in out::table(rows).lines() {
+        text.push_str("  ");
+        text.push_str(line);
+        text.push('\n');
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) struct Plan {
     directory: TempDir,
     declared: Vec<u16>,
     flags: Vec<String>,
+    descriptors: Option<u32>,
 }
 
 /// A gateway of these files, each a name and its text.
@@ -33,7 +34,7 @@ pub(crate) fn files(files: &[(&str, &str)]) -> Plan {
     for (name, text) in files {
         fs::write(directory.path().join(name), text).expect("write a file");
     }
-    Plan { directory, declared: vec![80], flags: Vec::new() }
+    Plan { directory, declared: vec![80], flags: Vec::new(), descriptors: None }
 }
 
 /// A gateway of one file.
@@ -72,6 +73,12 @@ impl Plan {
         self
     }
 
+    /// Lets the process open this many files and no more.
+    pub(crate) fn descriptors(mut self, limit: u32) -> Self {
+        self.descriptors = Some(limit);
+        self
+    }
+
     /// Lays the files out as a ConfigMap volume does.
     pub(crate) fn mounted(self, files: &[(&str, &str)]) -> Self {
         swap_in(self.directory.path(), files);
@@ -80,16 +87,17 @@ impl Plan {
 
     /// Starts it without waiting: it may never become ready.
     pub(crate) fn start_anyhow(self) -> Gateway {
-        Gateway::spawn(Arc::new(self.directory), &self.declared, &self.flags)
+        let Self { directory, declared, flags, descriptors } = self;
+        Gateway::spawn(Arc::new(directory), &declared, &flags, descriptors)
     }
 
     /// Starts it and waits until it is ready.
     pub(crate) fn start(self) -> Gateway {
-        let Self { directory, declared, flags } = self;
+        let Self { directory, declared, flags, descriptors } = self;
         let mut attempt = 1;
         let directory = Arc::new(directory);
         loop {
-            let gateway = Gateway::spawn(Arc::clone(&directory), &declared, &flags);
+            let gateway = Gateway::spawn(Arc::clone(&directory), &declared, &flags, descriptors);
             if gateway.becomes_ready() {
                 return gateway;
             }
@@ -128,12 +136,17 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    fn spawn(directory: Arc<TempDir>, declared: &[u16], flags: &[String]) -> Self {
+    fn spawn(
+        directory: Arc<TempDir>,
+        declared: &[u16],
+        flags: &[String],
+        descriptors: Option<u32>,
+    ) -> Self {
         let ports: BTreeMap<u16, u16> =
             declared.iter().map(|port| (*port, ports::free())).collect();
         let local = || SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free()));
         let (admin, status, ready) = (local(), local(), local());
-        let mut command = Command::new(env!("CARGO_BIN_EXE_propylon"));
+        let mut command = program(descriptors);
         command.arg("run").arg(directory.path());
         for (port, bound) in &ports {
             command.arg("--port-map").arg(format!("{port}={bound}"));
@@ -306,6 +319,17 @@ impl Drop for Gateway {
             eprintln!("--- the gateway's log ---\n{}--- end ---", self.log());
         }
     }
+}
+
+/// The real binary, with a bound of open files if there is one.
+fn program(descriptors: Option<u32>) -> Command {
+    let Some(limit) = descriptors else {
+        return Command::new(env!("CARGO_BIN_EXE_propylon"));
+    };
+    let mut shell = Command::new("sh");
+    let script = format!("ulimit -n {limit} && exec \"$0\" \"$@\"");
+    shell.args(["-c", &script, env!("CARGO_BIN_EXE_propylon")]);
+    shell
 }
 
 /// What the process prints, both streams in the order of their lines.

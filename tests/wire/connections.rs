@@ -181,3 +181,27 @@ fn a_terminated_gateway_finishes_what_it_began_and_exits_with_0() {
     eventually("the process ends", || gateway.exit_status().is_some());
     assert_eq!(gateway.exit_status().and_then(|status| status.code()), Some(0));
 }
+
+#[test]
+fn idle_clients_leave_descriptors_for_probes_and_upstreams() {
+    let origin = Origin::says("still here");
+    let yaml = one_service(origin.port(), &everything_to("origin"));
+    let gateway = world(&yaml).descriptors(200).start();
+    // More than the process may open; those that do not fit are closed as they come.
+    let mut clients: Vec<_> = (0..300).map(|_| gateway.connect()).collect();
+    eventually("some are closed", || {
+        let stats = gateway.control(gateway.admin, "/stats").is(200).text();
+        let refused = stats.lines().find_map(|line| {
+            line.strip_prefix("http.downstream_cx_overload_reject: ")?.parse::<u32>().ok()
+        });
+        refused.is_some_and(|refused| refused > 100)
+    });
+    gateway.control(gateway.ready, "/healthz/ready").is(200);
+    clients[0].send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").answer().is(200).says("still here");
+    drop(clients);
+    eventually("new clients are served again", || {
+        let mut client = gateway.connect();
+        let _ = client.try_send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+        client.try_answer("GET").is_ok_and(|answer| answer.status == 200)
+    });
+}

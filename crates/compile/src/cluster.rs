@@ -37,6 +37,14 @@ pub(crate) struct Clusters<'v, 'w> {
     count: u32,
 }
 
+/// A destination with everything that it leaves to be understood.
+struct Named<'d> {
+    host: String,
+    port: u32,
+    subset: &'d str,
+    name: String,
+}
+
 struct Made {
     provisional: ClusterId,
     cluster: Cluster,
@@ -67,18 +75,10 @@ impl<'v, 'w> Clusters<'v, 'w> {
         listener_port: u32,
         problems: &mut Problems,
     ) -> Target {
-        let Destination { host: _, subset, port } = destination;
-        let near = self.registry.find_for(host, namespace);
-        // The port is the service's: the one named, else its only one, else the listener's.
-        let port = match (port, near.map(|service| service.ports.as_slice())) {
-            (Some(port), _) => port.number,
-            (None, Some([only])) => u32::from(only.number),
-            (None, _) => listener_port,
-        };
-        let host = near.and_then(Service::alias).unwrap_or(host);
-        let name = format!("outbound|{port}|{subset}|{host}");
+        let Named { host, port, subset, name } =
+            self.named(destination, host, namespace, listener_port);
         if !self.made.contains_key(&name) {
-            let cluster = self.make(&name, host, port, subset, problems);
+            let cluster = self.make(&name, &host, port, subset, problems);
             let provisional = ClusterId(self.count);
             self.count += u32::from(cluster.is_some());
             let made = cluster.map(|cluster| Made { provisional, cluster });
@@ -88,6 +88,58 @@ impl<'v, 'w> Clusters<'v, 'w> {
             Some(Some(made)) => Target::Cluster(made.provisional),
             Some(None) | None => Target::Missing(name.into()),
         }
+    }
+
+    /// The name of a destination's cluster, as [`Self::target`] understands it.
+    pub(crate) fn name(
+        &self,
+        destination: &Destination,
+        host: &str,
+        namespace: &str,
+        listener_port: u32,
+    ) -> String {
+        self.named(destination, host, namespace, listener_port).name
+    }
+
+    /// The idle timeout that a DestinationRule sets for TCP connections to a destination. Zero
+    /// means none at all.
+    pub(crate) fn tcp_idle_timeout(
+        &self,
+        destination: &Destination,
+        host: &str,
+        namespace: &str,
+        listener_port: u32,
+    ) -> Option<Duration> {
+        let Named { host, port, subset, name: _ } =
+            self.named(destination, host, namespace, listener_port);
+        let service = self.registry.find(&host)?;
+        let rule = self.rules.find(&host, service.namespace);
+        let policy = rule.map_or_else(Policy::default, |rule: &Merged<'w>| {
+            let port = u16::try_from(port).unwrap_or(0);
+            Policy::of(rule, port, (!subset.is_empty()).then_some(subset))
+        });
+        let pool = policy.connection_pool.or(self.view.mesh.connection_pool());
+        pool.and_then(|pool| pool.tcp.as_ref()).and_then(|tcp| tcp.idle_timeout)
+    }
+
+    fn named<'d>(
+        &self,
+        destination: &'d Destination,
+        host: &str,
+        namespace: &str,
+        listener_port: u32,
+    ) -> Named<'d> {
+        let Destination { host: _, subset, port } = destination;
+        let near = self.registry.find_for(host, namespace);
+        // The port is the service's: the one named, else its only one, else the listener's.
+        let port = match (port, near.map(|service| service.ports.as_slice())) {
+            (Some(port), _) => port.number,
+            (None, Some([only])) => u32::from(only.number),
+            (None, _) => listener_port,
+        };
+        let host = near.and_then(Service::alias).unwrap_or(host).to_owned();
+        let name = format!("outbound|{port}|{subset}|{host}");
+        Named { host, port, subset, name }
     }
 
     /// All clusters in the order of their names, and for each provisional id the final one.

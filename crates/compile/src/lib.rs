@@ -28,6 +28,8 @@ mod matching;
 mod redirect;
 mod retry;
 mod route_table;
+mod tcp_listener;
+mod tcp_route;
 mod virtual_service;
 
 mod cluster;
@@ -113,12 +115,14 @@ pub fn compile(world: &World, options: &Options) -> Compiled {
     for merged in merged.values() {
         tables.add(merged, &mut builder);
     }
+    tables.report_unused(&servers, &mut builder);
     let Builder { clusters, objects, mut problems, .. } = builder;
     let (clusters, ids) = clusters.finish();
     let (listeners, tables) = tables.finish(&ids);
     problems.extend(analyze::within(&view, &bound));
     let http = view.mesh.http_settings(world, options);
     let objects = objects.into_names();
-    let snapshot = Snapshot { listeners, tables, clusters, http, objects, closed };
+    let proxy_protocol = view.mesh.proxy_protocol();
+    let snapshot = Snapshot { listeners, tables, clusters, http, objects, proxy_protocol, closed };
     Compiled { snapshot, problems: problems.finish() }
 }

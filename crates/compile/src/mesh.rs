@@ -87,6 +87,12 @@ impl<'w> Mesh<'w> {
         self.config?.default_config.as_ref()
     }
 
+    /// Whether connections over TCP begin with a PROXY protocol header.
+    pub(crate) fn proxy_protocol(self) -> bool {
+        let topology = self.proxy().and_then(|proxy| proxy.gateway_topology.as_ref());
+        topology.is_some_and(|topology| topology.proxy_protocol.is_some())
+    }
+
     /// The settings of all HTTP listeners.
     pub(crate) fn http_settings(self, world: &World, options: &Options) -> HttpSettings {
         let normalization = self

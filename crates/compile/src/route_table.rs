@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use propylon_model::gateway::ServerTlsMode;
 use propylon_snapshot::{
-    Action, ClusterId, Listener, Origin, RouteTable, RouteTableId, Rule, RuleList, ServerNames,
-    Serves, Target, Termination, Then, TlsChain, VirtualHost,
+    Action, ClusterId, Listener, Origin, RouteTable, RouteTableId, Rule, RuleList, Serves, Target,
+    Termination, Then, TlsChain, VirtualHost,
 };
 
 use crate::gateway::OpenServer;
@@ -15,6 +15,7 @@ use crate::host::{intersection, is_wildcard};
 use crate::http_route::{At, Builder, catch_alls_last};
 use crate::merge::{Merged, protocol_field};
 use crate::problems::code;
+use crate::tcp_listener::{self, List};
 use crate::tls_server;
 use crate::validate::protocol::Class;
 use crate::virtual_service::Bound;
@@ -24,12 +25,16 @@ type GroupId = usize;
 
 /// Tables under construction; clusters have provisional ids.
 pub(crate) struct Tables<'b, 'w> {
-    bound: &'b [Bound<'w>],
-    by_gateway: HashMap<&'b str, Vec<usize>>,
+    pub(crate) bound: &'b [Bound<'w>],
+    pub(crate) by_gateway: HashMap<&'b str, Vec<usize>>,
     groups: Vec<Vec<Rule>>,
     group_ids: HashMap<(usize, String, u16), GroupId>,
     listeners: Vec<Listener>,
     tables: Vec<(Box<str>, BTreeMap<String, Host>)>,
+    /// Listeners without a table.
+    pub(crate) connections: Vec<Listener>,
+    /// VirtualServices whose routes of connections some server takes.
+    pub(crate) used: HashSet<(usize, List)>,
 }
 
 /// A virtual host under construction.
@@ -49,35 +54,28 @@ impl<'b, 'w> Tables<'b, 'w> {
             group_ids: HashMap::new(),
             listeners: Vec::new(),
             tables: Vec::new(),
+            connections: Vec::new(),
+            used: HashSet::new(),
         }
     }
 
-    /// Adds the listener of one address. Servers whose protocol is not in effect stay closed.
+    /// Adds the listener of one address.
     pub(crate) fn add(&mut self, merged: &Merged<'_, 'w>, builder: &mut Builder<'_, 'w>) {
+        match merged.first().map(|first| first.class) {
+            Some(Class::Http) => self.add_http(merged, builder),
+            Some(Class::Tcp) => self.add_tcp(merged, builder),
+            Some(Class::Tls) => self.add_tls(merged, builder),
+            None => {}
+        }
+    }
+
+    fn add_http(&mut self, merged: &Merged<'_, 'w>, builder: &mut Builder<'_, 'w>) {
         let Some(first) = merged.first() else { return };
-        let serves = match first.class {
-            Class::Http => {
-                let mut hosts = BTreeMap::new();
-                for server in &merged.servers {
-                    self.add_server(server, &mut hosts, builder);
-                }
-                Serves::Http(self.table(format!("http.{}", first.service_port), hosts))
-            }
-            Class::Tls => {
-                let chains: Vec<TlsChain> =
-                    merged.servers.iter().filter_map(|one| self.chain(one, builder)).collect();
-                if chains.is_empty() {
-                    return;
-                }
-                Serves::Tls(ServerNames::new(chains))
-            }
-            Class::Tcp => {
-                for server in &merged.servers {
-                    report_closed(server, builder);
-                }
-                return;
-            }
-        };
+        let mut hosts = BTreeMap::new();
+        for server in &merged.servers {
+            self.add_server(server, &mut hosts, builder);
+        }
+        let serves = Serves::Http(self.table(format!("http.{}", first.service_port), hosts));
         self.listeners.push(Listener {
             bind: first.bind.clone(),
             port: first.port,
@@ -87,20 +85,16 @@ impl<'b, 'w> Tables<'b, 'w> {
     }
 
     /// What answers for the names of one TLS server; `None` where it must stay closed.
-    fn chain(
+    pub(crate) fn chain(
         &mut self,
         server: &OpenServer<'w>,
         builder: &mut Builder<'_, 'w>,
     ) -> Option<TlsChain> {
         let port = &server.server.port;
         let written = server.server.tls.as_ref()?;
-        let passes = matches!(
-            written.mode,
-            ServerTlsMode::Passthrough
-                | ServerTlsMode::AutoPassthrough
-                | ServerTlsMode::IstioMutual
-        );
-        if passes || !port.protocol.eq_ignore_ascii_case("HTTPS") {
+        let kept =
+            matches!(written.mode, ServerTlsMode::AutoPassthrough | ServerTlsMode::IstioMutual);
+        if kept || !port.protocol.eq_ignore_ascii_case("HTTPS") {
             report_closed(server, builder);
             return None;
         }
@@ -233,7 +227,11 @@ impl<'b, 'w> Tables<'b, 'w> {
             hosts.sort_by(|a, b| crate::host::by_specificity(&a.domain, &b.domain));
             tables.push(RouteTable::new(&name, hosts));
         }
-        (self.listeners, tables)
+        let connections = self.connections.into_iter();
+        let mut listeners = self.listeners;
+        listeners.extend(connections.map(|one| tcp_listener::finish(one, clusters)));
+        listeners.sort_by(|a, b| a.bind.cmp(&b.bind));
+        (listeners, tables)
     }
 }
 
@@ -308,7 +306,8 @@ fn domain_of(host: &str) -> String {
     }
 }
 
-fn report_closed(server: &OpenServer<'_>, builder: &mut Builder<'_, '_>) {
+/// Reports a server that is not served at all.
+pub(crate) fn report_closed(server: &OpenServer<'_>, builder: &mut Builder<'_, '_>) {
     let protocol = server.server.port.protocol.to_ascii_uppercase();
     let what = match &server.server.tls {
         Some(tls) => format!("{protocol} {}", tls.mode.name()),

@@ -7,7 +7,7 @@ mod routes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use propylon_snapshot::{Cluster, Discovery, Snapshot};
+use propylon_snapshot::{Cluster, Discovery, Listener, Serves, Snapshot, Target, TcpRoute, Then};
 
 /// What changed between two snapshots, in the words of the reload line: `+1 route`, `-2 hosts`,
 /// `1 route changed`, `endpoints of reviews.default changed: 2 -> 3`. Empty where requests cannot
@@ -24,6 +24,11 @@ pub fn summary(old: &Snapshot, new: &Snapshot) -> Vec<String> {
     endpoints(&before, &after, &mut phrases);
     if old.http != new.http {
         phrases.push("mesh settings changed".to_owned());
+    }
+    match (old.proxy_protocol, new.proxy_protocol) {
+        (false, true) => phrases.push("PROXY protocol headers required".to_owned()),
+        (true, false) => phrases.push("no PROXY protocol headers any more".to_owned()),
+        (false, false) | (true, true) => {}
     }
     match (old.closed, new.closed) {
         (false, true) => phrases.push("closed by an unenforced policy".to_owned()),
@@ -71,8 +76,33 @@ fn counted(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
-fn listeners(snapshot: &Snapshot) -> BTreeMap<String, u16> {
-    snapshot.listeners.iter().map(|one| (one.bind.to_string(), one.port)).collect()
+/// Every listener with its declared port and where it hands connections on to.
+fn listeners(snapshot: &Snapshot) -> BTreeMap<String, (u16, Vec<String>)> {
+    let named = |one: &Listener| (one.bind.to_string(), (one.port, connections(snapshot, one)));
+    snapshot.listeners.iter().map(named).collect()
+}
+
+fn connections(snapshot: &Snapshot, listener: &Listener) -> Vec<String> {
+    let route = |route: &TcpRoute| {
+        let TcpRoute { destinations, idle_timeout, stat_prefix, protocol, origin: _ } = route;
+        let names = destinations.iter().map(|one| match &one.target {
+            Target::Cluster(id) => (&*snapshot.cluster(*id).name, one.weight),
+            Target::Missing(name) => (&**name, one.weight),
+        });
+        format!("{:?} {idle_timeout:?} {stat_prefix} {protocol:?}", names.collect::<Vec<_>>())
+    };
+    match &listener.serves {
+        Serves::Http(_) => Vec::new(),
+        Serves::Tcp(one) => vec![route(one)],
+        Serves::Tls(names) => {
+            let chains = names.chains().iter();
+            let handed_on = chains.filter_map(|chain| match &chain.then {
+                Then::Http(_) => None,
+                Then::Tcp(one) => Some(format!("{:?} {}", chain.names, route(one))),
+            });
+            handed_on.collect()
+        }
+    }
 }
 
 fn clusters(snapshot: &Snapshot) -> BTreeMap<String, &Cluster> {

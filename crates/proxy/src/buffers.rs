@@ -75,11 +75,17 @@ impl Buffer {
     /// Makes sure that more can be read: by moving the filled bytes to the front, else by changing
     /// to a large buffer. The codec refuses a head before it outgrows one.
     pub(crate) fn make_room(&mut self, buffers: &Buffers) {
-        if !self.free_mut().is_empty() {
+        self.make_room_for(1, buffers);
+    }
+
+    /// Makes sure that there are `wanted` free bytes, as [`Buffer::make_room`] does. The filled
+    /// bytes may move; their order and number stay.
+    pub(crate) fn make_room_for(&mut self, wanted: usize, buffers: &Buffers) {
+        if self.free_mut().len() >= wanted {
             return;
         }
         self.compact();
-        if self.free_mut().is_empty() {
+        if self.free_mut().len() < wanted && self.capacity() < LARGE_BUFFER_BYTES {
             let mut large = buffers.large();
             large.append(self.filled());
             buffers.give_back(std::mem::replace(self, large));

@@ -3,10 +3,13 @@
 //! All methods take `&self`, so that one task can read and write the same connection without
 //! splitting it. Implemented for TCP and Unix sockets here; TLS implements the same trait.
 
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io::{self, IoSlice, Read};
 use std::net::{Shutdown, SocketAddr};
-use std::task::{Context, Poll, ready};
+use std::os::fd::AsRawFd;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker, ready};
 
 use socket2::SockRef;
 use tokio::io::Interest;
@@ -32,6 +35,12 @@ pub(crate) trait Io {
     /// # Errors
     /// When the connection is gone already.
     fn shutdown_write(&self) -> io::Result<()>;
+
+    /// True if the peer is known to send no more or to be gone, even while bytes that it sent
+    /// before wait to be read. Costs no system call. `false` where that cannot be told.
+    fn is_left(&self) -> bool {
+        false
+    }
 
     /// Makes closing the connection a reset, so that the peer cannot take what it got for all.
     fn abort(&self);
@@ -97,10 +106,22 @@ pub(crate) async fn write_all_vectored(
 
 /// A connected socket of the kernel.
 #[derive(Debug)]
-pub(crate) enum Stream {
-    /// TCP.
+pub(crate) struct Stream {
+    kernel: Kernel,
+    /// Bytes that were read and given back; they are read again before the kernel's.
+    ahead: RefCell<Option<Box<Ahead>>>,
+}
+
+/// Bytes that were given back, and how many of them were read again.
+#[derive(Debug)]
+struct Ahead {
+    bytes: Vec<u8>,
+    read: usize,
+}
+
+#[derive(Debug)]
+enum Kernel {
     Tcp(TcpStream),
-    /// A Unix domain socket.
     Unix(UnixStream),
 }
 
@@ -111,58 +132,104 @@ impl Stream {
     /// When the socket is gone already.
     pub(crate) fn from_tcp(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
-        Ok(Self::Tcp(stream))
+        Ok(Self { kernel: Kernel::Tcp(stream), ahead: RefCell::default() })
+    }
+
+    /// Takes over a connected Unix socket.
+    pub(crate) fn from_unix(stream: UnixStream) -> Self {
+        Self { kernel: Kernel::Unix(stream), ahead: RefCell::default() }
+    }
+
+    /// Gives bytes back that were read and are another's: the next reads find them again.
+    pub(crate) fn unread(&self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        let mut ahead = self.ahead.borrow_mut();
+        let mut all = bytes.to_vec();
+        if let Some(later) = ahead.take() {
+            all.extend_from_slice(&later.bytes[later.read..]);
+        }
+        *ahead = Some(Box::new(Ahead { bytes: all, read: 0 }));
+    }
+
+    /// Reads again what was given back; 0 if nothing was.
+    fn read_ahead(&self, buf: &mut [u8]) -> usize {
+        let mut held = self.ahead.borrow_mut();
+        let Some(ahead) = &mut *held else { return 0 };
+        let rest = &ahead.bytes[ahead.read..];
+        let len = rest.len().min(buf.len());
+        buf[..len].copy_from_slice(&rest[..len]);
+        ahead.read += len;
+        if ahead.read == ahead.bytes.len() {
+            *held = None;
+        }
+        len
     }
 
     /// The peer's address; `None` for Unix sockets.
     #[must_use]
     pub(crate) fn peer(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Tcp(stream) => stream.peer_addr().ok(),
-            Self::Unix(_) => None,
+        match &self.kernel {
+            Kernel::Tcp(stream) => stream.peer_addr().ok(),
+            Kernel::Unix(_) => None,
         }
     }
 
     /// The local address; `None` for Unix sockets.
     #[must_use]
     pub(crate) fn local(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Tcp(stream) => stream.local_addr().ok(),
-            Self::Unix(_) => None,
+        match &self.kernel {
+            Kernel::Tcp(stream) => stream.local_addr().ok(),
+            Kernel::Unix(_) => None,
+        }
+    }
+
+    /// Its number in the process's table of open files.
+    pub(crate) fn descriptor(&self) -> i32 {
+        match &self.kernel {
+            Kernel::Tcp(stream) => stream.as_raw_fd(),
+            Kernel::Unix(stream) => stream.as_raw_fd(),
         }
     }
 
     fn socket(&self) -> SockRef<'_> {
-        match self {
-            Self::Tcp(stream) => SockRef::from(stream),
-            Self::Unix(stream) => SockRef::from(stream),
+        match &self.kernel {
+            Kernel::Tcp(stream) => SockRef::from(stream),
+            Kernel::Unix(stream) => SockRef::from(stream),
         }
     }
 
     fn try_io<R>(&self, interest: Interest, f: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
-        match self {
-            Self::Tcp(stream) => stream.try_io(interest, f),
-            Self::Unix(stream) => stream.try_io(interest, f),
+        match &self.kernel {
+            Kernel::Tcp(stream) => stream.try_io(interest, f),
+            Kernel::Unix(stream) => stream.try_io(interest, f),
         }
     }
 
     fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Tcp(stream) => stream.poll_write_ready(cx),
-            Self::Unix(stream) => stream.poll_write_ready(cx),
+        match &self.kernel {
+            Kernel::Tcp(stream) => stream.poll_write_ready(cx),
+            Kernel::Unix(stream) => stream.poll_write_ready(cx),
         }
     }
 }
 
 impl Io for Stream {
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Tcp(stream) => stream.poll_read_ready(cx),
-            Self::Unix(stream) => stream.poll_read_ready(cx),
+        if self.ahead.borrow().is_some() {
+            return Poll::Ready(Ok(()));
+        }
+        match &self.kernel {
+            Kernel::Tcp(stream) => stream.poll_read_ready(cx),
+            Kernel::Unix(stream) => stream.poll_read_ready(cx),
         }
     }
 
     fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        if self.ahead.borrow().is_some() {
+            return Poll::Ready(Ok(self.read_ahead(buf)));
+        }
         loop {
             ready!(self.poll_readable(cx))?;
             match self.read_once(buf) {
@@ -193,6 +260,19 @@ impl Io for Stream {
 
     fn shutdown_write(&self) -> io::Result<()> {
         self.socket().shutdown(Shutdown::Write)
+    }
+
+    fn is_left(&self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        let ready = match &self.kernel {
+            Kernel::Tcp(stream) => pin!(stream.ready(Interest::READABLE)).poll(&mut cx),
+            Kernel::Unix(stream) => pin!(stream.ready(Interest::READABLE)).poll(&mut cx),
+        };
+        match ready {
+            Poll::Ready(Ok(ready)) => ready.is_read_closed(),
+            Poll::Ready(Err(_)) => true,
+            Poll::Pending => false,
+        }
     }
 
     fn abort(&self) {

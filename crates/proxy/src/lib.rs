@@ -6,6 +6,8 @@
 mod balance;
 mod buffers;
 mod clock;
+#[doc(hidden)]
+pub mod fuzz;
 mod guests;
 mod http;
 pub mod http1;
@@ -15,9 +17,11 @@ mod listener;
 mod plane;
 mod running;
 mod runtime;
+mod tcp;
 mod telemetry;
 pub mod tls;
 mod upstream;
+mod welcome;
 
 pub use listener::{ListenError, ListenerStatus, holder_of};
 pub use plane::{DataPlane, Options};

@@ -14,6 +14,10 @@ pub const LARGE_BUFFER_BYTES: usize = 128 * 1024;
 /// copy costs more than the kernel's handling of two.
 pub const JOINED_BODY_BYTES_MAX: usize = 4 * 1024;
 
+/// Room that a chunked body is read into at least. Bytes behind its end are the next request and
+/// have to fit too; with less room, large uploads behind a long head would be read in tiny steps.
+pub const CHUNKED_BODY_ROOM_BYTES_MIN: usize = 8 * 1024;
+
 /// Small buffers a worker keeps for reuse; more are given back to the allocator.
 pub const SMALL_BUFFERS_KEPT_MAX: usize = 256;
 
@@ -31,6 +35,10 @@ pub const TEXT_BYTES_KEPT_MAX: usize = 64 * 1024;
 /// remain for upstreams.
 pub const CLIENT_CONNECTIONS_MAX: usize = 65_536;
 
+/// Share of the process's file descriptors (its soft limit) that client connections may take, in
+/// per cent. The others are for upstreams, probes, the admin pages and files.
+pub const CLIENT_DESCRIPTORS_PERCENT: u64 = 75;
+
 /// Connections that wait for `accept`, per listening socket; the kernel lowers it to `somaxconn`.
 pub const ACCEPT_BACKLOG: i32 = 4096;
 
@@ -39,6 +47,36 @@ pub const ACCEPT_BATCH_MAX: usize = 64;
 
 /// Wait after `accept` failed for want of descriptors or memory.
 pub const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+
+/// Bytes of a TLS ClientHello, record headers included, that are read to find the server name:
+/// Envoy's bound. Post-quantum key shares make hellos of about 2 KiB.
+pub const HELLO_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes of a PROXY protocol header (version 2 with its additions). Load balancers send some
+/// hundred; a certificate among the additions still fits.
+pub const PROXY_HEADER_BYTES_MAX: usize = 4 * 1024;
+
+/// Time for everything that must come before a connection's first request or byte: a PROXY
+/// protocol header, a ClientHello. Envoy's `listener_filters_timeout`.
+pub const PREFACE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Bytes of the one buffer per worker that TCP connections are relayed through: large, because
+/// fewer system calls are what bulk transfers gain from.
+pub const RELAY_BUFFER_BYTES: usize = 256 * 1024;
+
+/// Bytes one direction of a TCP connection moves before other connections of the worker get their
+/// turn: about the time of a hundred small requests.
+pub const RELAY_TURN_BYTES: usize = 1024 * 1024;
+
+/// Collections of one MongoDB listener that are counted by name, per worker; others count together.
+/// Clients choose these names.
+pub const MONGO_COLLECTIONS_MAX: usize = 256;
+
+/// Bytes of a MongoDB collection's name that is counted by name: MongoDB's own bound.
+pub const MONGO_NAME_BYTES_MAX: usize = 255;
+
+/// Bytes of a MongoDB message; more is not MongoDB. Its own bound is 48,000,000.
+pub const MONGO_MESSAGE_BYTES_MAX: usize = 48_000_000;
 
 /// Time for a request head, from its first byte to its last. Longer is a slow-loris or a broken
 /// client.

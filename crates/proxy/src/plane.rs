@@ -13,6 +13,7 @@ use crate::limits::{FIRST_ANSWERS_WAIT, Patience};
 use crate::listener::{ListenError, ListenerStatus, Socket, bind};
 use crate::running::Running;
 use crate::runtime::{self, Handle, Order};
+use crate::tcp;
 use crate::telemetry;
 use crate::tls::Terminators;
 use crate::upstream::{ClusterStatus, Registry, Resolve};
@@ -100,6 +101,7 @@ impl DataPlane {
     pub fn stats(&self) -> Vec<(String, u64)> {
         let counters: Vec<_> = self.workers.iter().map(|w| Arc::clone(&w.counters)).collect();
         let mut all = telemetry::sum(&counters);
+        all.extend(tcp::sum(self.workers.iter().map(|worker| &worker.counters.tcp)));
         for cluster in self.cluster_status() {
             let counters = cluster.counters.iter();
             all.extend(counters.map(|(name, n)| (format!("cluster.{}.{name}", cluster.name), *n)));

@@ -20,8 +20,10 @@ use crate::http;
 use crate::limits::Patience;
 use crate::listener::{Door, Socket, accept};
 use crate::running::Running;
+use crate::tcp::RelayBuffer;
 use crate::telemetry::Counters;
 use crate::upstream::Generation;
+use crate::welcome::welcome;
 
 /// What the control side asks of a worker.
 #[derive(Debug)]
@@ -63,13 +65,14 @@ pub(crate) struct Worker {
     pub(crate) guests: Guests,
     pub(crate) counters: Arc<Counters>,
     pub(crate) mirrors: Cell<usize>,
+    pub(crate) relay: RelayBuffer,
     doors: RefCell<HashMap<Bind, Rc<Door>>>,
     generation: RefCell<Option<Rc<Generation>>>,
     drained: RefCell<Option<oneshot::Sender<()>>>,
 }
 
 impl Worker {
-    fn new(index: usize, patience: Patience, counters: Arc<Counters>) -> Self {
+    pub(crate) fn new(index: usize, patience: Patience, counters: Arc<Counters>) -> Self {
         Self {
             index,
             patience,
@@ -80,6 +83,7 @@ impl Worker {
             guests: Guests::default(),
             counters,
             mirrors: Cell::new(0),
+            relay: RelayBuffer::default(),
             doors: RefCell::default(),
             generation: RefCell::default(),
             drained: RefCell::default(),
@@ -135,7 +139,7 @@ impl Worker {
     fn listen(self: &Rc<Self>, door: Rc<Door>, socket: Socket) {
         let worker = Rc::clone(self);
         self.spawn(async move {
-            if let Err(error) = accept(worker, door, socket, http::welcome).await {
+            if let Err(error) = accept(worker, door, socket, welcome).await {
                 tracing::error!(%error, "a worker cannot accept connections");
             }
         });

@@ -216,6 +216,62 @@ async fn a_head_answered_with_a_body_costs_only_the_connection() {
 }
 
 #[tokio::test]
+async fn a_body_that_follows_an_answer_to_head_is_no_answer_to_the_next_request() {
+    let origin = Origin::serving(|mut wire, _, _| {
+        Box::pin(async move {
+            while let Some(request) = origin::request(&mut wire).await {
+                if request.starts_with("HEAD ") {
+                    wire.try_send("HTTP/1.1 200 OK\r\ncontent-length: 44\r\n\r\n").await;
+                    tokio::task::yield_now().await;
+                    wire.try_send("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nstray").await;
+                } else {
+                    wire.try_send(origin::ok("mine")).await;
+                }
+            }
+        })
+    })
+    .await;
+    let gateway = before(&origin).await;
+    let both = format!("HEAD / HTTP/1.1\r\nhost: a.test\r\n\r\n{}", get("/"));
+    for _ in 0..50 {
+        let mut client = gateway.connect().await;
+        client.send(&both).await;
+        assert_eq!(client.answer(true).await.header("content-length"), Some("44"));
+        let next = client.answer(false).await;
+        assert_eq!((next.status, next.text()), (200, "mine"));
+    }
+}
+
+#[tokio::test]
+async fn a_chunked_upload_behind_a_long_head_arrives_whole() {
+    let origin = Origin::serving(|mut wire, log, _| {
+        Box::pin(async move {
+            while let Some(request) = origin::request(&mut wire).await {
+                log.note(&request);
+                wire.try_send(origin::ok("got it")).await;
+            }
+        })
+    })
+    .await;
+    let gateway = before(&origin).await;
+    let mut client = gateway.connect().await;
+    let long = "x".repeat(16_000);
+    for _ in 0..2 {
+        let head = format!(
+            "POST /up HTTP/1.1\r\nhost: a.test\r\nx: {long}\r\ntransfer-encoding: chunked\r\n\r\n"
+        );
+        let chunk = format!("2000\r\n{}\r\n", "y".repeat(0x2000));
+        client.send(format!("{head}{}0\r\n\r\n{}", chunk.repeat(5), get("/next"))).await;
+        assert_eq!(client.answer(false).await.status, 200);
+        assert_eq!(client.answer(false).await.status, 200);
+    }
+    let requests = origin.requests();
+    assert_eq!(requests.len(), 4);
+    assert_eq!(requests[2].matches("yyyyyyyy").count(), 5 * 0x400);
+    assert!(requests[3].starts_with("GET /next "));
+}
+
+#[tokio::test]
 async fn an_early_answer_reaches_a_client_that_still_sends() {
     let origin = Origin::serving(|mut wire, _, _| {
         Box::pin(async move {

@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::Path;
 
+use propylon_proxy::fuzz::{fuzz_client_hello, fuzz_mongo, fuzz_proxy_header};
 use propylon_proxy::http1::fuzz::{fuzz_chunked, fuzz_http_head, fuzz_http_response};
 
 #[test]
@@ -20,6 +21,21 @@ fn every_kept_response_head_is_read_soundly() {
 #[test]
 fn every_kept_chunked_body_is_read_soundly() {
     replay("chunked", fuzz_chunked);
+}
+
+#[test]
+fn every_kept_client_hello_is_read_soundly() {
+    replay("client_hello", fuzz_client_hello);
+}
+
+#[test]
+fn every_kept_proxy_header_is_read_soundly() {
+    replay("proxy_header", fuzz_proxy_header);
+}
+
+#[test]
+fn every_kept_mongodb_message_is_read_soundly() {
+    replay("mongo", fuzz_mongo);
 }
 
 fn replay(target: &str, fuzz: fn(&[u8])) {

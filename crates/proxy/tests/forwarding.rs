@@ -165,7 +165,6 @@ async fn a_head_answer_keeps_its_length_and_has_no_body() {
         let answer = client.ask("HEAD / HTTP/1.1\r\nhost: a.test\r\n\r\n").await;
         assert_eq!(answer.header("content-length"), Some("1234"));
     }
-    assert_eq!(origin.connections(), 1);
 }
 
 #[tokio::test]
@@ -314,6 +313,37 @@ async fn the_upstream_is_told_how_long_it_has() {
         .await;
     assert_eq!(header(&origin.last(), "x-envoy-expected-rq-timeout-ms"), Some("3000"));
     assert_eq!(header(&origin.last(), "grpc-timeout"), Some("3000m"));
+}
+
+#[tokio::test]
+async fn a_flood_of_interim_answers_is_no_answer_even_if_one_follows_at_once() {
+    let origin = Origin::answering(|_| {
+        format!("{}{}", "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(100), ok("final"))
+    })
+    .await;
+    let gateway = gateway(world(vec![Route::to("/", 0)], &[&[origin.address]])).await;
+    let mut client = gateway.connect().await;
+    client.send(get("/")).await;
+    let mut interims = 0;
+    let last = loop {
+        let answer = client.answer(false).await;
+        if answer.status != 103 {
+            break answer;
+        }
+        interims += 1;
+    };
+    assert_eq!((last.status, interims), (502, 16));
+}
+
+#[tokio::test]
+async fn an_http10_client_gets_no_interim_answers() {
+    let origin =
+        Origin::answering(|_| format!("HTTP/1.1 103 Early Hints\r\n\r\n{}", ok("final"))).await;
+    let mut snapshot = world(vec![Route::to("/", 0)], &[&[origin.address]]);
+    snapshot.http.accept_http10 = true;
+    let gateway = gateway(snapshot).await;
+    let answer = gateway.ask("GET / HTTP/1.0\r\nhost: a.test\r\n\r\n").await;
+    assert_eq!((answer.status, answer.text()), (200, "final"));
 }
 
 #[tokio::test]

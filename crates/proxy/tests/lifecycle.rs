@@ -7,6 +7,7 @@ use std::time::Duration;
 use propylon_proxy::ListenError;
 use propylon_proxy::limits::Patience;
 use propylon_snapshot::{Bind, ClusterId, Fraction, Listener, Mirror, Target};
+use socket2::SockRef;
 use support::origin::{header, ok};
 use support::snapshots::listener;
 use support::{
@@ -340,4 +341,34 @@ async fn reloads_under_load_fail_no_request() {
         client.await.unwrap();
     }
     assert_eq!(gateway.stat("http.downstream_rq_2xx"), 1600);
+}
+
+#[tokio::test]
+async fn a_client_that_breaks_off_an_upload_nobody_takes_is_noticed() {
+    let origin = Origin::serving(|mut wire, log, _| {
+        Box::pin(async move {
+            log.note(&wire.head().await);
+            // Reads nothing more, and stays.
+            std::future::pending::<()>().await;
+        })
+    })
+    .await;
+    let patience = Patience { sweep: Duration::from_millis(20), ..Patience::default() };
+    let snapshot = world(vec![Route::to("/", 0)], &[&[origin.address]]);
+    let gateway = gateway_of(1, patience, snapshot).await;
+    let mut client = gateway.connect().await;
+    client.send("POST / HTTP/1.1\r\nhost: a.test\r\ncontent-length: 100000000\r\n\r\n").await;
+    origin.received(1).await;
+    let piece = vec![b'x'; 1 << 20];
+    let upload = async {
+        loop {
+            client.patient_send(&piece).await;
+        }
+    };
+    // Until nobody takes any more of it.
+    assert!(tokio::time::timeout(Duration::from_millis(300), upload).await.is_err());
+    SockRef::from(&client.stream).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(client);
+    gateway.stat_becomes("http.downstream_rq_active", 0).await;
+    assert_eq!(gateway.stat("http.downstream_rq_rx_reset"), 1);
 }

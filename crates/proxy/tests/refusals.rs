@@ -61,7 +61,8 @@ async fn nothing_behind_a_refused_message_is_answered() {
     client.send(format!("{bad}0\r\n\r\n{}", get("/smuggled"))).await;
     assert_eq!(client.answer(false).await.status, 400);
     assert!(client.is_closed().await);
-    assert_eq!(gateway.stat("http.downstream_rq_total"), 0);
+    assert_eq!(gateway.stat("http.downstream_rq_total"), 1);
+    assert_eq!(gateway.stat("http.downstream_rq_4xx"), 1);
 }
 
 #[tokio::test]

@@ -20,10 +20,13 @@ impl Snapshot {
     /// The whole snapshot for people, golden files and `/config`.
     #[must_use]
     pub fn dump(&self) -> String {
-        let Self { listeners, tables, clusters, http, objects: _, closed } = self;
+        let Self { listeners, tables, clusters, http, objects: _, proxy_protocol, closed } = self;
         let mut page = Page::default();
         if *closed {
             line!(page, "closed: every request is answered 403");
+        }
+        if *proxy_protocol {
+            line!(page, "connections begin with a PROXY protocol header");
         }
         http_settings(&mut page, http);
         for listener in listeners {
@@ -91,6 +94,7 @@ impl Snapshot {
         let Origin { object, entry, matching } = origin;
         let mut text = match self.objects.get(object.0 as usize) {
             Some(object) => {
+                let list = if &*object.kind == "Gateway" { "servers" } else { list };
                 format!("{} {}/{} {list}[{entry}]", object.kind, object.namespace, object.name)
             }
             None => format!("{list}[{entry}]"),

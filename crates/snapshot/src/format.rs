@@ -93,6 +93,12 @@ impl Format {
         self.segments.iter().filter_map(|segment| match segment {
             Segment::Unsupported(name) => Some(&**name),
             Segment::Number(number) => not_counted(*number),
+            Segment::Text(Text::ConnectionTerminationDetails) => {
+                Some("CONNECTION_TERMINATION_DETAILS")
+            }
+            Segment::Text(Text::UpstreamTransportFailure) => {
+                Some("UPSTREAM_TRANSPORT_FAILURE_REASON")
+            }
             _ => None,
         })
     }

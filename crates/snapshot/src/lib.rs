@@ -83,6 +83,8 @@ pub struct Snapshot {
     pub http: HttpSettings,
     /// The objects that origins refer to.
     pub objects: Vec<ObjectName>,
+    /// Every connection over TCP begins with a PROXY protocol header; without one it is closed.
+    pub proxy_protocol: bool,
     /// Set when a security object selects this gateway and is not enforced: every request is
     /// answered 403.
     pub closed: bool,

@@ -138,7 +138,7 @@ fn string_match() -> impl Strategy<Value = StringMatch> {
     prop_oneof![
         small_text().prop_map(|text| StringMatch::Exact(text.into())),
         small_text().prop_map(|text| StringMatch::Prefix(text.into())),
-        prop::sample::select(vec![".*", "a*", "[ab]", "(?i)a", "a|", ""])
+        prop::sample::select(vec![".*", "a*", "[ab]", "(?i)a", "a|", "()"])
             .prop_map(|regex| StringMatch::Regex(Pattern::full(regex).unwrap())),
     ]
 }

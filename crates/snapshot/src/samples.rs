@@ -47,6 +47,7 @@ pub(crate) fn snapshot(hosts: Vec<VirtualHost>) -> Snapshot {
         clusters: vec![cluster("outbound|80||a"), cluster("outbound|80||b")],
         http: HttpSettings::default(),
         objects: vec![name("Gateway", "web"), name("VirtualService", "shop")],
+        proxy_protocol: false,
         closed: false,
     }
 }

@@ -210,9 +210,8 @@ fn gateway_keys(
 ) -> Vec<(&'static str, bool)> {
     let mut keys = Vec::new();
     if let Some(topology) = topology {
-        let Topology { num_trusted_proxies: _, forward_client_cert_details: _, proxy_protocol } =
+        let Topology { num_trusted_proxies: _, forward_client_cert_details: _, proxy_protocol: _ } =
             topology;
-        keys.push(("defaultConfig.gatewayTopology.proxyProtocol", proxy_protocol.is_some()));
     }
     if let Some(headers) = headers {
         // Client certificates and the mesh's own headers come with TLS and the mesh leg.

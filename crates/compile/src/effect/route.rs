@@ -26,10 +26,9 @@ pub(super) fn report(view: &View<'_>, gateways: &[&Object<Gateway>], problems: &
 }
 
 fn virtual_service(object: &Object<VirtualService>, problems: &mut Problems) {
-    let VirtualService { hosts: _, gateways: _, http, tls, tcp, export_to: _ } = &object.spec;
+    // Routes of connections say themselves what they leave without effect.
+    let VirtualService { hosts: _, gateways: _, http, tls: _, tcp: _, export_to: _ } = &object.spec;
     let place = FieldPath::spec();
-    let list = [("tls", !tls.is_empty()), ("tcp", !tcp.is_empty())];
-    fields(object, &place, list, problems);
     for (position, route) in http.iter().enumerate() {
         http_route(object, route, &place.key("http").index(position), problems);
     }

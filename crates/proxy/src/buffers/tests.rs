@@ -43,3 +43,19 @@ fn consumed_bytes_leave_room_after_compacting() {
     assert_eq!(buffer.filled(), b"xxx");
     assert_eq!(buffer.free_mut().len(), SMALL_BUFFER_BYTES - 3);
 }
+
+#[test]
+fn room_is_made_without_losing_what_is_there() {
+    let buffers = Buffers::default();
+    let mut buffer = buffers.small();
+    buffer.append(&vec![b'x'; SMALL_BUFFER_BYTES - 10]);
+    buffer.make_room_for(10, &buffers);
+    assert_eq!(buffer.capacity(), SMALL_BUFFER_BYTES);
+    buffer.make_room_for(11, &buffers);
+    assert_eq!(buffer.filled(), vec![b'x'; SMALL_BUFFER_BYTES - 10]);
+    assert!(buffer.free_mut().len() >= 11);
+    buffer.consume(SMALL_BUFFER_BYTES - 11);
+    buffer.make_room_for(LARGE_BUFFER_BYTES - 1, &buffers);
+    assert_eq!(buffer.filled(), b"x");
+    assert_eq!(buffer.free_mut().len(), LARGE_BUFFER_BYTES - 1);
+}

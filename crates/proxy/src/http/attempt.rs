@@ -12,7 +12,7 @@ use super::beside::{Beside, Interrupt, Timer};
 use super::body::{Body, Progress};
 use super::client::Client;
 use super::desk::Out;
-use super::exchange::After;
+use super::exchange::{After, Asked};
 use super::forward::Forwarding;
 use super::relay::{self, Relayed};
 use super::retry::{Tries, Verdict};
@@ -136,28 +136,47 @@ async fn exchange<I: Io>(
         Beside::new(client, connection.io(), body, &progress, timer)
     };
     let Out { response, down, .. } = &mut *out;
-    let (buffer, head_len) =
-        match beside.run(final_head(client, connection.io(), response, down)).await {
-            Ok(Ok(found)) => found,
-            Ok(Err(broken)) => {
-                // RFC 9110 section 9.2.2: what is idempotent may be sent again unasked. All of it
-                // must still be at hand.
-                let repeatable = whole && forwarding.asked.request.method().is_idempotent();
-                if connection.reused() && broken.silent && repeatable {
-                    return Once::Stale;
-                }
-                forwarding.cluster.counters().upstream_rq_rx_reset.add(1);
-                return Once::Ended(End::Failed { reason: broken.reason, started: sent.get() > 0 });
+    let (buffer, head_len) = match beside
+        .run(final_head(forwarding, connection.io(), &progress, (response, down)))
+        .await
+    {
+        Ok(Ok(found)) => found,
+        Ok(Err(broken)) => {
+            // RFC 9110 section 9.2.2: what is idempotent may be sent again unasked. All of it
+            // must still be at hand.
+            let repeatable = whole && forwarding.asked.request.method().is_idempotent();
+            if connection.reused() && broken.silent && repeatable {
+                return Once::Stale;
             }
-            Err(interrupt) => return Once::Ended(End::Interrupted(interrupt)),
-        };
+            forwarding.cluster.counters().upstream_rq_rx_reset.add(1);
+            return Once::Ended(End::Failed { reason: broken.reason, started: sent.get() > 0 });
+        }
+        Err(interrupt) if progress.telling.get() => return Once::Ended(cut(client, interrupt)),
+        Err(interrupt) => return Once::Ended(End::Interrupted(interrupt)),
+    };
     beside.timer().end_try();
     let found = (buffer, head_len);
-    let (end, fate) = respond(forwarding, &connection, beside, found, (out, tries)).await;
+    let (end, fate) = respond(forwarding, &connection, beside, found, (&mut *out, tries)).await;
     if fate == Fate::Release {
-        connection.release();
+        if out.response.withholds_body(forwarding.asked.request.method()) {
+            connection.release_in_doubt();
+        } else {
+            connection.release();
+        }
     }
     Once::Ended(end)
+}
+
+/// Breaks the client connection off: a part of an interim response has left, and nothing can be
+/// written behind that.
+fn cut<I: Io>(client: &Client<I>, interrupt: Interrupt) -> End {
+    if interrupt == Interrupt::ClientGone {
+        client.count_gone();
+    } else {
+        client.worker.counters.responses_cut.add(1);
+        client.io.abort();
+    }
+    End::Done(After::Close)
 }
 
 /// What becomes of an upstream connection.
@@ -186,19 +205,19 @@ async fn send(io: &impl Io, mut parts: &mut [IoSlice<'_>], sent: &Cell<usize>) -
 /// Reads up to a final response head; relays interim ones on the way. Returns the buffer it is in,
 /// at its start, and its length.
 async fn final_head<I: Io>(
-    client: &Client<I>,
+    forwarding: &Forwarding<'_, I>,
     upstream: &impl Io,
-    response: &mut ResponseHead,
-    down: &mut Vec<u8>,
+    progress: &Progress,
+    (response, down): (&mut ResponseHead, &mut Vec<u8>),
 ) -> Result<(Buffer, usize), Broken> {
     // No buffer is held while the upstream thinks. An error shows again in the read below.
     let _ = readable(upstream).await;
-    let buffers = &client.worker.buffers;
+    let buffers = &forwarding.asked.client.worker.buffers;
     let mut buffer = buffers.small();
     response.restart();
     let mut silent = true;
     let mut interims = 0;
-    let broken = loop {
+    let broken = 'reading: loop {
         match read(upstream, buffer.free_mut()).await {
             Ok(got) if got > 0 => buffer.fill(got),
             _ => break Reason::UpstreamReset,
@@ -208,7 +227,12 @@ async fn final_head<I: Io>(
             match response.parse(buffer.filled_mut()) {
                 Ok(Parsed::Complete { head_len }) if response.is_interim() => {
                     interims += 1;
-                    relay_interim(client, response, buffer.filled(), down).await;
+                    if interims > INTERIM_RESPONSES_MAX {
+                        break 'reading Reason::UpstreamProtocol;
+                    }
+                    progress.telling.set(true);
+                    relay_interim(forwarding, response, buffer.filled(), down).await;
+                    progress.telling.set(false);
                     buffer.consume(head_len);
                     if buffer.is_empty() {
                         break Ok(Parsed::NeedMore);
@@ -219,9 +243,6 @@ async fn final_head<I: Io>(
         };
         match parsed {
             Ok(Parsed::Complete { head_len }) => return Ok((buffer, head_len)),
-            Ok(Parsed::NeedMore) if interims > INTERIM_RESPONSES_MAX => {
-                break Reason::UpstreamProtocol;
-            }
             Ok(Parsed::NeedMore) => buffer.make_room(buffers),
             Err(refusal) => break refusal.of_response(),
         }
@@ -230,13 +251,18 @@ async fn final_head<I: Io>(
     Err(Broken { reason: broken, silent })
 }
 
-/// Passes a 1xx on. A client that is gone is noticed elsewhere.
+/// Passes a 1xx on, but never to an HTTP/1.0 client (RFC 9110 section 15.2). A client that is gone
+/// is noticed elsewhere.
 async fn relay_interim<I: Io>(
-    client: &Client<I>,
+    forwarding: &Forwarding<'_, I>,
     response: &ResponseHead,
     head: &[u8],
     down: &mut Vec<u8>,
 ) {
+    let Asked { client, request, .. } = forwarding.asked;
+    if request.parsed.version() == Version::Http10 {
+        return;
+    }
     client.worker.counters.responses_1xx.add(1);
     down.clear();
     write_status_line(down, Version::Http11, response.status());

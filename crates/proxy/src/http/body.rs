@@ -2,6 +2,9 @@
 //! held for another try or a mirror.
 
 use std::cell::Cell;
+use std::pin::pin;
+
+use tokio::time::timeout;
 
 use super::beside::Interrupt;
 use super::client::Client;
@@ -99,6 +102,8 @@ pub(super) struct Progress {
     pub(super) broken: Cell<bool>,
     /// Some of it is gone: it cannot be sent again.
     pub(super) lost: Cell<bool>,
+    /// An interim response is on its way to the client, perhaps with a part of it written.
+    pub(super) telling: Cell<bool>,
 }
 
 impl Progress {
@@ -171,7 +176,17 @@ async fn pass_on<I: Io, U: Io>(
     if !body.rest.append(later) {
         return Err(Interrupt::BadBody(Refusal::CutShort));
     }
-    match write_all(upstream, bytes).await {
+    let mut write = pin!(write_all(upstream, bytes));
+    let written = loop {
+        // While the upstream takes nothing, nobody reads from the client, so nobody would notice
+        // that it is gone.
+        match timeout(client.worker.patience.sweep, &mut write).await {
+            Ok(written) => break written,
+            Err(_) if client.io.is_left() => return Err(Interrupt::ClientGone),
+            Err(_) => {}
+        }
+    };
+    match written {
         Ok(()) if taken.done => Ok(Passed::All),
         Ok(()) => Ok(Passed::Some),
         Err(_) => Ok(Passed::Refused),

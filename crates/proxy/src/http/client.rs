@@ -32,51 +32,10 @@ pub(super) struct Client<I> {
     /// What is known of it if it came over TLS.
     pub(super) secured: Option<Secured>,
     routed: RefCell<Routed>,
-    /// Gives the place up at the end.
-    _entry: Entry,
 }
 
 /// A generation and the routes that it has for a connection.
-pub(super) type Routed = (Rc<Generation>, RouteTableId);
-
-/// A connection's place among the worker's, from accept to close. Dropping it gives the place up.
-pub(super) struct Entry {
-    door: Rc<Door>,
-    worker: Rc<Worker>,
-    guest: Rc<Guest>,
-    peer: Option<SocketAddr>,
-    local: Option<SocketAddr>,
-}
-
-impl Entry {
-    /// Takes a connection in that came through `door`; `ends` are the peer's address and ours.
-    pub(super) fn new(
-        worker: &Rc<Worker>,
-        door: &Rc<Door>,
-        (peer, local): (Option<SocketAddr>, Option<SocketAddr>),
-    ) -> Self {
-        let guest = worker.guests.enter(door);
-        worker.counters.connections.add(1);
-        worker.counters.connections_active.add(1);
-        Self { door: Rc::clone(door), worker: Rc::clone(worker), guest, peer, local }
-    }
-
-    /// The worker that the connection lives in.
-    pub(super) fn worker(&self) -> &Rc<Worker> {
-        &self.worker
-    }
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        self.worker.counters.connections_active.sub(1);
-        if std::thread::panicking() {
-            self.worker.counters.panics.add(1);
-        }
-        self.worker.guests.exit(&self.guest);
-        self.worker.connection_ended();
-    }
-}
+pub(crate) type Routed = (Rc<Generation>, RouteTableId);
 
 /// What is known of a connection that came over TLS.
 #[derive(Debug)]
@@ -91,12 +50,23 @@ pub(super) struct Secured {
 
 impl<I> Client<I> {
     /// Takes a connection in that is routed by `routed` until its listener says otherwise.
-    pub(super) fn new(io: I, entry: Entry, routed: Routed, secured: Option<Secured>) -> Self {
-        let (door, worker) = (Rc::clone(&entry.door), Rc::clone(&entry.worker));
-        let guest = Rc::clone(&entry.guest);
-        let (peer, local) = (entry.peer, entry.local);
+    pub(super) fn new(
+        io: I,
+        (peer, local): (Option<SocketAddr>, Option<SocketAddr>),
+        (door, routed): (Rc<Door>, Routed),
+        worker: Rc<Worker>,
+    ) -> Self {
+        let guest = worker.guests.enter(&door);
+        worker.counters.connections.add(1);
+        worker.counters.connections_active.add(1);
         let routed = RefCell::new(routed);
-        Self { io, peer, local, door, worker, guest, routed, secured, _entry: entry }
+        Self { io, peer, local, door, worker, guest, secured: None, routed }
+    }
+
+    /// The same connection, known to have come over TLS.
+    pub(super) fn over_tls(mut self, secured: Secured) -> Self {
+        self.secured = Some(secured);
+        self
     }
 
     /// What a request that starts now is decided by, to its last byte. A connection whose listener
@@ -167,6 +137,17 @@ fn table(
         (Serves::Http(_) | Serves::Tcp(_), Some(_)) | (Serves::Tcp(_) | Serves::Tls(_), None) => {
             None
         }
+    }
+}
+
+impl<I> Drop for Client<I> {
+    fn drop(&mut self) {
+        self.worker.counters.connections_active.sub(1);
+        if std::thread::panicking() {
+            self.worker.counters.panics.add(1);
+        }
+        self.worker.guests.exit(&self.guest);
+        self.worker.connection_ended();
     }
 }
 

@@ -99,16 +99,23 @@ impl Mission {
             return;
         }
         let mut buffer = self.worker.buffers.small();
-        let reusable = self.read_answer(&connection, &mut buffer).await;
+        let mut response = ResponseHead::new();
+        let reusable = self.read_answer(&connection, &mut buffer, &mut response).await;
         self.worker.buffers.give_back(buffer);
-        if reusable {
+        if reusable && response.withholds_body(self.method) {
+            connection.release_in_doubt();
+        } else if reusable {
             connection.release();
         }
     }
 
     /// Reads the answer to its end; true if the connection can be used again.
-    async fn read_answer(&self, connection: &Connection, buffer: &mut Buffer) -> bool {
-        let mut response = ResponseHead::new();
+    async fn read_answer(
+        &self,
+        connection: &Connection,
+        buffer: &mut Buffer,
+        response: &mut ResponseHead,
+    ) -> bool {
         let mut framing = None;
         let mut read_so_far = 0;
         while read_so_far < MIRROR_ANSWER_BYTES_MAX {

@@ -4,6 +4,7 @@
 //! decides and acts: `respond` answers at once, `forward` asks an upstream. Generic over the I/O
 //! seam only.
 
+pub(crate) mod admission;
 mod attempt;
 mod beside;
 mod body;
@@ -22,7 +23,7 @@ mod reply;
 mod request;
 mod respond;
 mod retry;
-mod secure;
+pub(crate) mod secure;
 mod serve;
 mod upgrade;
 
@@ -30,31 +31,19 @@ use std::rc::Rc;
 
 pub(crate) use desk::Desks;
 
-use propylon_snapshot::Serves;
-
-use self::client::{Client, Entry};
+use self::client::{Client, Routed};
 use crate::io::Stream;
-use crate::limits::CLIENT_CONNECTIONS_MAX;
 use crate::listener::Door;
 use crate::runtime::Worker;
+use crate::welcome::Ends;
 
-/// Serves one accepted connection in a task of its own.
-pub(crate) fn welcome(worker: &Rc<Worker>, door: &Rc<Door>, stream: Stream) {
-    if worker.guests.len() >= CLIENT_CONNECTIONS_MAX {
-        worker.counters.connections_overflow.add(1);
-        return;
-    }
-    let (generation, position) = door.current();
-    let ends = (stream.peer(), stream.local());
-    let entry = Entry::new(worker, door, ends);
-    match &generation.snapshot().listeners[position].serves {
-        Serves::Http(table) => {
-            let client = Client::new(stream, entry, (Rc::clone(&generation), *table), None);
-            worker.spawn(serve::serve(client));
-        }
-        Serves::Tls(_) => {
-            worker.spawn(secure::serve(stream, entry, generation, position));
-        }
-        Serves::Tcp(_) => {}
-    }
+/// Serves one client connection in a task of its own: it came in by a door, is routed by a table
+/// and has these ends.
+pub(crate) fn welcome(
+    worker: &Rc<Worker>,
+    way: (Rc<Door>, Routed),
+    (stream, ends): (Stream, Ends),
+) {
+    let client = Client::new(stream, ends, way, Rc::clone(worker));
+    worker.spawn(serve::serve(client));
 }

@@ -167,7 +167,8 @@ fn write_head<I: Io>(
     let mut lines: Vec<Line<'_>> = response_lines.take();
     let kept = |line: &HeadLine<'_>| line.known != Known::XEnvoyUpstreamServiceTime;
     lines.extend(response.lines().forwarded(head).filter(kept).map(|line| line.line));
-    if !settings.no_debug_headers {
+    // Envoy tells it of no handshake, accepted or declined.
+    if !settings.no_debug_headers && !request.websocket {
         service_time.clear();
         write_decimal(service_time, elapsed);
         lines.push(Line { name: "x-envoy-upstream-service-time", value: service_time });

@@ -14,25 +14,26 @@ use crate::buffers::Buffer;
 use crate::guests::Leave;
 use crate::http1::{Parsed, RequestHead, Version};
 use crate::io::{Io, read, read_now};
+use crate::limits::CHUNKED_BODY_ROOM_BYTES_MIN;
 
 /// Serves a connection to its end.
-pub(super) async fn serve<I: Io>(client: Client<I>) {
-    serve_all(&client).await;
-    client.io.farewell();
-}
-
-async fn serve_all<I: Io>(client: &Client<I>) {
-    loop {
-        client.guest.rest();
-        if !poll_fn(|cx| client.poll_wanted(cx)).await {
-            return count_leave(client);
+#[expect(clippy::manual_async_fn, reason = "an `async fn` would keep its argument twice")]
+pub(super) fn serve<I: Io>(client: Client<I>) -> impl Future<Output = ()> {
+    async move {
+        loop {
+            client.guest.rest();
+            if !poll_fn(|cx| client.poll_wanted(cx)).await {
+                count_leave(&client);
+                break;
+            }
+            client.guest.work();
+            // Boxed, so that an idle connection costs only what it needs to wait.
+            match Box::pin(work(&client)).await {
+                Turn::Rest => {}
+                Turn::End => break,
+            }
         }
-        client.guest.work();
-        // Boxed, so that an idle connection costs only what it needs to wait.
-        match Box::pin(work(client)).await {
-            Turn::Rest => {}
-            Turn::End => return,
-        }
+        client.io.farewell();
     }
 }
 
@@ -76,6 +77,10 @@ async fn answer_all<I: Io>(client: &Client<I>, buffer: &mut Buffer, desk: &mut D
         counters.requests.add(1);
         counters.requests_active.add(1);
         let _under_way = UnderWay(client);
+        if desk.request.lines().is_chunked() {
+            // Its end is unknown: what is read beyond it must find room behind the head.
+            buffer.make_room_for(CHUNKED_BODY_ROOM_BYTES_MIN, &client.worker.buffers);
+        }
         let (head, mut tail) = buffer.split(head_len);
         let kept = exchange::answer(client, desk, head, &mut tail).await;
         let (used, filled) = tail.extent();
@@ -158,6 +163,8 @@ fn accepts_http10<I>(client: &Client<I>) -> bool {
 }
 
 async fn refuse<I: Io>(client: &Client<I>, desk: &mut Desk, reason: Reason) -> Turn {
+    // Answered, so counted: the sum over the classes of statuses is the number of requests.
+    client.worker.counters.requests.add(1);
     let generation = client.door.generation();
     let server = &generation.snapshot().http.server;
     if respond::refuse(client, server, reason, &mut desk.sheets.out.down).await.is_ok() {

@@ -130,6 +130,15 @@ impl ResponseHead {
         asked == Method::Head || matches!(self.status, 100 | 102..=199 | 204 | 304)
     }
 
+    /// True for a response whose lines announce a body that it must not have: to a HEAD request, or
+    /// a 304. Faulty servers send that body all the same, right behind the head or a moment later;
+    /// on a connection that is used again it would be taken for the next response.
+    #[must_use]
+    pub fn withholds_body(&self, asked: Method) -> bool {
+        self.has_no_body(asked)
+            && (self.lines.is_chunked() || self.lines.content_length().unwrap_or(0) > 0)
+    }
+
     /// How to read the body of the response to a request of method `asked` (RFC 9112 section 6.3).
     /// After a 101, and after a 2xx to CONNECT, what follows is a tunnel: [`Framing::UntilClose`].
     #[must_use]

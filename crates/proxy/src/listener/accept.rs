@@ -67,7 +67,7 @@ impl Listening {
     async fn accept(&self) -> io::Result<Stream> {
         match self {
             Self::Tcp(socket) => Stream::from_tcp(socket.accept().await?.0),
-            Self::Unix(socket) => Ok(Stream::Unix(socket.accept().await?.0)),
+            Self::Unix(socket) => Ok(Stream::from_unix(socket.accept().await?.0)),
         }
     }
 

@@ -4,11 +4,16 @@
 mod accept;
 mod bind;
 mod door;
+pub(crate) mod hello;
 mod holder;
+mod preface;
+pub(crate) mod proxy_protocol;
 
 pub(crate) use accept::accept;
 pub(crate) use bind::{Socket, bind};
 pub(crate) use door::Door;
+pub(crate) use hello::Hello;
+pub(crate) use preface::{Unfit, client_hello, proxy_header};
 
 use std::net::SocketAddr;
 

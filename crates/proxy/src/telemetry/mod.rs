@@ -5,6 +5,7 @@ mod summary;
 
 use propylon_snapshot::Reason;
 
+use crate::tcp;
 use crate::upstream::Counter;
 
 pub(crate) use summary::sum;
@@ -16,6 +17,8 @@ macro_rules! counters {
         #[repr(align(64))] // one worker's writes must not touch another's cache line
         pub(crate) struct Counters {
             $($(#[$doc])* pub $field: Counter,)*
+            /// What is counted by route about connections that are handed on.
+            pub tcp: tcp::Counters,
             /// One for every [`Reason`], by its position.
             reasons: Reasons,
         }
@@ -35,14 +38,15 @@ counters! {
     connections_active = "http.downstream_cx_active",
     /// Client connections closed because there were too many.
     connections_overflow = "http.downstream_cx_overload_reject",
+    /// Client connections reset because what came first was not what their listener wants: a PROXY
+    /// protocol header, a ClientHello with a server name that is served.
+    connections_unfit = "listener.no_filter_chain_match",
     /// Client connections closed after a long time without a request.
     connections_idle = "http.downstream_cx_idle_timeout",
     /// Client connections closed because they were asked to, draining.
     connections_drained = "http.downstream_cx_drain_close",
     /// Times that `accept` failed.
     accept_failures = "listener.downstream_cx_accept_failure",
-    /// Connections to TLS servers that asked for no name that is served, or spoke no TLS.
-    tls_unmatched = "listener.no_filter_chain_match",
     /// Connections whose TLS handshake did not end in time.
     tls_late = "listener.downstream_pre_cx_timeout",
     /// TLS handshakes that succeeded.
@@ -57,7 +61,7 @@ counters! {
     tls_bad_certificate = "listener.ssl.fail_verify_error",
     /// TLS handshakes that failed because the server's own certificate or key cannot be used.
     tls_no_credential = "listener.ssl.credential_error",
-    /// Requests whose head was read.
+    /// Requests whose head was read or refused, as Envoy counts them.
     requests = "http.downstream_rq_total",
     /// Requests under way now.
     requests_active = "http.downstream_rq_active",

@@ -55,6 +55,6 @@ pub(super) async fn connect(address: &Address, limit: Duration) -> Result<Stream
 async fn open(address: &Address) -> io::Result<Stream> {
     match address {
         Address::Ip(address) => Stream::from_tcp(TcpStream::connect(address).await?),
-        Address::Unix(path) => UnixStream::connect(path).await.map(Stream::Unix),
+        Address::Unix(path) => UnixStream::connect(path).await.map(Stream::from_unix),
     }
 }

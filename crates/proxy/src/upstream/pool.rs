@@ -14,6 +14,10 @@ use crate::io::{Io, Stream};
 /// such bound, but a burst must not leave a worker's descriptors taken for an hour.
 const IDLE_CONNECTIONS_MAX: usize = 1024;
 
+/// How long a connection must stay quiet before it is used again after a response whose announced
+/// body must not come: time enough for a faulty server's body to come all the same.
+const DOUBT_TIME: Duration = Duration::from_millis(250);
+
 /// Unused connections of one endpoint; the one used last is taken first.
 #[derive(Debug, Default)]
 pub(super) struct Pool(RefCell<Vec<Idle>>);
@@ -22,6 +26,7 @@ pub(super) struct Pool(RefCell<Vec<Idle>>);
 struct Idle {
     open: Open,
     since: Instant,
+    in_doubt: bool,
 }
 
 /// An open connection, counted as long as it lives.
@@ -42,7 +47,7 @@ impl Pool {
     pub(super) fn take(&self, idle_timeout: Duration) -> Option<Connection> {
         let now = Instant::now();
         loop {
-            let idle = self.0.borrow_mut().pop()?;
+            let idle = self.pop(now)?;
             if now.duration_since(idle.since) < idle_timeout && idle.open.is_quiet() {
                 return Some(Connection::hold(idle.open, true));
             }
@@ -72,10 +77,18 @@ impl Pool {
         self.0.borrow().len()
     }
 
-    fn put(&self, open: Open) {
+    /// Takes out the connection used last that is not in doubt.
+    fn pop(&self, now: Instant) -> Option<Idle> {
+        let mut idle = self.0.borrow_mut();
+        let settled = |idle: &Idle| !idle.in_doubt || now.duration_since(idle.since) >= DOUBT_TIME;
+        let at = idle.iter().rposition(settled)?;
+        Some(idle.remove(at))
+    }
+
+    fn put(&self, open: Open, in_doubt: bool) {
         let mut idle = self.0.borrow_mut();
         if idle.len() < IDLE_CONNECTIONS_MAX {
-            idle.push(Idle { open, since: Instant::now() });
+            idle.push(Idle { open, since: Instant::now(), in_doubt });
         }
     }
 }
@@ -155,11 +168,21 @@ impl Connection {
     /// Keeps it for another request. Only for connections whose exchange ended on both sides,
     /// with no byte unread, and that both sides agreed to keep.
     pub(crate) fn release(self) {
+        self.give_back(false);
+    }
+
+    /// Keeps it as [`Self::release`] does, but lets no request on it before it stayed quiet for a
+    /// while: the peer may send a body that must not be there.
+    pub(crate) fn release_in_doubt(self) {
+        self.give_back(true);
+    }
+
+    fn give_back(self, in_doubt: bool) {
         let Self { open, active, reused: _ } = self;
         drop(active);
         let endpoint = Rc::clone(&open.endpoint);
         if !endpoint.is_retired() {
-            endpoint.pool.put(open);
+            endpoint.pool.put(open, in_doubt);
         }
     }
 }

@@ -142,6 +142,23 @@ async fn a_connection_with_bytes_that_nobody_asked_for_is_not_used_again() {
     until(|| endpoint.pooled().map(Connection::release).is_none()).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_connection_in_doubt_is_used_again_once_it_stayed_quiet() {
+    let origin = Origin::new().await;
+    let mut world = World::new(SystemResolver);
+    let endpoint = first(world.publish(vec![cluster("a", listed(&[origin.address()]))]));
+    let settled = endpoint.connect(LIMIT).await.unwrap();
+    let doubtful = endpoint.connect(LIMIT).await.unwrap();
+    let _kept = (origin.accept().await, origin.accept().await);
+    settled.release();
+    doubtful.release_in_doubt();
+    let settled = endpoint.pooled().unwrap();
+    assert!(endpoint.pooled().is_none());
+    tokio::time::advance(Duration::from_secs(1)).await;
+    let doubtful = endpoint.pooled().unwrap();
+    assert!(settled.reused() && doubtful.reused());
+}
+
 #[tokio::test]
 async fn a_refused_connection_says_so() {
     let closed = Origin::new().await.address();

@@ -2,7 +2,7 @@
 //! for a condition with a deadline, nothing for a while.
 
 // Each test crate uses its own part of it, and all of it is test code.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, unused_imports)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::wrong_self_convention)]
 
 pub mod origin;

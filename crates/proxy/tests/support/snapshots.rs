@@ -152,6 +152,7 @@ pub fn world(routes: Vec<Route>, clusters: &[&[SocketAddr]]) -> Snapshot {
         clusters: clusters.map(|(index, endpoints)| cluster(index, endpoints)).collect(),
         http: HttpSettings::default(),
         objects: Vec::new(),
+        proxy_protocol: false,
         closed: false,
     }
 }

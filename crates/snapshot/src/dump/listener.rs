@@ -11,7 +11,7 @@ impl Snapshot {
     pub(super) fn dump_serves(&self, page: &mut Page, serves: &Serves) {
         match serves {
             Serves::Http(table) => self.dump_routed(page, *table),
-            Serves::Tcp(route) => self.dump_tcp(page, route),
+            Serves::Tcp(route) => self.dump_tcp(page, route, "tcp"),
             Serves::Tls(names) => self.dump_names(page, names),
         }
     }
@@ -23,6 +23,10 @@ impl Snapshot {
     fn dump_names(&self, page: &mut Page, names: &ServerNames) {
         for chain in names.chains() {
             let TlsChain { names, termination, then, origin } = chain;
+            let list = match termination {
+                Termination::Terminate(_) => "tcp",
+                Termination::Passthrough => "tls",
+            };
             line!(page, "tls {}", names.join(" "));
             page.inside(|page| {
                 match termination {
@@ -31,14 +35,14 @@ impl Snapshot {
                 }
                 match then {
                     Then::Http(table) => self.dump_routed(page, *table),
-                    Then::Tcp(route) => self.dump_tcp(page, route),
+                    Then::Tcp(route) => self.dump_tcp(page, route, list),
                 }
-                line!(page, "from {}", self.origin(*origin, "servers"));
+                line!(page, "from {}", self.origin(*origin, list));
             });
         }
     }
 
-    fn dump_tcp(&self, page: &mut Page, route: &TcpRoute) {
+    fn dump_tcp(&self, page: &mut Page, route: &TcpRoute, list: &str) {
         let TcpRoute { destinations, idle_timeout, stat_prefix, protocol, origin } = route;
         let protocol = match protocol {
             TcpProtocol::Tcp => "tcp",
@@ -52,7 +56,7 @@ impl Snapshot {
             if let Some(idle) = idle_timeout {
                 line!(page, "idle timeout {idle:?}");
             }
-            line!(page, "from {}", self.origin(*origin, "tcp"));
+            line!(page, "from {}", self.origin(*origin, list));
         });
     }
 }

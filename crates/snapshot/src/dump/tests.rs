@@ -43,7 +43,7 @@ rules 1
       credentials
     to outbound|80||a weight 1
       authority a.internal
-    to outbound|80|v9|c weight 3
+    to outbound|80|v9|c (missing: nothing defines it) weight 3
     path "/" in place of regex "/+"
     timeout 1.5s
     retry 2 times on 5xx,503

@@ -160,7 +160,13 @@ fn istios_access_log_format_is_understood() {
         "%ROUTE_NAME%\n",
     );
     let format = Format::parse(format).unwrap();
-    assert_eq!(format.unsupported().collect::<Vec<_>>(), ["BYTES_RECEIVED", "BYTES_SENT"]);
+    let expected = [
+        "CONNECTION_TERMINATION_DETAILS",
+        "UPSTREAM_TRANSPORT_FAILURE_REASON",
+        "BYTES_RECEIVED",
+        "BYTES_SENT",
+    ];
+    assert_eq!(format.unsupported().collect::<Vec<_>>(), expected);
 }
 
 proptest! {

@@ -1,0 +1,167 @@
+//! Listeners whose connections are handed on: TCP servers with the route that is bound to them, TLS
+//! servers that pass through by server name. Which route, and where to, is `tcp_route`'s.
+
+use std::collections::HashSet;
+
+use propylon_model::gateway::ServerTlsMode;
+use propylon_snapshot::{ClusterId, Listener, ServerNames, Serves, Then, TlsChain};
+
+use crate::gateway::OpenServer;
+use crate::http_route::Builder;
+use crate::merge::{Merged, protocol_field};
+use crate::problems::code;
+use crate::route_table::{ServerHosts, Tables, report_closed};
+use crate::tcp_route::{Taken, renumber};
+
+/// What `spec` of a VirtualService routes connections with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum List {
+    Tcp,
+    Tls,
+}
+
+impl List {
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+        }
+    }
+}
+
+impl<'w> Tables<'_, 'w> {
+    /// Adds the listener of a TCP server. Without a route there is none, as in Istio.
+    pub(crate) fn add_tcp(&mut self, merged: &Merged<'_, 'w>, builder: &mut Builder<'_, 'w>) {
+        let Some(server) = merged.first() else { return };
+        if server.server.port.protocol.eq_ignore_ascii_case("UDP") {
+            return report_closed(server, builder);
+        }
+        let route = self.bound_to(server).into_iter().find_map(|position| {
+            let route = builder.tcp_route(&self.bound[position], server)?;
+            self.used.insert((position, List::Tcp));
+            Some(route)
+        });
+        match route {
+            Some(route) => self.open(server, Serves::Tcp(route), builder),
+            None => report_unbound(server, List::Tcp, builder),
+        }
+    }
+
+    /// Adds the listener of TLS servers: a chain for each match of the `tls` routes bound to those
+    /// that pass through, and one for each server that ends TLS.
+    pub(crate) fn add_tls(&mut self, merged: &Merged<'_, 'w>, builder: &mut Builder<'_, 'w>) {
+        let Some(first) = merged.first() else { return };
+        let mut taken = Taken::new();
+        let mut chains = Vec::new();
+        for server in &merged.servers {
+            if mode(server) == Some(ServerTlsMode::Passthrough) {
+                match self.passthrough(server, &mut taken, builder) {
+                    Some(own) => chains.extend(own),
+                    None => report_unbound(server, List::Tls, builder),
+                }
+            } else {
+                chains.extend(self.chain(server, builder));
+            }
+        }
+        if !chains.is_empty() {
+            self.open(first, Serves::Tls(ServerNames::new(chains)), builder);
+        }
+    }
+
+    /// The chains of a server that passes through; `None` if no route is bound to it.
+    fn passthrough(
+        &mut self,
+        server: &OpenServer<'w>,
+        taken: &mut Taken,
+        builder: &mut Builder<'_, 'w>,
+    ) -> Option<Vec<TlsChain>> {
+        let mut chains = None;
+        for position in self.bound_to(server) {
+            let own = builder.passthrough_chains(&self.bound[position], server, taken);
+            if let Some(own) = own {
+                self.used.insert((position, List::Tls));
+                chains.get_or_insert_with(Vec::new).extend(own);
+            }
+        }
+        chains
+    }
+
+    /// The VirtualServices that are bound to a server and have hosts in common with it.
+    fn bound_to(&self, server: &OpenServer<'w>) -> Vec<usize> {
+        let index = ServerHosts::new(server);
+        let positions = self.by_gateway.get(server.name.as_str()).cloned().unwrap_or_default();
+        let fits = |position: &usize| !index.common(&self.bound[*position]).is_empty();
+        positions.into_iter().filter(fits).collect()
+    }
+
+    fn open(&mut self, server: &OpenServer<'w>, serves: Serves, builder: &mut Builder<'_, 'w>) {
+        self.connections.push(Listener {
+            bind: server.bind.clone(),
+            port: server.port,
+            serves,
+            origin: builder.objects.origin(server.gateway, server.position, None),
+        });
+    }
+
+    /// Reports routes of connections that no server takes: a server takes one `tcp` route only, and
+    /// `tls` routes are for servers that pass TLS through.
+    pub(crate) fn report_unused(&self, servers: &[OpenServer<'_>], builder: &mut Builder<'_, 'w>) {
+        let open: HashSet<&str> = servers.iter().map(|server| server.name.as_str()).collect();
+        for (position, bound) in self.bound.iter().enumerate() {
+            if !bound.gateways.iter().any(|gateway| open.contains(gateway.as_str())) {
+                continue;
+            }
+            let spec = &bound.object.spec;
+            for (list, is_empty, whom) in [
+                (List::Tcp, spec.tcp.is_empty(), "a server takes the first TCP route that fits it"),
+                (List::Tls, spec.tls.is_empty(), "they are for servers with `mode: PASSTHROUGH`"),
+            ] {
+                if !is_empty && !self.used.contains(&(position, list)) {
+                    let key = list.key();
+                    let message = format!(
+                        "the `{key}` routes have no effect: no server of these gateways takes \
+                         them ({whom})"
+                    );
+                    let field = propylon_model::FieldPath::spec().key(key);
+                    builder.problems.warning(code::ROUTE_UNUSED, bound.object, field, message);
+                }
+            }
+        }
+    }
+}
+
+/// Puts final cluster ids in the place of provisional ones.
+pub(crate) fn finish(mut listener: Listener, clusters: &[ClusterId]) -> Listener {
+    match &mut listener.serves {
+        Serves::Http(_) => {}
+        Serves::Tcp(route) => renumber(route, clusters),
+        Serves::Tls(names) => {
+            let mut chains = names.chains().to_vec();
+            for chain in &mut chains {
+                if let Then::Tcp(route) = &mut chain.then {
+                    renumber(route, clusters);
+                }
+            }
+            *names = ServerNames::new(chains);
+        }
+    }
+    listener
+}
+
+fn mode(server: &OpenServer<'_>) -> Option<ServerTlsMode> {
+    server.server.tls.as_ref().map(|tls| tls.mode)
+}
+
+fn report_unbound(server: &OpenServer<'_>, list: List, builder: &mut Builder<'_, '_>) {
+    let key = list.key();
+    let effect = match list {
+        List::Tcp => format!("port {} stays closed", server.port),
+        List::Tls => format!("port {} answers nobody for it", server.port),
+    };
+    let message = format!(
+        "no VirtualService of gateway {} has a `{key}` route for this server, so {effect}",
+        server.name
+    );
+    let field = protocol_field(server);
+    builder.problems.warning(code::SERVER_UNBOUND, server.gateway, field, message);
+}

@@ -1,0 +1,97 @@
+//! One connection whose bytes are handed on: chosen a destination once, connected, relayed.
+//! What cannot be connected is closed without a word, as there is no protocol to say why in.
+
+use std::time::Duration;
+
+use propylon_snapshot::{Availability, ClusterId, Target, TcpDestination, TcpRoute};
+
+use super::relay::{Ended, relay};
+use super::tally::Tally;
+use crate::io::Io;
+use crate::runtime::Worker;
+use crate::upstream::{Connection, Generation};
+
+/// A client connection with the destination that was chosen and connected for it.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    server: Connection,
+    idle_timeout: Option<Duration>,
+    tally: Tally,
+}
+
+/// Chooses a destination for a new connection and connects to it. There is one attempt, as in
+/// Envoy; `None` means that the client's connection is to be closed.
+pub(crate) async fn open(
+    worker: &Worker,
+    generation: &Generation,
+    route: &TcpRoute,
+) -> Option<Opened> {
+    let tally = Tally::begin(&worker.counters.tcp, route);
+    let Some(id) = cluster(generation, route) else {
+        tally.tcp().downstream_cx_no_route.add(1);
+        return None;
+    };
+    let live = generation.cluster(id);
+    let Some(endpoint) = live.choose(&[]) else {
+        live.counters().upstream_cx_none_healthy.add(1);
+        tracing::debug!(route = %route.stat_prefix, "no endpoint for a TCP connection");
+        return None;
+    };
+    match endpoint.connect(live.connect_timeout()).await {
+        Ok(server) => Some(Opened { server, idle_timeout: route.idle_timeout, tally }),
+        Err(error) => {
+            tracing::debug!(%error, "a TCP connection came to nothing");
+            None
+        }
+    }
+}
+
+impl Opened {
+    /// Relays to the end of both sides.
+    pub(crate) async fn relay(mut self, worker: &Worker, client: &impl Io) {
+        let Self { server, idle_timeout, tally } = &mut self;
+        match relay((client, server.io()), &worker.relay, *idle_timeout, tally).await {
+            Ended::Whole => {}
+            Ended::Broken => {
+                // What was cut must not look whole to the side that is still there.
+                client.abort();
+                server.io().abort();
+            }
+            Ended::Idle => tally.tcp().idle_timeout.add(1),
+        }
+    }
+}
+
+/// The cluster that a new connection goes to. `None` if nothing may be sent there.
+fn cluster(generation: &Generation, route: &TcpRoute) -> Option<ClusterId> {
+    let snapshot = generation.snapshot();
+    if snapshot.closed {
+        return None;
+    }
+    let destination = choose(&route.destinations, |sides| fastrand::u64(..sides))?;
+    let Target::Cluster(id) = destination.target else { return None };
+    let open = snapshot.cluster(id).availability == Availability::Open;
+    open.then_some(id)
+}
+
+/// One destination by weight; `dice` gives a number below the one it is given. A single one needs
+/// no luck.
+fn choose(
+    destinations: &[TcpDestination],
+    dice: impl FnOnce(u64) -> u64,
+) -> Option<&TcpDestination> {
+    if let [only] = destinations {
+        return Some(only);
+    }
+    let total: u64 = destinations.iter().map(|one| u64::from(one.weight)).sum();
+    let mut thrown = if total == 0 { 0 } else { dice(total) };
+    destinations.iter().find(|one| {
+        let share = u64::from(one.weight);
+        let hit = thrown < share;
+        thrown = thrown.saturating_sub(share);
+        hit
+    })
+}
+
+#[cfg(test)]
+mod tests;

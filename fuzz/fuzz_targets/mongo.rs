@@ -1,0 +1,7 @@
+//! Messages of MongoDB's wire protocol.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| propylon_proxy::fuzz::fuzz_mongo(bytes));

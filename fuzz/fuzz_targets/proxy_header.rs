@@ -1,0 +1,7 @@
+//! A PROXY protocol header.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| propylon_proxy::fuzz::fuzz_proxy_header(bytes));
