@@ -30,7 +30,7 @@ pub(super) struct Client<I> {
     /// Its place among the worker's connections.
     pub(super) guest: Rc<Guest>,
     /// What is known of it if it came over TLS.
-    pub(super) secured: Option<Secured>,
+    pub(super) secured: Option<Box<Secured>>,
     routed: RefCell<Routed>,
 }
 
@@ -65,7 +65,7 @@ impl<I> Client<I> {
 
     /// The same connection, known to have come over TLS.
     pub(super) fn over_tls(mut self, secured: Secured) -> Self {
-        self.secured = Some(secured);
+        self.secured = Some(Box::new(secured));
         self
     }
 
@@ -76,7 +76,7 @@ impl<I> Client<I> {
         let (generation, position) = self.door.current();
         let mut routed = self.routed.borrow_mut();
         if !Rc::ptr_eq(&generation, &routed.0) {
-            match table(&generation, position, self.secured.as_ref()) {
+            match table(&generation, position, self.secured.as_deref()) {
                 Some(table) => *routed = (generation, table),
                 None => self.guest.ask(Leave::Drain),
             }
