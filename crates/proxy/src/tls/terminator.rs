@@ -308,3 +308,6 @@ impl ResolvesServerCert for Chooser {
         self.0.iter().find(can).or(self.0.first()).cloned()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -137,3 +137,6 @@ impl ClientCertVerifier for Verifier {
         self.chain.supported_verify_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests;
