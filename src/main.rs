@@ -4,6 +4,7 @@ mod admin;
 mod app;
 mod cli;
 mod demo;
+mod descriptors;
 mod http_server;
 mod load;
 mod place;
