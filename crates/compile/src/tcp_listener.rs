@@ -48,7 +48,7 @@ impl<'w> Tables<'_, 'w> {
     }
 
     /// Adds the listener of TLS servers: a chain for each match of the `tls` routes bound to those
-    /// that pass through. Servers that end TLS stay closed.
+    /// that pass through, and one for each server that ends TLS.
     pub(crate) fn add_tls(&mut self, merged: &Merged<'_, 'w>, builder: &mut Builder<'_, 'w>) {
         let Some(first) = merged.first() else { return };
         let mut taken = Taken::new();
@@ -60,7 +60,7 @@ impl<'w> Tables<'_, 'w> {
                     None => report_unbound(server, List::Tls, builder),
                 }
             } else {
-                report_closed(server, builder);
+                chains.extend(self.chain(server, builder));
             }
         }
         if !chains.is_empty() {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use propylon_snapshot::{RouteTableId, Serves, Snapshot, TcpRoute, Termination, Then};
 
 use crate::guests::Guest;
-use crate::http::{self, admission};
+use crate::http::{self, admission, secure};
 use crate::io::{Io, Stream};
 use crate::listener::{Door, Hello, Unfit, client_hello, proxy_header};
 use crate::runtime::Worker;
@@ -43,6 +43,8 @@ enum Way<'s> {
     Http(RouteTableId),
     /// Bytes are handed on.
     Tcp(&'s TcpRoute),
+    /// TLS ends here, by the settings of this chain; requests are routed by this table.
+    Secured(usize, RouteTableId),
 }
 
 /// Where the listener at `position` sends a connection that said `hello`; `None` where it must be
@@ -52,9 +54,13 @@ fn way<'s>(snapshot: &'s Snapshot, position: usize, hello: Option<&Hello>) -> Op
         Serves::Http(table) => Some(Way::Http(*table)),
         Serves::Tcp(route) => Some(Way::Tcp(route)),
         Serves::Tls(names) => {
-            let chain = names.lookup(hello?.server_name.as_deref())?;
+            let position = names.position(hello?.server_name.as_deref())?;
+            let chain = &names.chains()[position];
             match (&chain.termination, &chain.then) {
                 (Termination::Passthrough, Then::Tcp(route)) => Some(Way::Tcp(route)),
+                (Termination::Terminate(_), Then::Http(table)) => {
+                    Some(Way::Secured(position, *table))
+                }
                 _ => None,
             }
         }
@@ -75,6 +81,15 @@ async fn receive(arrival: Arrival, stream: Stream) {
         Some(Way::Http(table)) => {
             let routed = (Rc::clone(&generation), table);
             http::welcome(&worker, (Rc::clone(&arrival.door), routed), (stream, ends));
+        }
+        Some(Way::Secured(chain, table)) => {
+            let door = Rc::clone(&arrival.door);
+            let way = secure::Way { door, generation, listener: position, chain, table };
+            // Boxed: a connection that is served does not carry its handshake along.
+            let served = Box::pin(secure::shake(&worker, way, (stream, ends))).await;
+            if let Some(served) = served {
+                worker.spawn(served);
+            }
         }
         Some(Way::Tcp(route)) => {
             let opened = Box::pin(tcp::open(&worker, &generation, route)).await;

@@ -3,10 +3,11 @@
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use propylon_snapshot::{Reason, RouteTableId, Serves};
+use propylon_snapshot::{Reason, RouteTableId, ServerTls, Serves, Termination, Then};
 
 use crate::guests::{Guest, Leave};
 use crate::io::Io;
@@ -28,11 +29,24 @@ pub(super) struct Client<I> {
     pub(super) worker: Rc<Worker>,
     /// Its place among the worker's connections.
     pub(super) guest: Rc<Guest>,
+    /// What is known of it if it came over TLS.
+    pub(super) secured: Option<Box<Secured>>,
     routed: RefCell<Routed>,
 }
 
 /// A generation and the routes that it has for a connection.
 pub(crate) type Routed = (Rc<Generation>, RouteTableId);
+
+/// What is known of a connection that came over TLS.
+#[derive(Debug)]
+pub(super) struct Secured {
+    /// The server name of its handshake.
+    pub(super) server_name: Option<Box<str>>,
+    /// The settings of its handshake.
+    pub(super) settings: Arc<ServerTls>,
+    /// What `x-forwarded-client-cert` says about the client.
+    pub(super) client: Option<Box<[u8]>>,
+}
 
 impl<I> Client<I> {
     /// Takes a connection in that is routed by `routed` until its listener says otherwise.
@@ -46,22 +60,51 @@ impl<I> Client<I> {
         worker.counters.connections.add(1);
         worker.counters.connections_active.add(1);
         let routed = RefCell::new(routed);
-        Self { io, peer, local, door, worker, guest, routed }
+        Self { io, peer, local, door, worker, guest, secured: None, routed }
+    }
+
+    /// The same connection, known to have come over TLS.
+    pub(super) fn over_tls(mut self, secured: Secured) -> Self {
+        self.secured = Some(Box::new(secured));
+        self
     }
 
     /// What a request that starts now is decided by, to its last byte. A connection whose listener
-    /// has become something else in a newer generation keeps the last one that fits, and ends
-    /// with its current request.
+    /// has become something else in a newer generation, or verifies clients in another way, keeps
+    /// the last one that fits, and ends with its current request.
     pub(super) fn current(&self) -> Routed {
         let (generation, position) = self.door.current();
         let mut routed = self.routed.borrow_mut();
         if !Rc::ptr_eq(&generation, &routed.0) {
-            match table(&generation, position) {
+            match table(&generation, position, self.secured.as_deref()) {
                 Some(table) => *routed = (generation, table),
                 None => self.guest.ask(Leave::Drain),
             }
         }
         routed.clone()
+    }
+
+    /// The routes for a request whose connection came over TLS: those of its own server, or of
+    /// another one of the port that is just like it.
+    ///
+    /// # Errors
+    /// The host belongs to a server that ends TLS in another way.
+    pub(super) fn table_for(
+        &self,
+        generation: &Generation,
+        table: RouteTableId,
+        authority: &str,
+    ) -> Result<RouteTableId, Reason> {
+        let Some(secured) = &self.secured else { return Ok(table) };
+        let snapshot = generation.snapshot();
+        let listener = snapshot.listeners.iter().find(|one| one.tables().any(|t| t == table));
+        let Some(Serves::Tls(names)) = listener.map(|listener| &listener.serves) else {
+            return Ok(table);
+        };
+        match names.lookup(secured.server_name.as_deref()) {
+            Some(own) => snapshot.table_over_tls(names, own, table, authority),
+            None => Ok(table),
+        }
     }
 
     /// Counts that the client went away with a request unanswered.
@@ -77,11 +120,23 @@ impl<I> Client<I> {
     }
 }
 
-/// The routes of the listener at `position`, if it is plaintext HTTP.
-pub(super) fn table(generation: &Generation, position: usize) -> Option<RouteTableId> {
-    match &generation.snapshot().listeners.get(position)?.serves {
-        Serves::Http(table) => Some(*table),
-        Serves::Tcp(_) | Serves::Tls(_) => None,
+/// The routes that a listener has for a connection, if it still serves what the connection is.
+fn table(
+    generation: &Generation,
+    position: usize,
+    secured: Option<&Secured>,
+) -> Option<RouteTableId> {
+    match (&generation.snapshot().listeners.get(position)?.serves, secured) {
+        (Serves::Http(table), None) => Some(*table),
+        (Serves::Tls(names), Some(secured)) => {
+            let chain = names.lookup(secured.server_name.as_deref())?;
+            let Termination::Terminate(settings) = &chain.termination else { return None };
+            let Then::Http(table) = &chain.then else { return None };
+            (settings.clients == secured.settings.clients).then_some(*table)
+        }
+        (Serves::Http(_) | Serves::Tcp(_), Some(_)) | (Serves::Tcp(_) | Serves::Tls(_), None) => {
+            None
+        }
     }
 }
 

@@ -23,6 +23,7 @@ mod reply;
 mod request;
 mod respond;
 mod retry;
+pub(crate) mod secure;
 mod serve;
 mod upgrade;
 

@@ -23,15 +23,17 @@ pub(super) fn serve<I: Io>(client: Client<I>) -> impl Future<Output = ()> {
         loop {
             client.guest.rest();
             if !poll_fn(|cx| client.poll_wanted(cx)).await {
-                return count_leave(&client);
+                count_leave(&client);
+                break;
             }
             client.guest.work();
             // Boxed, so that an idle connection costs only what it needs to wait.
             match Box::pin(work(&client)).await {
                 Turn::Rest => {}
-                Turn::End => return,
+                Turn::End => break,
             }
         }
+        client.io.farewell();
     }
 }
 

@@ -65,7 +65,12 @@ async fn a_panic_ends_its_own_connection_and_is_counted() {
     let counters = Arc::new(Counters::default());
     let worker = Rc::new(Worker::new(0, Patience::default(), Arc::clone(&counters)));
     let snapshot = Arc::new(Snapshot::default());
-    let running = Arc::new(Running { generation: 1, snapshot, shared: Vec::new() });
+    let running = Arc::new(Running {
+        generation: 1,
+        snapshot,
+        shared: Vec::new(),
+        terminators: Arc::default(),
+    });
     let generation = Rc::new(Generation::attach(running, None, 0));
     let table = RouteTableId(0);
     let door = Rc::new(Door::new(Rc::clone(&generation), 0));

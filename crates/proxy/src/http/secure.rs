@@ -1,0 +1,83 @@
+//! HTTP over TLS: shakes hands within a limit of time, counts how it went, and serves what follows.
+//! Which server answers was decided by the ClientHello.
+
+use std::rc::Rc;
+use std::time::UNIX_EPOCH;
+
+use propylon_snapshot::{RouteTableId, Serves};
+use tokio::time::timeout;
+
+use super::client::{Client, Secured};
+use super::serve;
+use crate::io::Stream;
+use crate::listener::Door;
+use crate::runtime::Worker;
+use crate::telemetry::Counters;
+use crate::tls::{self, Handshake, Refused};
+use crate::upstream::Generation;
+use crate::welcome::Ends;
+
+/// Where a connection came in and which TLS server its ClientHello asks for.
+pub(crate) struct Way {
+    /// The door.
+    pub(crate) door: Rc<Door>,
+    /// The configuration that the hello was looked up in.
+    pub(crate) generation: Rc<Generation>,
+    /// The listener's place in it.
+    pub(crate) listener: usize,
+    /// The chain's place in the listener.
+    pub(crate) chain: usize,
+    /// The chain's routes.
+    pub(crate) table: RouteTableId,
+}
+
+/// Shakes hands; the connection, ready to be served.
+pub(crate) async fn shake(
+    worker: &Rc<Worker>,
+    way: Way,
+    (stream, ends): (Stream, Ends),
+) -> Option<impl Future<Output = ()> + 'static> {
+    let Way { door, generation, listener, chain, table } = way;
+    let wall = worker.clock.wall().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let now = i64::try_from(wall).unwrap_or(i64::MAX);
+    let choose = |name: Option<&str>| {
+        let Serves::Tls(names) = &generation.snapshot().listeners[listener].serves else {
+            return None;
+        };
+        // The TLS library must have read the same name as the hello's reader.
+        let same = names.position(name) == Some(chain);
+        same.then(|| generation.terminator(listener, chain).cloned()).flatten()
+    };
+    let shaking = tls::accept(stream, now, choose);
+    let shaken = match timeout(worker.patience.handshake, shaking).await {
+        Ok(Ok(shaken)) => shaken,
+        Ok(Err(refused)) => {
+            count(&worker.counters, &refused);
+            return None;
+        }
+        Err(_) => {
+            worker.counters.tls_late.add(1);
+            return None;
+        }
+    };
+    worker.counters.tls_handshakes.add(1);
+    if shaken.resumed {
+        worker.counters.tls_resumed.add(1);
+    }
+    let Handshake { stream, server_name, settings, client, resumed: _ } = shaken;
+    let secured = Secured { server_name, settings, client };
+    let routed = (generation, table);
+    let client = Client::new(stream, ends, (door, routed), Rc::clone(worker)).over_tls(secured);
+    Some(serve::serve(client))
+}
+
+fn count(counters: &Counters, refused: &Refused) {
+    let counter = match refused {
+        Refused::NotTls | Refused::UnknownName => &counters.connections_unfit,
+        Refused::Credential => &counters.tls_no_credential,
+        Refused::NoCertificate => &counters.tls_no_certificate,
+        Refused::BadCertificate => &counters.tls_bad_certificate,
+        Refused::Protocol | Refused::Io => &counters.tls_failed,
+    };
+    counter.add(1);
+}
