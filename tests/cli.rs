@@ -1,7 +1,13 @@
 //! The command line from outside: the real binary on small directories, its words and exit codes.
 //! What is served is proved elsewhere; nothing here opens a port.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what broke by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    dead_code,
+    reason = "a test says what broke by panicking; certificates serve other tests too"
+)]
 
 use std::io::Write;
 use std::path::Path;
@@ -9,8 +15,12 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+#[path = "harness/certificates.rs"]
+mod certificates;
 #[path = "harness/ports.rs"]
 mod ports;
+
+use certificates::Authority;
 
 const GATEWAY: &str = "\
 apiVersion: networking.istio.io/v1
@@ -129,7 +139,9 @@ impl World {
     }
 
     fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.0.path().join(name), text).unwrap();
+        let path = self.0.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
     }
 
     fn path(&self) -> &Path {
@@ -428,13 +440,40 @@ fn demo_serves_examples_whose_answers_are_the_expected_ones() {
 }
 
 #[test]
-fn run_says_which_flag_has_no_effect_yet_and_who_holds_a_control_address() {
+fn run_says_who_holds_a_control_address() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let admin = taken.local_addr().unwrap().to_string();
-    let said = World::sound().propylon(&["run", "--root", "certs", "--admin", &admin]).ends_with(1);
+    let said = World::sound().propylon(&["run", "--admin", &admin]).ends_with(1);
     let holder = format!("(process {})", std::process::id());
-    said.prints(&["warning: --root certs is not yet in effect", "--admin", "in use by", &holder]);
+    said.prints(&["--admin", "in use by", &holder]);
 }
+
+#[test]
+fn check_finds_certificates_below_the_root_and_judges_them() {
+    let authority = Authority::new("authority");
+    let (pair, other) = (authority.server(&["a.example"]), authority.server(&["a.example"]));
+    let world = World::sound();
+    world.write("secure.yaml", SECURE);
+    let checked = || world.propylon(&["check", "--root", "pki"]);
+    checked().ends_with(1).prints(&["error[GW0205]", "there is no file pki/etc/web.crt"]);
+    world.write("pki/etc/web.crt", &pair.certificate);
+    world.write("pki/etc/web.key", &other.key);
+    checked().ends_with(1).prints(&["error[GW0205]", "does not belong to the certificate"]);
+    world.write("pki/etc/web.key", &pair.key);
+    checked().ends_with(0);
+}
+
+const SECURE: &str = "
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: secure, namespace: default}
+spec:
+  selector: {istio: ingressgateway}
+  servers:
+  - port: {number: 443, name: https, protocol: HTTPS}
+    hosts: [a.example]
+    tls: {mode: SIMPLE, serverCertificate: /etc/web.crt, privateKey: /etc/web.key}
+";
 
 #[test]
 fn explain_tells_problems_of_the_winning_rule_and_its_service_and_of_no_neighbour() {

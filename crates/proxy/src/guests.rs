@@ -31,6 +31,11 @@ pub(crate) enum Leave {
 }
 
 impl Guest {
+    /// Where it came in.
+    pub(crate) fn door(&self) -> &Rc<Door> {
+        &self.door
+    }
+
     /// Its number among the connections of its worker, from 1.
     pub(crate) fn number(&self) -> u64 {
         self.number

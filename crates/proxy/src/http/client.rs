@@ -23,8 +23,6 @@ pub(super) struct Client<I> {
     pub(super) peer: Option<SocketAddr>,
     /// Our end.
     pub(super) local: Option<SocketAddr>,
-    /// Where it came in.
-    pub(super) door: Rc<Door>,
     /// The worker it lives in.
     pub(super) worker: Rc<Worker>,
     /// Its place among the worker's connections.
@@ -60,7 +58,7 @@ impl<I> Client<I> {
         worker.counters.connections.add(1);
         worker.counters.connections_active.add(1);
         let routed = RefCell::new(routed);
-        Self { io, peer, local, door, worker, guest, secured: None, routed }
+        Self { io, peer, local, worker, guest, secured: None, routed }
     }
 
     /// The same connection, known to have come over TLS.
@@ -73,7 +71,7 @@ impl<I> Client<I> {
     /// has become something else in a newer generation, or verifies clients in another way, keeps
     /// the last one that fits, and ends with its current request.
     pub(super) fn current(&self) -> Routed {
-        let (generation, position) = self.door.current();
+        let (generation, position) = self.guest.door().current();
         let mut routed = self.routed.borrow_mut();
         if !Rc::ptr_eq(&generation, &routed.0) {
             match table(&generation, position, self.secured.as_deref()) {

@@ -159,13 +159,13 @@ async fn next_head<I: Io>(
 }
 
 fn accepts_http10<I>(client: &Client<I>) -> bool {
-    client.door.generation().snapshot().http.accept_http10
+    client.guest.door().generation().snapshot().http.accept_http10
 }
 
 async fn refuse<I: Io>(client: &Client<I>, desk: &mut Desk, reason: Reason) -> Turn {
     // Answered, so counted: the sum over the classes of statuses is the number of requests.
     client.worker.counters.requests.add(1);
-    let generation = client.door.generation();
+    let generation = client.guest.door().generation();
     let server = &generation.snapshot().http.server;
     if respond::refuse(client, server, reason, &mut desk.sheets.out.down).await.is_ok() {
         linger::linger(client).await;
