@@ -75,6 +75,7 @@ pub(crate) struct App {
     plane: Arc<DataPlane>,
     status: Arc<Status>,
     reloading: JoinHandle<()>,
+    looking: JoinHandle<()>,
     stop: watch::Sender<bool>,
     report: Report,
     drain: Duration,
@@ -168,8 +169,9 @@ pub(crate) async fn start(config: Config) -> Result<App, Failure> {
     if let Some(address) = admin_address {
         report.line(&format!("admin      http://{address}/"));
     }
+    let looking = tokio::spawn(reload.clone().look_at_named());
     let reloading = tokio::spawn(reload.run());
-    Ok(App { plane, status, reloading, stop, report, drain, _watch: watch })
+    Ok(App { plane, status, reloading, looking, stop, report, drain, _watch: watch })
 }
 
 impl App {
@@ -191,11 +193,13 @@ impl App {
 
     /// Lets running requests end, at most as long as the drain may take, and stops.
     pub(crate) async fn finish(self, ends: &mut Ends) {
-        let Self { plane, status, reloading, stop, report, drain, _watch } = self;
+        let Self { plane, status, reloading, looking, stop, report, drain, _watch } = self;
         status.enter(Phase::Draining);
         report.event(&format!("stopping: running requests have {} to end", seconds(drain)));
         reloading.abort();
+        looking.abort();
         let _ = reloading.await;
+        let _ = looking.await;
         // Admin goes on answering: a drain is when people look.
         tokio::select! {
             ended = plane.let_requests_end(drain) => match ended {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use propylon_compile::admission::Ledger;
 use propylon_model::{AnyObject, MeshConfig, ObjectKey, Problem, World};
 use propylon_snapshot::Snapshot;
-use propylon_source::file::{self, ReadOptions};
+use propylon_source::file::{self, NamedFiles, ReadOptions};
 
 use crate::place::Places;
 
@@ -17,6 +17,8 @@ pub(crate) struct Settings {
     pub paths: Vec<PathBuf>,
     /// MeshConfig as a file of its own.
     pub mesh_config: Option<PathBuf>,
+    /// Absolute paths of certificates are looked up below this directory.
+    pub root: Option<PathBuf>,
     /// The gateway workload.
     pub compile: propylon_compile::Options,
 }
@@ -41,6 +43,8 @@ pub(crate) struct Loaded {
     pub problems: Vec<Problem>,
     /// Objects whose files cannot be taken as they stand now, so that an earlier version serves.
     pub held: Vec<ObjectKey>,
+    /// Certificates and keys that were read beside.
+    pub named: NamedFiles,
 }
 
 impl Loader {
@@ -65,11 +69,13 @@ impl Loader {
         let maps = world.config_maps.iter().cloned().map(AnyObject::ConfigMap).collect::<Vec<_>>();
         self.read_mesh(&maps, &mut problems);
         world.mesh.clone_from(&self.mesh);
+        let (files, named) = file::read_named(&world, self.settings.root.as_deref());
+        world.files = files;
         let compiled = propylon_compile::compile(&world, &self.settings.compile);
         problems.extend(compiled.problems);
         order(&mut problems);
         let held = self.ledger.held().to_vec();
-        Loaded { world, snapshot: compiled.snapshot, problems, held }
+        Loaded { world, snapshot: compiled.snapshot, problems, held, named }
     }
 
     /// The mesh's settings as they stand now; what cannot be read leaves the last good ones in

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use propylon_model::{Code, ObjectKey, Problem, Severity};
 use propylon_proxy::{DataPlane, ListenerStatus};
 use propylon_snapshot::Snapshot;
+use propylon_source::file::NamedFiles;
 use tokio::sync::Notify;
 
 use crate::load::{Loaded, Loader};
@@ -22,6 +23,7 @@ pub(crate) struct Reload {
     status: Arc<Status>,
     report: Report,
     bell: Arc<Notify>,
+    named: Arc<Mutex<NamedFiles>>,
 }
 
 impl Reload {
@@ -35,12 +37,14 @@ impl Reload {
         report: Report,
         bell: Arc<Notify>,
     ) -> Self {
-        Self { loader: Arc::new(Mutex::new(loader)), plane, status, report, bell }
+        let named = Arc::default();
+        Self { loader: Arc::new(Mutex::new(loader)), plane, status, report, bell, named }
     }
 
     /// Publishes the first configuration and says what listens where.
     pub(crate) async fn first(&self, loaded: Loaded) {
         self.report.problems(&loaded.problems);
+        self.keep(loaded.named);
         let snapshot = Arc::new(loaded.snapshot);
         let listeners = self.plane.publish(FIRST_GENERATION, Arc::clone(&snapshot)).await;
         self.report.listening(&snapshot, &listeners);
@@ -65,6 +69,27 @@ impl Reload {
         }
     }
 
+    /// Rings the bell when a certificate, key or list changes that objects name. Looks instead of
+    /// waiting for events: such files lie anywhere, often behind links that are swapped. Never
+    /// ends.
+    pub(crate) async fn look_at_named(self) {
+        loop {
+            tokio::time::sleep(NAMED_LOOK).await;
+            let named = self.named.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if named.count() == 0 {
+                continue;
+            }
+            let changed = tokio::task::spawn_blocking(move || named.changed()).await;
+            if changed.unwrap_or(false) {
+                self.bell.notify_one();
+            }
+        }
+    }
+
+    fn keep(&self, named: NamedFiles) {
+        *self.named.lock().unwrap_or_else(PoisonError::into_inner) = named;
+    }
+
     async fn once(&self) {
         let started = Instant::now();
         let loader = Arc::clone(&self.loader);
@@ -77,7 +102,8 @@ impl Reload {
             self.report.warn(&format!("generation {generation} stays: reading it again failed"));
             return;
         };
-        let Loaded { world: _, snapshot, problems, held } = loaded;
+        let Loaded { world: _, snapshot, problems, held, named } = loaded;
+        self.keep(named);
         let before = self.status.served();
         self.report.problems(&missing_from(&before.problems, &problems));
         self.report.solved(&missing_from(&problems, &before.problems));
@@ -135,6 +161,8 @@ fn missing_from(absent: &[Problem], present: &[Problem]) -> Vec<Problem> {
     present.iter().filter(|problem| !known.contains(&identity(problem))).cloned().collect()
 }
 
+/// How often named files are looked at: a rotation is in force within a second.
+const NAMED_LOOK: Duration = Duration::from_millis(400);
 const FIRST_GENERATION: u64 = 1;
 /// Between attempts to bind an address that another process holds.
 const BIND_AGAIN: Duration = Duration::from_secs(2);

@@ -50,6 +50,10 @@ pub(crate) struct Workload {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Gateway")]
     pub mesh_config: Option<PathBuf>,
 
+    /// Look up absolute certificate paths of the YAML below this directory
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Gateway")]
+    pub root: Option<PathBuf>,
+
     /// Serve although a security policy selects this gateway and cannot be enforced
     #[arg(long, help_heading = "Gateway")]
     pub allow_unenforced_policies: bool,
@@ -64,6 +68,7 @@ impl Workload {
         Settings {
             paths: paths.to_vec(),
             mesh_config: self.mesh_config.clone(),
+            root: self.root.clone(),
             compile: propylon_compile::Options {
                 labels: self.labels.iter().map(|l| (l.key.clone(), l.value.clone())).collect(),
                 namespace: self.namespace.clone(),

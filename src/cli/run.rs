@@ -8,7 +8,6 @@ use super::flags::{LogFormat, Serve, Workload};
 use super::out::Exit;
 use super::{Failure, logging, readable};
 use crate::app::{self, Config, Door};
-use crate::report::Report;
 
 /// Flags of `run`.
 #[derive(Debug, Args)]
@@ -43,10 +42,6 @@ pub(super) struct Process {
     #[arg(long, value_name = "ADDRESS", help_heading = "Addresses")]
     pub(super) ready: Option<Serve>,
 
-    /// Look up absolute certificate paths below this directory (no effect until TLS is served)
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
-    pub(super) root: Option<PathBuf>,
-
     /// Seconds that running requests may take to end when the program is asked to stop
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     pub(super) drain: u32,
@@ -66,12 +61,6 @@ impl Run {
         let settings = self.workload.settings(&self.paths);
         readable(&settings)?;
         logging::start(&self.process.log, self.process.log_format)?;
-        if let Some(root) = &self.process.root {
-            Report { format: self.process.log_format }.warn(&format!(
-                "--root {} is not yet in effect: certificates are read once TLS is served",
-                root.display()
-            ));
-        }
         app::block_on(app::serve(self.process.config(settings)))?;
         Ok(Exit::Success)
     }

@@ -1,6 +1,7 @@
 //! The harness of the black-box tests: the real binary, raw sockets towards it, scripted origins
 //! behind it. It knows HTTP only as bytes and nothing of the crates.
 
+pub(crate) mod certificates;
 pub(crate) mod client;
 pub(crate) mod gateway;
 pub(crate) mod message;

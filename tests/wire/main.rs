@@ -29,6 +29,7 @@ mod refusals;
 mod retries;
 mod routing;
 mod tcp;
+mod tls;
 mod upgrade;
 
 mod check;

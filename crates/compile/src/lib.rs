@@ -14,8 +14,10 @@ pub mod visibility;
 mod mesh;
 mod view;
 
+mod credential;
 mod gateway;
 mod merge;
+mod tls_server;
 
 mod cors;
 mod delegate;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use propylon_model::destination_rule::ConnectionPool;
-use propylon_model::mesh_config::{MeshH2UpgradePolicy, NormalizationType};
+use propylon_model::mesh_config::{MeshH2UpgradePolicy, NormalizationType, TlsDefaults};
 use propylon_model::proxy_defaults::ProxyConfigDefaults;
 use propylon_model::virtual_service::HttpRetry;
 use propylon_model::{MeshConfig, World};
@@ -76,6 +76,11 @@ impl<'w> Mesh<'w> {
         self.config
             .and_then(|mesh| mesh.default_destination_rule_export_to.as_deref())
             .unwrap_or(&[])
+    }
+
+    /// TLS settings of all servers that say nothing else.
+    pub(crate) fn tls_defaults(self) -> Option<&'w TlsDefaults> {
+        self.config?.tls_defaults.as_ref()
     }
 
     fn proxy(self) -> Option<&'w ProxyConfigDefaults> {

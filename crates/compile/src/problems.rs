@@ -15,6 +15,10 @@ pub(crate) mod code {
     pub(crate) const SERVER_NAME_TAKEN: &str = "GW0203";
     /// Routes of connections that no server takes.
     pub(crate) const ROUTE_UNUSED: &str = "GW0204";
+    /// A certificate, key or list that cannot be read: handshakes fail for one server's names.
+    pub(crate) const CREDENTIAL_FILE: &str = "GW0205";
+    /// A TLS setting that this gateway cannot carry out.
+    pub(crate) const TLS_LIMIT: &str = "GW0206";
     /// A security policy that selects this gateway and is not enforced yet.
     pub(crate) const UNENFORCED: &str = "GW0301";
     /// A rule that is not served because a part of it cannot be translated.

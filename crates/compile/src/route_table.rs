@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use propylon_model::gateway::ServerTlsMode;
 use propylon_snapshot::{
     Action, ClusterId, Listener, Origin, RouteTable, RouteTableId, Rule, RuleList, Serves, Target,
-    VirtualHost,
+    Termination, Then, TlsChain, VirtualHost,
 };
 
 use crate::gateway::OpenServer;
@@ -15,6 +16,7 @@ use crate::http_route::{At, Builder, catch_alls_last};
 use crate::merge::{Merged, protocol_field};
 use crate::problems::code;
 use crate::tcp_listener::{self, List};
+use crate::tls_server;
 use crate::validate::protocol::Class;
 use crate::virtual_service::Bound;
 
@@ -27,9 +29,8 @@ pub(crate) struct Tables<'b, 'w> {
     pub(crate) by_gateway: HashMap<&'b str, Vec<usize>>,
     groups: Vec<Vec<Rule>>,
     group_ids: HashMap<(usize, String, u16), GroupId>,
-    listeners: Vec<(Listener, Box<str>, BTreeMap<String, Host>)>,
-    /// Listeners without a table.
-    pub(crate) connections: Vec<Listener>,
+    listeners: Vec<Listener>,
+    tables: Vec<(Box<str>, BTreeMap<String, Host>)>,
     /// VirtualServices whose routes of connections some server takes.
     pub(crate) used: HashSet<(usize, List)>,
 }
@@ -50,36 +51,84 @@ impl<'b, 'w> Tables<'b, 'w> {
             groups: Vec::new(),
             group_ids: HashMap::new(),
             listeners: Vec::new(),
-            connections: Vec::new(),
+            tables: Vec::new(),
             used: HashSet::new(),
         }
     }
 
     /// Adds the listener of one address.
     pub(crate) fn add(&mut self, merged: &Merged<'_, 'w>, builder: &mut Builder<'_, 'w>) {
-        match merged.first().map(|first| first.class) {
-            Some(Class::Http) => self.add_http(merged, builder),
-            Some(Class::Tcp) => self.add_tcp(merged, builder),
-            Some(Class::Tls) => self.add_tls(merged, builder),
-            None => {}
-        }
+        let Some(first) = merged.first() else { return };
+        let serves = match first.class {
+            Class::Http => Some(self.http(merged, builder)),
+            Class::Tcp => self.tcp(first, builder),
+            Class::Tls => self.tls(merged, builder),
+        };
+        let Some(serves) = serves else { return };
+        self.listeners.push(Listener {
+            bind: first.bind.clone(),
+            port: first.port,
+            serves,
+            origin: builder.objects.origin(first.gateway, first.position, None),
+        });
     }
 
-    fn add_http(&mut self, merged: &Merged<'_, 'w>, builder: &mut Builder<'_, 'w>) {
-        let Some(first) = merged.first() else { return };
+    fn http(&mut self, merged: &Merged<'_, 'w>, builder: &mut Builder<'_, 'w>) -> Serves {
+        let port = merged.first().map_or(0, |first| first.service_port);
         let mut hosts = BTreeMap::new();
         for server in &merged.servers {
             self.add_server(server, &mut hosts, builder);
         }
-        let table = RouteTableId(u32::try_from(self.listeners.len()).unwrap_or(u32::MAX));
-        let listener = Listener {
-            bind: first.bind.clone(),
-            port: first.port,
-            serves: Serves::Http(table),
-            origin: builder.objects.origin(first.gateway, first.position, None),
+        Serves::Http(self.table(format!("http.{port}"), hosts))
+    }
+
+    /// What answers for the names of one server that ends TLS; `None` where it must stay closed.
+    pub(crate) fn chain(
+        &mut self,
+        server: &OpenServer<'w>,
+        builder: &mut Builder<'_, 'w>,
+    ) -> Option<TlsChain> {
+        let port = &server.server.port;
+        let written = server.server.tls.as_ref()?;
+        if written.mode == ServerTlsMode::IstioMutual {
+            report_closed(server, builder);
+            return None;
+        }
+        let view = builder.view;
+        let tls = match tls_server::settings(server, written, view, &mut builder.problems) {
+            Ok(tls) => tls,
+            Err(why) => {
+                let message = format!("this server is not opened: {why}");
+                let field = server.field().key("tls");
+                builder.problems.error(code::SERVER_CLOSED, server.gateway, field, message);
+                return None;
+            }
         };
-        let name = format!("http.{}", first.service_port);
-        self.listeners.push((listener, name.into(), hosts));
+        let then = if port.protocol.eq_ignore_ascii_case("HTTPS") {
+            let mut hosts = BTreeMap::new();
+            self.add_server(server, &mut hosts, builder);
+            let gateway = &server.gateway.meta.key;
+            let name = format!(
+                "https.{}.{}.{}.{}",
+                server.service_port, port.name, gateway.name, gateway.namespace
+            );
+            Then::Http(self.table(name, hosts))
+        } else {
+            // Decrypted bytes go where a `tcp` route sends them.
+            Then::Tcp(self.connections(server, builder)?)
+        };
+        Some(TlsChain {
+            names: server_names(server),
+            termination: Termination::Terminate(Arc::new(tls)),
+            then,
+            origin: builder.objects.origin(server.gateway, server.position, None),
+        })
+    }
+
+    fn table(&mut self, name: String, hosts: BTreeMap<String, Host>) -> RouteTableId {
+        let id = RouteTableId(u32::try_from(self.tables.len()).unwrap_or(u32::MAX));
+        self.tables.push((name.into(), hosts));
+        id
     }
 
     fn add_server(
@@ -139,7 +188,7 @@ impl<'b, 'w> Tables<'b, 'w> {
 
     /// For each group, how many rule lists it is part of.
     fn lists(&self) -> Vec<usize> {
-        let hosts = self.listeners.iter().flat_map(|(_, _, hosts)| hosts.values());
+        let hosts = self.tables.iter().flat_map(|(_, hosts)| hosts.values());
         let distinct: HashSet<&[GroupId]> = hosts.map(|host| &*host.groups).collect();
         let mut lists = vec![0; self.groups.len()];
         for id in distinct.into_iter().flatten() {
@@ -155,9 +204,8 @@ impl<'b, 'w> Tables<'b, 'w> {
         }
         let mut lists = self.lists();
         let mut shared: HashMap<Vec<GroupId>, Arc<RuleList>> = HashMap::new();
-        let mut listeners = Vec::new();
         let mut tables = Vec::new();
-        for (listener, name, hosts) in self.listeners {
+        for (name, hosts) in self.tables {
             let groups = &mut self.groups;
             let hosts = hosts.into_iter().map(|(domain, host)| VirtualHost {
                 domain: domain.into(),
@@ -180,11 +228,9 @@ impl<'b, 'w> Tables<'b, 'w> {
             let mut hosts: Vec<VirtualHost> = hosts.collect();
             hosts.sort_by(|a, b| crate::host::by_specificity(&a.domain, &b.domain));
             tables.push(RouteTable::new(&name, hosts));
-            listeners.push(listener);
         }
-        listeners
-            .extend(self.connections.into_iter().map(|one| tcp_listener::finish(one, clusters)));
-        listeners.sort_by(|a, b| a.bind.cmp(&b.bind));
+        let listeners = self.listeners.into_iter();
+        let listeners = listeners.map(|one| tcp_listener::finish(one, clusters)).collect();
         (listeners, tables)
     }
 }
@@ -235,6 +281,22 @@ impl<'s> ServerHosts<'s> {
     }
 }
 
+/// The names that choose a TLS server in a handshake. One that serves `*` answers for any name and
+/// for none, and its other names do not make it more specific (Istio's rule).
+fn server_names(server: &OpenServer<'_>) -> Vec<Box<str>> {
+    if server.hosts.iter().any(|(_, host)| *host == "*") {
+        return vec!["*".into()];
+    }
+    let mut names: Vec<Box<str>> = Vec::new();
+    for (_, host) in &server.hosts {
+        let name: Box<str> = host.to_ascii_lowercase().into();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
 /// A host as requests name it: in lower case, an IPv6 address in brackets.
 fn domain_of(host: &str) -> String {
     if host.parse::<std::net::Ipv6Addr>().is_ok() {
@@ -247,8 +309,12 @@ fn domain_of(host: &str) -> String {
 /// Reports a server that is not served at all.
 pub(crate) fn report_closed(server: &OpenServer<'_>, builder: &mut Builder<'_, '_>) {
     let protocol = server.server.port.protocol.to_ascii_uppercase();
+    let what = match &server.server.tls {
+        Some(tls) => format!("{protocol} {}", tls.mode.name()),
+        None => protocol,
+    };
     let message = format!(
-        "{protocol} servers are not yet in effect: port {} stays closed for {}",
+        "{what} servers are not yet in effect: port {} stays closed for {}",
         server.port,
         server.server.hosts.join(", ")
     );

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use propylon_model::gateway::ServerTlsMode;
-use propylon_snapshot::{ClusterId, Listener, ServerNames, Serves, Then, TlsChain};
+use propylon_snapshot::{ClusterId, Listener, ServerNames, Serves, TcpRoute, Then, TlsChain};
 
 use crate::gateway::OpenServer;
 use crate::http_route::Builder;
@@ -30,42 +30,61 @@ impl List {
 }
 
 impl<'w> Tables<'_, 'w> {
-    /// Adds the listener of a TCP server. Without a route there is none, as in Istio.
-    pub(crate) fn add_tcp(&mut self, merged: &Merged<'_, 'w>, builder: &mut Builder<'_, 'w>) {
-        let Some(server) = merged.first() else { return };
+    /// What a TCP server does. Without a route it has no listener, as in Istio.
+    pub(crate) fn tcp(
+        &mut self,
+        server: &OpenServer<'w>,
+        builder: &mut Builder<'_, 'w>,
+    ) -> Option<Serves> {
         if server.server.port.protocol.eq_ignore_ascii_case("UDP") {
-            return report_closed(server, builder);
+            report_closed(server, builder);
+            return None;
         }
-        let route = self.bound_to(server).into_iter().find_map(|position| {
-            let route = builder.tcp_route(&self.bound[position], server)?;
-            self.used.insert((position, List::Tcp));
-            Some(route)
-        });
-        match route {
-            Some(route) => self.open(server, Serves::Tcp(route), builder),
-            None => report_unbound(server, List::Tcp, builder),
-        }
+        self.connections(server, builder).map(Serves::Tcp)
     }
 
-    /// Adds the listener of TLS servers: a chain for each match of the `tls` routes bound to those
-    /// that pass through. Servers that end TLS stay closed.
-    pub(crate) fn add_tls(&mut self, merged: &Merged<'_, 'w>, builder: &mut Builder<'_, 'w>) {
-        let Some(first) = merged.first() else { return };
-        let mut taken = Taken::new();
-        let mut chains = Vec::new();
-        for server in &merged.servers {
-            if mode(server) == Some(ServerTlsMode::Passthrough) {
-                match self.passthrough(server, &mut taken, builder) {
-                    Some(own) => chains.extend(own),
-                    None => report_unbound(server, List::Tls, builder),
-                }
-            } else {
-                report_closed(server, builder);
+    /// The `tcp` route of a server: the first that fits. Reported where there is none.
+    pub(crate) fn connections(
+        &mut self,
+        server: &OpenServer<'w>,
+        builder: &mut Builder<'_, 'w>,
+    ) -> Option<TcpRoute> {
+        for position in self.bound_to(server) {
+            if let Some(route) = builder.tcp_route(&self.bound[position], server) {
+                self.used.insert((position, List::Tcp));
+                return Some(route);
             }
         }
-        if !chains.is_empty() {
-            self.open(first, Serves::Tls(ServerNames::new(chains)), builder);
+        report_unbound(server, List::Tcp, builder);
+        None
+    }
+
+    /// What TLS servers of one address do: one chain for each that ends TLS, and one for each match
+    /// of the `tls` routes bound to those that pass it through.
+    pub(crate) fn tls(
+        &mut self,
+        merged: &Merged<'_, 'w>,
+        builder: &mut Builder<'_, 'w>,
+    ) -> Option<Serves> {
+        let mut taken = Taken::new();
+        let mut chains = Vec::new();
+        // Names of servers count before those of routes, which give way to them.
+        for server in merged.servers.iter().filter(|server| ends_tls(server)) {
+            let chain = self.chain(server, builder);
+            taken.extend(chain.iter().flat_map(|one| one.names.iter().cloned()).map(|n| (n, None)));
+            chains.extend(chain);
         }
+        for server in merged.servers.iter().filter(|server| !ends_tls(server)) {
+            if mode(server) != Some(ServerTlsMode::Passthrough) {
+                report_closed(server, builder);
+                continue;
+            }
+            match self.passthrough(server, &mut taken, builder) {
+                Some(own) => chains.extend(own),
+                None => report_unbound(server, List::Tls, builder),
+            }
+        }
+        (!chains.is_empty()).then(|| Serves::Tls(ServerNames::new(chains)))
     }
 
     /// The chains of a server that passes through; `None` if no route is bound to it.
@@ -92,15 +111,6 @@ impl<'w> Tables<'_, 'w> {
         let positions = self.by_gateway.get(server.name.as_str()).cloned().unwrap_or_default();
         let fits = |position: &usize| !index.common(&self.bound[*position]).is_empty();
         positions.into_iter().filter(fits).collect()
-    }
-
-    fn open(&mut self, server: &OpenServer<'w>, serves: Serves, builder: &mut Builder<'_, 'w>) {
-        self.connections.push(Listener {
-            bind: server.bind.clone(),
-            port: server.port,
-            serves,
-            origin: builder.objects.origin(server.gateway, server.position, None),
-        });
     }
 
     /// Reports routes of connections that no server takes: a server takes one `tcp` route only, and
@@ -150,6 +160,13 @@ pub(crate) fn finish(mut listener: Listener, clusters: &[ClusterId]) -> Listener
 
 fn mode(server: &OpenServer<'_>) -> Option<ServerTlsMode> {
     server.server.tls.as_ref().map(|tls| tls.mode)
+}
+
+fn ends_tls(server: &OpenServer<'_>) -> bool {
+    !matches!(
+        mode(server),
+        None | Some(ServerTlsMode::Passthrough | ServerTlsMode::AutoPassthrough)
+    )
 }
 
 fn report_unbound(server: &OpenServer<'_>, list: List, builder: &mut Builder<'_, '_>) {

@@ -46,7 +46,10 @@ fn call(snapshot: &Snapshot, port: u16, authority: &str, target: &str) -> String
         .into_iter()
         .collect();
     let head = Head { method: "GET", scheme: Scheme::Http, authority, path, query, lines: &lines };
-    let Serves::Http(table) = listener.serves else { panic!("no plaintext HTTP") };
+    let Serves::Http(table) = listener.serves else {
+        // Plaintext on any other port gets no answer.
+        return "closed".to_owned();
+    };
     let decision = snapshot.decide(table, &head, &mut |_| 0);
     match decision.verdict {
         Verdict::Forward { destination, .. } => match &destination.target {

@@ -5,6 +5,7 @@
 //! compiler reads it. Field names, defaults and oneofs follow Istio's protobuf definitions.
 
 mod field_path;
+mod files;
 mod meta;
 mod problem;
 mod world;
@@ -23,6 +24,7 @@ pub mod telemetry;
 pub mod virtual_service;
 
 pub use field_path::{FieldPath, Step};
+pub use files::{FileKey, Files};
 pub use meta::{Kind, Labels, Meta, Object, ObjectKey, Source};
 pub use problem::{Code, Note, Problem, Severity};
 pub use world::{AnyObject, World};
@@ -30,7 +32,7 @@ pub use world::{AnyObject, World};
 pub use destination_rule::DestinationRule;
 pub use gateway::Gateway;
 pub use kubernetes::{
-    ConfigMap, Deployment, EndpointSlice, Endpoints, Namespace, Pod, Secret, Service,
+    ConfigMap, Deployment, EndpointSlice, Endpoints, Namespace, Pod, Secret, SecretBytes, Service,
 };
 pub use mesh_config::MeshConfig;
 pub use security::{AuthorizationPolicy, PeerAuthentication, RequestAuthentication};

@@ -62,6 +62,8 @@ macro_rules! kinds {
             pub $list: Vec<Arc<Object<$kind>>>,)+
             /// Settings of the mesh; `None` means Istio's defaults.
             pub mesh: Option<MeshConfig>,
+            /// Contents of the files that objects name.
+            pub files: crate::Files,
             /// Objects that were found and are not valid, of which no earlier version is in force.
             /// They have no effect; they explain what is missing.
             pub rejected: Vec<AnyObject>,

@@ -44,6 +44,9 @@ pub(crate) trait Io {
 
     /// Makes closing the connection a reset, so that the peer cannot take what it got for all.
     fn abort(&self);
+
+    /// Says goodbye where the protocol has words for it; to be called once, before a regular end.
+    fn farewell(&self) {}
 }
 
 /// Waits until a read may make progress.

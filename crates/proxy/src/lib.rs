@@ -19,6 +19,7 @@ mod running;
 mod runtime;
 mod tcp;
 mod telemetry;
+pub mod tls;
 mod upstream;
 mod welcome;
 

@@ -82,6 +82,9 @@ pub const MONGO_MESSAGE_BYTES_MAX: usize = 48_000_000;
 /// client.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Time for a TLS handshake, from the accepted connection to its end: Istio's default.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(15);
+
 /// Time a client connection may be without a request: Envoy's default.
 pub const CLIENT_IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
 
@@ -119,6 +122,8 @@ pub const FIRST_ANSWERS_WAIT: Duration = Duration::from_secs(1);
 pub struct Patience {
     /// [`HEAD_TIMEOUT`].
     pub head: Duration,
+    /// [`HANDSHAKE_TIMEOUT`].
+    pub handshake: Duration,
     /// [`CLIENT_IDLE_TIMEOUT`].
     pub idle: Duration,
     /// [`SWEEP_INTERVAL`].
@@ -127,6 +132,11 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { head: HEAD_TIMEOUT, idle: CLIENT_IDLE_TIMEOUT, sweep: SWEEP_INTERVAL }
+        Self {
+            head: HEAD_TIMEOUT,
+            handshake: HANDSHAKE_TIMEOUT,
+            idle: CLIENT_IDLE_TIMEOUT,
+            sweep: SWEEP_INTERVAL,
+        }
     }
 }

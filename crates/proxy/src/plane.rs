@@ -15,6 +15,7 @@ use crate::running::Running;
 use crate::runtime::{self, Handle, Order};
 use crate::tcp;
 use crate::telemetry;
+use crate::tls::Terminators;
 use crate::upstream::{ClusterStatus, Registry, Resolve};
 
 /// How to start.
@@ -31,6 +32,8 @@ pub struct DataPlane {
     registry: Mutex<Registry>,
     bound: Mutex<BTreeMap<Bind, Bind>>,
     publishing: tokio::sync::Mutex<()>,
+    /// The TLS servers of the snapshot that was published last.
+    terminators: Mutex<Option<(Arc<Snapshot>, Arc<Terminators>)>>,
 }
 
 impl DataPlane {
@@ -57,6 +60,7 @@ impl DataPlane {
             registry: Mutex::new(registry),
             bound: Mutex::default(),
             publishing: tokio::sync::Mutex::default(),
+            terminators: Mutex::default(),
         })
     }
 
@@ -74,7 +78,8 @@ impl DataPlane {
         };
         warm.await;
         let (mut sockets, statuses) = self.reconcile(&snapshot);
-        let running = Arc::new(Running { generation, snapshot, shared });
+        let terminators = self.terminators(&snapshot);
+        let running = Arc::new(Running { generation, snapshot, shared, terminators });
         let mut taken = Vec::with_capacity(self.workers.len());
         for worker in &self.workers {
             let (done, taking) = oneshot::channel();
@@ -152,6 +157,15 @@ impl DataPlane {
             let _ = worker.orders.send(Order::Stop);
         }
         self.workers.iter_mut().filter_map(|worker| worker.thread.take()).collect()
+    }
+
+    /// The TLS servers of a snapshot; unchanged ones keep what was parsed, all keep their tickets.
+    fn terminators(&self, snapshot: &Arc<Snapshot>) -> Arc<Terminators> {
+        let mut published = lock(&self.terminators);
+        let previous = published.as_ref().map(|(snapshot, made)| (&**snapshot, &**made));
+        let made = Arc::new(Terminators::attach(snapshot, previous));
+        *published = Some((Arc::clone(snapshot), Arc::clone(&made)));
+        made
     }
 
     /// Binds what is new and forgets what is gone. Returns one list of sockets per worker.

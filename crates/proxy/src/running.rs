@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use propylon_snapshot::Snapshot;
 
+use crate::tls::Terminators;
 use crate::upstream::Shared;
 
 /// One published generation.
@@ -16,4 +17,6 @@ pub(crate) struct Running {
     pub snapshot: Arc<Snapshot>,
     /// What workers share about each cluster, by `ClusterId`.
     pub shared: Vec<Arc<Shared>>,
+    /// The parsed settings of its TLS servers.
+    pub terminators: Arc<Terminators>,
 }

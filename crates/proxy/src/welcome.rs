@@ -4,7 +4,9 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use propylon_snapshot::{RouteTableId, Serves, Snapshot, TcpRoute, Termination, Then};
+use propylon_snapshot::{
+    Listener, RouteTableId, ServerNames, Serves, Snapshot, TcpRoute, Termination, Then,
+};
 
 use crate::guests::Guest;
 use crate::http::{self, admission};
@@ -27,8 +29,11 @@ pub(crate) fn welcome(worker: &Rc<Worker>, door: &Rc<Door>, stream: Stream) {
     match way(snapshot, position, None) {
         Some(Way::Http(table)) if !snapshot.proxy_protocol => {
             let ends = (stream.peer(), stream.local());
-            let routed = (Rc::clone(&generation), table);
-            http::welcome(worker, (Rc::clone(door), routed), (stream, ends));
+            http::welcome(worker, (door, ends), (Rc::clone(&generation), table), stream);
+        }
+        Some(Way::Tls) if !snapshot.proxy_protocol => {
+            let ends = (stream.peer(), stream.local());
+            http::welcome_tls(worker, (door, ends), (Rc::clone(&generation), position), stream);
         }
         _ => {
             let arrival = Arrival::new(worker, door);
@@ -43,6 +48,8 @@ enum Way<'s> {
     Http(RouteTableId),
     /// Bytes are handed on.
     Tcp(&'s TcpRoute),
+    /// TLS ends here.
+    Tls,
 }
 
 /// Where the listener at `position` sends a connection that said `hello`; `None` where it must be
@@ -51,14 +58,22 @@ fn way<'s>(snapshot: &'s Snapshot, position: usize, hello: Option<&Hello>) -> Op
     match &snapshot.listeners.get(position)?.serves {
         Serves::Http(table) => Some(Way::Http(*table)),
         Serves::Tcp(route) => Some(Way::Tcp(route)),
+        // Whoever ends TLS reads the hello itself, and refuses names that are not served.
+        Serves::Tls(names) if !passes_through(names) => Some(Way::Tls),
         Serves::Tls(names) => {
             let chain = names.lookup(hello?.server_name.as_deref())?;
             match (&chain.termination, &chain.then) {
                 (Termination::Passthrough, Then::Tcp(route)) => Some(Way::Tcp(route)),
-                _ => None,
+                (Termination::Passthrough, Then::Http(_)) => None,
+                (Termination::Terminate(_), _) => Some(Way::Tls),
             }
         }
     }
+}
+
+/// True if some server name's TLS is not ended here: then the name must be known first.
+fn passes_through(names: &ServerNames) -> bool {
+    names.chains().iter().any(|chain| matches!(chain.termination, Termination::Passthrough))
 }
 
 /// Reads what comes before the first request or byte, and sends the connection on its way. One that
@@ -73,8 +88,10 @@ async fn receive(arrival: Arrival, stream: Stream) {
     let (generation, position) = arrival.door.current();
     match way(generation.snapshot(), position, hello.as_ref()) {
         Some(Way::Http(table)) => {
-            let routed = (Rc::clone(&generation), table);
-            http::welcome(&worker, (Rc::clone(&arrival.door), routed), (stream, ends));
+            http::welcome(&worker, (&arrival.door, ends), (Rc::clone(&generation), table), stream);
+        }
+        Some(Way::Tls) => {
+            http::welcome_tls(&worker, (&arrival.door, ends), (generation, position), stream);
         }
         Some(Way::Tcp(route)) => {
             let opened = Box::pin(tcp::open(&worker, &generation, route)).await;
@@ -98,8 +115,8 @@ async fn preface(
     let snapshot = generation.snapshot();
     let wants_header = snapshot.proxy_protocol;
     let wants_hello = match snapshot.listeners.get(position) {
-        Some(listener) => matches!(listener.serves, Serves::Tls(_)),
-        None => false,
+        Some(Listener { serves: Serves::Tls(names), .. }) => passes_through(names),
+        Some(_) | None => false,
     };
     drop(generation);
     let buffer = &arrival.worker.relay;

@@ -2,9 +2,10 @@
 //! Borrowed from the connection's read buffer; it owns nothing.
 
 /// The scheme routing sees: that of the listener, or `x-forwarded-proto` of a trusted proxy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Scheme {
     /// Plaintext.
+    #[default]
     Http,
     /// TLS, here or at a trusted proxy in front.
     Https,

@@ -10,6 +10,7 @@ mod kinds;
 mod listing;
 mod mesh;
 mod metadata;
+mod named;
 mod positions;
 mod read;
 mod render;
@@ -18,6 +19,7 @@ mod watch;
 mod yaml;
 
 pub use mesh::{mesh_config, read_mesh_config};
+pub use named::{NamedFiles, read_named};
 pub use positions::{Place, Positions};
 pub use read::{FileRead, Read, ReadOptions, read};
 pub use render::{render, render_json};

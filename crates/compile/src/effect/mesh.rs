@@ -116,7 +116,8 @@ fn mesh_keys(config: &MeshConfig) -> Vec<(&'static str, bool)> {
         outbound_cluster_stat_name,
         extension_providers,
         default_providers,
-        tls_defaults,
+        // In effect.
+        tls_defaults: _,
     } = config;
     let text = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
     vec![
@@ -132,7 +133,6 @@ fn mesh_keys(config: &MeshConfig) -> Vec<(&'static str, bool)> {
         ("outboundClusterStatName", text(outbound_cluster_stat_name)),
         ("extensionProviders", !extension_providers.is_empty()),
         ("defaultProviders", default_providers.is_some()),
-        ("tlsDefaults", tls_defaults.is_some()),
     ]
 }
 

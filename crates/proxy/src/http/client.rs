@@ -3,10 +3,11 @@
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use propylon_snapshot::{Reason, RouteTableId, Serves};
+use propylon_snapshot::{Reason, RouteTableId, ServerTls, Serves, Termination, Then};
 
 use crate::guests::{Guest, Leave};
 use crate::io::Io;
@@ -28,35 +29,84 @@ pub(super) struct Client<I> {
     pub(super) worker: Rc<Worker>,
     /// Its place among the worker's connections.
     pub(super) guest: Rc<Guest>,
+    /// What is known of it if it came over TLS.
+    pub(super) secured: Option<Secured>,
     routed: RefCell<Routed>,
+    /// Gives the place up at the end.
+    _entry: Entry,
 }
 
 /// A generation and the routes that it has for a connection.
 pub(crate) type Routed = (Rc<Generation>, RouteTableId);
 
-impl<I> Client<I> {
-    /// Takes a connection in that is routed by `routed` until its listener says otherwise.
+/// A connection's place among the worker's, from accept to close. Dropping it gives the place up.
+pub(super) struct Entry {
+    door: Rc<Door>,
+    worker: Rc<Worker>,
+    guest: Rc<Guest>,
+    peer: Option<SocketAddr>,
+    local: Option<SocketAddr>,
+}
+
+impl Entry {
+    /// Takes a connection in that came through `door`; `ends` are the peer's address and ours.
     pub(super) fn new(
-        io: I,
+        worker: &Rc<Worker>,
+        door: &Rc<Door>,
         (peer, local): (Option<SocketAddr>, Option<SocketAddr>),
-        (door, routed): (Rc<Door>, Routed),
-        worker: Rc<Worker>,
     ) -> Self {
-        let guest = worker.guests.enter(&door);
+        let guest = worker.guests.enter(door);
         worker.counters.connections.add(1);
         worker.counters.connections_active.add(1);
+        Self { door: Rc::clone(door), worker: Rc::clone(worker), guest, peer, local }
+    }
+
+    /// The worker that the connection lives in.
+    pub(super) fn worker(&self) -> &Rc<Worker> {
+        &self.worker
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.worker.counters.connections_active.sub(1);
+        if std::thread::panicking() {
+            self.worker.counters.panics.add(1);
+        }
+        self.worker.guests.exit(&self.guest);
+        self.worker.connection_ended();
+    }
+}
+
+/// What is known of a connection that came over TLS.
+#[derive(Debug)]
+pub(super) struct Secured {
+    /// The server name of its handshake.
+    pub(super) server_name: Option<Box<str>>,
+    /// The settings of its handshake.
+    pub(super) settings: Arc<ServerTls>,
+    /// What `x-forwarded-client-cert` says about the client.
+    pub(super) client: Option<Box<[u8]>>,
+}
+
+impl<I> Client<I> {
+    /// Takes a connection in that is routed by `routed` until its listener says otherwise.
+    pub(super) fn new(io: I, entry: Entry, routed: Routed, secured: Option<Secured>) -> Self {
+        let (door, worker) = (Rc::clone(&entry.door), Rc::clone(&entry.worker));
+        let guest = Rc::clone(&entry.guest);
+        let (peer, local) = (entry.peer, entry.local);
         let routed = RefCell::new(routed);
-        Self { io, peer, local, door, worker, guest, routed }
+        Self { io, peer, local, door, worker, guest, routed, secured, _entry: entry }
     }
 
     /// What a request that starts now is decided by, to its last byte. A connection whose listener
-    /// has become something else in a newer generation keeps the last one that fits, and ends
-    /// with its current request.
+    /// has become something else in a newer generation, or verifies clients in another way, keeps
+    /// the last one that fits, and ends with its current request.
     pub(super) fn current(&self) -> Routed {
         let (generation, position) = self.door.current();
         let mut routed = self.routed.borrow_mut();
         if !Rc::ptr_eq(&generation, &routed.0) {
-            match table(&generation, position) {
+            match table(&generation, position, self.secured.as_ref()) {
                 Some(table) => *routed = (generation, table),
                 None => self.guest.ask(Leave::Drain),
             }
@@ -77,22 +127,23 @@ impl<I> Client<I> {
     }
 }
 
-/// The routes of the listener at `position`, if it is plaintext HTTP.
-pub(super) fn table(generation: &Generation, position: usize) -> Option<RouteTableId> {
-    match &generation.snapshot().listeners.get(position)?.serves {
-        Serves::Http(table) => Some(*table),
-        Serves::Tcp(_) | Serves::Tls(_) => None,
-    }
-}
-
-impl<I> Drop for Client<I> {
-    fn drop(&mut self) {
-        self.worker.counters.connections_active.sub(1);
-        if std::thread::panicking() {
-            self.worker.counters.panics.add(1);
+/// The routes that a listener has for a connection, if it still serves what the connection is.
+fn table(
+    generation: &Generation,
+    position: usize,
+    secured: Option<&Secured>,
+) -> Option<RouteTableId> {
+    match (&generation.snapshot().listeners.get(position)?.serves, secured) {
+        (Serves::Http(table), None) => Some(*table),
+        (Serves::Tls(names), Some(secured)) => {
+            let chain = names.lookup(secured.server_name.as_deref())?;
+            let Termination::Terminate(settings) = &chain.termination else { return None };
+            let Then::Http(table) = &chain.then else { return None };
+            (settings.clients == secured.settings.clients).then_some(*table)
         }
-        self.worker.guests.exit(&self.guest);
-        self.worker.connection_ended();
+        (Serves::Http(_) | Serves::Tcp(_), Some(_)) | (Serves::Tcp(_) | Serves::Tls(_), None) => {
+            None
+        }
     }
 }
 

@@ -56,6 +56,9 @@ pub(super) struct Marks {
     address: Range<usize>,
     request_id: Range<usize>,
     client: Option<SocketAddr>,
+    /// What the connection itself speaks.
+    over: Scheme,
+    /// What a trusted proxy in front says.
     scheme: Option<Scheme>,
 }
 
@@ -67,9 +70,11 @@ impl Marks {
         head: &[u8],
         peer: Option<SocketAddr>,
         settings: &HttpSettings,
+        over: Scheme,
     ) {
         self.text.clear();
         self.client = client_address(parsed, head, peer, settings.trusted_proxies);
+        self.over = over;
         self.scheme = trusted_scheme(parsed, head, settings);
         let mut separator: &[u8] = b"";
         let told = parsed.lines().values(head, Known::XForwardedFor);
@@ -103,7 +108,7 @@ impl Marks {
 
     /// The scheme that routing sees.
     pub(super) fn scheme(&self) -> Scheme {
-        self.scheme.unwrap_or(Scheme::Http)
+        self.scheme.unwrap_or(self.over)
     }
 
     /// Appends the lines that routing and the upstream see: the client's, without those that only
@@ -113,6 +118,7 @@ impl Marks {
         parsed: &'l RequestHead,
         head: &'l [u8],
         settings: &HttpSettings,
+        certificate: Option<&'l [u8]>,
         lines: &mut Vec<Line<'l>>,
     ) {
         let kept = |line: &HeadLine<'l>| !is_stripped(line, settings);
@@ -120,10 +126,13 @@ impl Marks {
         self.push("x-forwarded-for", &self.forwarded_for, lines);
         let told = parsed.lines().value(head, Known::XForwardedProto).is_some();
         if settings.trusted_proxies == 0 || !told {
-            lines.push(Line { name: "x-forwarded-proto", value: b"http" });
+            lines.push(Line { name: "x-forwarded-proto", value: self.over.as_str().as_bytes() });
         }
         self.push("x-envoy-external-address", &self.address, lines);
         self.push("x-request-id", &self.request_id, lines);
+        if let Some(value) = certificate {
+            lines.push(Line { name: "x-forwarded-client-cert", value });
+        }
     }
 
     fn push<'l>(&'l self, name: &'static str, range: &Range<usize>, lines: &mut Vec<Line<'l>>) {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use propylon_snapshot::{CorsReply, Decision, Head, Line, Reason, Snapshot, Verdict};
+use propylon_snapshot::{CorsReply, Decision, Head, Line, Reason, Scheme, Snapshot, Verdict};
 use tokio::time::sleep;
 
 use super::beside::{Beside, Timer};
@@ -60,9 +60,11 @@ pub(super) async fn answer<I: Io>(
             (Admitted { path, websocket: false }, Some(reason))
         }
     };
-    marks.make(parsed, head, client.peer, &snapshot.http);
+    let over = if client.secured.is_some() { Scheme::Https } else { Scheme::Http };
+    marks.make(parsed, head, client.peer, &snapshot.http, over);
     let mut lines = request_lines.take();
-    marks.fill(parsed, head, &snapshot.http, &mut lines);
+    let certificate = client.secured.as_ref().and_then(|secured| secured.client.as_deref());
+    marks.fill(parsed, head, &snapshot.http, certificate, &mut lines);
     let mut request = Request {
         parsed,
         authority: parsed.authority(head),

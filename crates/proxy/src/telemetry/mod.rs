@@ -47,6 +47,20 @@ counters! {
     connections_drained = "http.downstream_cx_drain_close",
     /// Times that `accept` failed.
     accept_failures = "listener.downstream_cx_accept_failure",
+    /// Connections whose TLS handshake did not end in time.
+    tls_late = "listener.downstream_pre_cx_timeout",
+    /// TLS handshakes that succeeded.
+    tls_handshakes = "listener.ssl.handshake",
+    /// TLS handshakes that resumed an earlier session.
+    tls_resumed = "listener.ssl.session_reused",
+    /// TLS handshakes that failed, whatever the cause.
+    tls_failed = "listener.ssl.connection_error",
+    /// TLS handshakes of clients without a certificate where it is required.
+    tls_no_certificate = "listener.ssl.fail_verify_no_cert",
+    /// TLS handshakes of clients whose certificate was not accepted.
+    tls_bad_certificate = "listener.ssl.fail_verify_error",
+    /// TLS handshakes that failed because the server's own certificate or key cannot be used.
+    tls_no_credential = "listener.ssl.credential_error",
     /// Requests whose head was read or refused, as Envoy counts them.
     requests = "http.downstream_rq_total",
     /// Requests under way now.

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::live::LiveCluster;
 use crate::running::Running;
+use crate::tls::Terminator;
 
 /// A published snapshot with this worker's live state.
 #[derive(Debug)]
@@ -52,6 +53,11 @@ impl Generation {
     #[must_use]
     pub(crate) fn snapshot(&self) -> &Snapshot {
         &self.running.snapshot
+    }
+
+    /// The TLS server of a chain of a listener.
+    pub(crate) fn terminator(&self, listener: usize, chain: usize) -> Option<&Arc<Terminator>> {
+        self.running.terminators.at(listener, chain)
     }
 
     /// Its number.

@@ -49,9 +49,9 @@ fn too_few_or_broken_addresses_leave_the_peer() {
 fn an_empty_forwarded_for_adds_no_comma() {
     let (parsed, head) = request("x-forwarded-for:\r\n");
     let mut marks = Marks::default();
-    marks.make(&parsed, &head, "192.0.2.9:1".parse().ok(), &trusting(0));
+    marks.make(&parsed, &head, "192.0.2.9:1".parse().ok(), &trusting(0), Scheme::Http);
     let mut lines = Vec::new();
-    marks.fill(&parsed, &head, &trusting(0), &mut lines);
+    marks.fill(&parsed, &head, &trusting(0), None, &mut lines);
     let found: Vec<_> = lines.iter().filter(|line| line.name == "x-forwarded-for").collect();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].value, b"192.0.2.9");
@@ -63,7 +63,7 @@ fn only_a_trusted_proxy_can_say_https() {
         let (parsed, head) = request(&format!("x-forwarded-proto: {said}\r\n"));
         let scheme = |trusted| {
             let mut marks = Marks::default();
-            marks.make(&parsed, &head, None, &trusting(trusted));
+            marks.make(&parsed, &head, None, &trusting(trusted), Scheme::Http);
             marks.scheme()
         };
         assert_eq!(scheme(0), Scheme::Http);
@@ -76,9 +76,9 @@ fn settings_can_leave_request_ids_to_the_client() {
     let settings = HttpSettings { no_request_id: true, ..HttpSettings::default() };
     let (parsed, head) = request("x-request-id: mine\r\n");
     let mut marks = Marks::default();
-    marks.make(&parsed, &head, None, &settings);
+    marks.make(&parsed, &head, None, &settings, Scheme::Http);
     let mut lines = Vec::new();
-    marks.fill(&parsed, &head, &settings, &mut lines);
+    marks.fill(&parsed, &head, &settings, None, &mut lines);
     let ids: Vec<_> = lines.iter().filter(|line| line.name == "x-request-id").collect();
     assert_eq!((ids.len(), ids[0].value), (1, &b"mine"[..]));
 }

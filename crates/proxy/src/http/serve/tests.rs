@@ -9,6 +9,7 @@ use propylon_snapshot::{RouteTableId, Snapshot};
 use tokio::task::LocalSet;
 
 use super::*;
+use crate::http::client::Entry;
 use crate::io::Stream;
 use crate::limits::Patience;
 use crate::listener::Door;
@@ -65,15 +66,22 @@ async fn a_panic_ends_its_own_connection_and_is_counted() {
     let counters = Arc::new(Counters::default());
     let worker = Rc::new(Worker::new(0, Patience::default(), Arc::clone(&counters)));
     let snapshot = Arc::new(Snapshot::default());
-    let running = Arc::new(Running { generation: 1, snapshot, shared: Vec::new() });
+    let running = Arc::new(Running {
+        generation: 1,
+        snapshot,
+        shared: Vec::new(),
+        terminators: Arc::default(),
+    });
     let generation = Rc::new(Generation::attach(running, None, 0));
     let table = RouteTableId(0);
     let door = Rc::new(Door::new(Rc::clone(&generation), 0));
-    let way = || (Rc::clone(&door), (Rc::clone(&generation), table));
     let tasks = LocalSet::new();
     tasks
         .run_until(async {
-            let connect = || Client::new(Faulty, (None, None), way(), Rc::clone(&worker));
+            let connect = || {
+                let entry = Entry::new(&worker, &door, (None, None));
+                Client::new(Faulty, entry, (Rc::clone(&generation), table), None)
+            };
             for _ in 0..3 {
                 worker.spawn(serve(connect()));
             }

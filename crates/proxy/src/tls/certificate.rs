@@ -1,0 +1,229 @@
+//! What a certificate says, for people and for `x-forwarded-client-cert`: names, dates, fingerprint.
+//! Reads public parts only; it judges nothing.
+
+use std::fmt::Write;
+use std::net::IpAddr;
+
+use rustls::crypto::hash::HashAlgorithm;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
+use x509_parser::x509::X509Name;
+
+/// The public facts of one certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateFacts {
+    /// The subject in the order of RFC 2253: `CN=shop.example,O=Acme`.
+    pub subject: String,
+    /// The issuer, likewise.
+    pub issuer: String,
+    /// Alternative names that are DNS names.
+    pub dns: Vec<String>,
+    /// Alternative names that are URIs, SPIFFE identities among them.
+    pub uris: Vec<String>,
+    /// Alternative names that are addresses or mailboxes.
+    pub others: Vec<String>,
+    /// First second of its validity, in seconds since 1970.
+    pub not_before: i64,
+    /// Last second of its validity, in seconds since 1970.
+    pub not_after: i64,
+    /// SHA-256 of the whole certificate.
+    pub fingerprint: [u8; 32],
+    /// SHA-256 of its public key (subjectPublicKeyInfo).
+    pub key_fingerprint: [u8; 32],
+}
+
+impl CertificateFacts {
+    /// Reads a certificate in DER; `None` if it is none.
+    #[must_use]
+    pub fn parse(der: &[u8]) -> Option<Self> {
+        let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
+        let mut facts = Self {
+            subject: name(certificate.subject()),
+            issuer: name(certificate.issuer()),
+            dns: Vec::new(),
+            uris: Vec::new(),
+            others: Vec::new(),
+            not_before: certificate.validity().not_before.timestamp(),
+            not_after: certificate.validity().not_after.timestamp(),
+            fingerprint: sha256(der),
+            key_fingerprint: sha256(certificate.public_key().raw),
+        };
+        facts.read_names(&certificate);
+        Some(facts)
+    }
+
+    /// The fingerprint as people compare it: 64 hexadecimal digits.
+    #[must_use]
+    pub fn fingerprint_text(&self) -> String {
+        hex(&self.fingerprint)
+    }
+
+    /// True if one of the alternative names, of whatever kind, is exactly this one (Istio's rule
+    /// for `subjectAltNames`).
+    #[must_use]
+    pub fn is_named(&self, name: &str) -> bool {
+        self.dns.iter().chain(&self.uris).chain(&self.others).any(|own| own == name)
+    }
+
+    fn read_names(&mut self, certificate: &X509Certificate<'_>) {
+        let Ok(Some(names)) = certificate.subject_alternative_name() else { return };
+        for name in &names.value.general_names {
+            match name {
+                GeneralName::DNSName(name) => self.dns.push((*name).to_owned()),
+                GeneralName::URI(uri) => self.uris.push((*uri).to_owned()),
+                GeneralName::RFC822Name(mailbox) => self.others.push((*mailbox).to_owned()),
+                GeneralName::IPAddress(bytes) => {
+                    self.others.extend(address(bytes).map(|address| address.to_string()));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The value of `x-forwarded-client-cert` as Envoy writes it for SANITIZE_SET with all details on:
+/// `By` (one for each URI of our own certificate), Hash, Cert, Subject, URI, DNS.
+pub(super) fn forwarded(own_uris: &[String], der: &[u8], facts: &CertificateFacts) -> Vec<u8> {
+    let mut text = String::new();
+    for uri in own_uris {
+        let _ = write!(text, "By={uri};");
+    }
+    let _ = write!(text, "Hash={};Cert=\"", facts.fingerprint_text());
+    write_pem(&mut text, der);
+    let _ = write!(text, "\";Subject=\"{}\"", facts.subject);
+    for uri in &facts.uris {
+        let _ = write!(text, ";URI={uri}");
+    }
+    for name in &facts.dns {
+        let _ = write!(text, ";DNS={name}");
+    }
+    // Control characters of a hostile certificate must not end the header line.
+    let printable = text.bytes().map(|byte| if byte.is_ascii_control() { b'?' } else { byte });
+    printable.collect()
+}
+
+/// A certificate in PEM with what Envoy encodes for a header: line ends, blanks, `+`, `/` and `=`.
+fn write_pem(out: &mut String, der: &[u8]) {
+    out.push_str("-----BEGIN%20CERTIFICATE-----%0A");
+    let mut column = 0;
+    for group in der.chunks(3) {
+        let bytes = [group[0], *group.get(1).unwrap_or(&0), *group.get(2).unwrap_or(&0)];
+        let bits = u32::from_be_bytes([0, bytes[0], bytes[1], bytes[2]]);
+        for position in 0..4 {
+            if position > group.len() {
+                out.push_str("%3D");
+                continue;
+            }
+            match BASE64[(bits >> (18 - 6 * position)) as usize & 63] {
+                b'+' => out.push_str("%2B"),
+                b'/' => out.push_str("%2F"),
+                plain => out.push(char::from(plain)),
+            }
+        }
+        column += 4;
+        if column == PEM_COLUMNS {
+            out.push_str("%0A");
+            column = 0;
+        }
+    }
+    if column > 0 {
+        out.push_str("%0A");
+    }
+    out.push_str("-----END%20CERTIFICATE-----%0A");
+}
+
+/// A distinguished name in the order and with the escapes of RFC 2253.
+fn name(name: &X509Name<'_>) -> String {
+    let mut parts: Vec<String> = name
+        .iter_rdn()
+        .map(|rdn| {
+            let pairs = rdn.iter().map(|pair| {
+                let registry = x509_parser::objects::oid_registry();
+                let oid = pair.attr_type();
+                let key = registry
+                    .get(oid)
+                    .map_or_else(|| oid.to_id_string(), |known| short_key(known.sn()));
+                format!("{key}={}", escaped(&value(pair)))
+            });
+            pairs.collect::<Vec<_>>().join("+")
+        })
+        .collect();
+    parts.reverse();
+    parts.join(",")
+}
+
+fn short_key(name: &str) -> String {
+    match name {
+        "commonName" => "CN".to_owned(),
+        "organizationName" => "O".to_owned(),
+        "organizationalUnitName" => "OU".to_owned(),
+        "countryName" => "C".to_owned(),
+        "localityName" => "L".to_owned(),
+        "stateOrProvinceName" => "ST".to_owned(),
+        "domainComponent" => "DC".to_owned(),
+        "userId" => "UID".to_owned(),
+        "surname" => "SN".to_owned(),
+        "givenName" => "GN".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+fn value(pair: &x509_parser::x509::AttributeTypeAndValue<'_>) -> Vec<u8> {
+    match pair.as_str() {
+        Ok(text) => text.as_bytes().to_vec(),
+        Err(_) => pair.attr_value().data.to_vec(),
+    }
+}
+
+/// Escapes of RFC 2253 section 2.4, and every byte that is not printable ASCII as `\XX`.
+fn escaped(value: &[u8]) -> String {
+    let mut out = String::with_capacity(value.len());
+    for (position, byte) in value.iter().enumerate() {
+        let first = position == 0;
+        let last = position + 1 == value.len();
+        match byte {
+            b',' | b'+' | b'"' | b'\\' | b'<' | b'>' | b';' => {
+                out.push('\\');
+                out.push(char::from(*byte));
+            }
+            b'#' if first => out.push_str("\\#"),
+            b' ' if first || last => out.push_str("\\ "),
+            b' '..=b'~' => out.push(char::from(*byte)),
+            other => {
+                let _ = write!(out, "\\{other:02X}");
+            }
+        }
+    }
+    out
+}
+
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    if let Ok(four) = <[u8; 4]>::try_from(bytes) {
+        return Some(IpAddr::from(four));
+    }
+    <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from)
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut digest = [0; 32];
+    let suite = rustls::crypto::aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256;
+    let Some(suite) = suite.tls13() else { return digest };
+    debug_assert_eq!(suite.common.hash_provider.algorithm(), HashAlgorithm::SHA256);
+    let output = suite.common.hash_provider.hash(bytes);
+    digest.copy_from_slice(output.as_ref());
+    digest
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/// Characters of one line of PEM (RFC 7468 section 2).
+const PEM_COLUMNS: usize = 64;
+
+#[cfg(test)]
+mod tests;

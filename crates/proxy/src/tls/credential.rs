@@ -1,0 +1,114 @@
+//! Credentials from PEM: chains, private keys, authorities and revocation lists. Says in words what
+//! is wrong with them and never shows what is in them.
+
+use std::sync::Arc;
+
+use propylon_snapshot::{Credential, Opaque, ServerIdentity};
+use rustls::RootCertStore;
+use rustls::crypto::CryptoProvider;
+use rustls::sign::CertifiedKey;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{
+    CertificateDer, CertificateRevocationListDer, PrivateKeyDer, SubjectPublicKeyInfoDer,
+};
+
+/// A credential that cannot be used: handshakes fail for the names of its server.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name}: {why}")]
+pub struct BadCredential {
+    /// Where it came from: `Secret istio-system/web`, or paths.
+    pub name: String,
+    /// What is wrong.
+    pub why: String,
+}
+
+/// A server's chain and key, ready to sign.
+///
+/// # Errors
+/// When it was not read, is no PEM, or key and certificate do not belong together.
+pub(super) fn identity(
+    credential: &Credential<ServerIdentity>,
+    provider: &CryptoProvider,
+) -> Result<CertifiedKey, BadCredential> {
+    let ServerIdentity { chain, key, ocsp } = read(credential)?;
+    let bad = |why: String| BadCredential { name: credential.name.to_string(), why };
+    let chain = certificates(chain).map_err(bad)?;
+    let key = PrivateKeyDer::from_pem_slice(key.reveal()).map_err(|error| {
+        bad(match error {
+            rustls_pki_types::pem::Error::NoItemsFound => {
+                "the private key is no PEM (PKCS#8, PKCS#1 or SEC1, without a password)".to_owned()
+            }
+            other => format!("the private key cannot be read: {other}"),
+        })
+    })?;
+    let key = provider.key_provider.load_private_key(key).map_err(|_| {
+        bad("the private key is of no kind that TLS can use (RSA, ECDSA, Ed25519)".to_owned())
+    })?;
+    // A certificate that cannot be parsed this far is compared by nobody; clients judge it.
+    let public = x509_parser::parse_x509_certificate(&chain[0]);
+    if let (Ok((_, leaf)), Some(key)) = (public, key.public_key())
+        && SubjectPublicKeyInfoDer::from(leaf.public_key().raw) != key
+    {
+        return Err(bad("the private key does not belong to the certificate".to_owned()));
+    }
+    let mut certified = CertifiedKey::new(chain, key);
+    certified.ocsp = ocsp.as_ref().map(|staple| staple.reveal().to_vec());
+    Ok(certified)
+}
+
+/// The authorities that client certificates are verified with.
+///
+/// # Errors
+/// When they were not read, are no PEM, or none of them can be used.
+pub(super) fn authorities(
+    credential: &Credential<Opaque>,
+) -> Result<Arc<RootCertStore>, BadCredential> {
+    let pem = read(credential)?;
+    let bad = |why: String| BadCredential { name: credential.name.to_string(), why };
+    let mut store = RootCertStore::empty();
+    for certificate in certificates(pem).map_err(bad)? {
+        store
+            .add(certificate)
+            .map_err(|error| bad(format!("a certificate authority cannot be used: {error}")))?;
+    }
+    Ok(Arc::new(store))
+}
+
+/// Revocation lists.
+///
+/// # Errors
+/// When they were not read or are no PEM.
+pub(super) fn revocations(
+    credential: &Credential<Opaque>,
+) -> Result<Vec<CertificateRevocationListDer<'static>>, BadCredential> {
+    let pem = read(credential)?;
+    let bad = |why: String| BadCredential { name: credential.name.to_string(), why };
+    let lists: Result<Vec<_>, _> =
+        CertificateRevocationListDer::pem_slice_iter(pem.reveal()).collect();
+    let lists = lists.map_err(|error| bad(format!("the revocation list is no PEM: {error}")))?;
+    if lists.is_empty() {
+        return Err(bad("there is no revocation list in PEM".to_owned()));
+    }
+    Ok(lists)
+}
+
+/// The certificates of a PEM text; at least one.
+///
+/// # Errors
+/// A sentence that says what is wrong.
+pub(super) fn certificates(pem: &Opaque) -> Result<Vec<CertificateDer<'static>>, String> {
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.reveal()).collect();
+    let chain = chain.map_err(|error| format!("the certificate is no PEM: {error}"))?;
+    if chain.is_empty() {
+        return Err("there is no certificate in PEM".to_owned());
+    }
+    Ok(chain)
+}
+
+/// What a credential holds.
+pub(super) fn read<T>(credential: &Credential<T>) -> Result<&T, BadCredential> {
+    credential
+        .read
+        .as_ref()
+        .map_err(|why| BadCredential { name: credential.name.to_string(), why: why.to_string() })
+}

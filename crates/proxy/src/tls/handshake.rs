@@ -1,0 +1,163 @@
+//! From the first byte of a TLS connection to its stream: reads the ClientHello, lets the caller
+//! choose a server by name, and shakes hands. A client that no server answers for gets no byte.
+
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::task::{Poll, ready};
+
+use propylon_snapshot::ServerTls;
+use rustls::server::{Accepted, Acceptor};
+use rustls::{CertificateError, Error, HandshakeKind, ServerConnection};
+
+use super::certificate::{self, CertificateFacts};
+use super::stream::{TlsStream, Wire, write_out};
+use super::terminator::{HTTP1, Ready, Terminator};
+use crate::io::Io;
+
+/// A connection after its handshake.
+#[derive(Debug)]
+pub(crate) struct Handshake<I> {
+    /// The decrypted bytes.
+    pub(crate) stream: TlsStream<I>,
+    /// The server name that the client asked for.
+    pub(crate) server_name: Option<Box<str>>,
+    /// The settings that it was made by.
+    pub(crate) settings: Arc<ServerTls>,
+    /// What `x-forwarded-client-cert` says about the client; `None` without a certificate.
+    pub(crate) client: Option<Box<[u8]>>,
+    /// An earlier session was resumed.
+    pub(crate) resumed: bool,
+}
+
+/// Why there was no handshake.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// The bytes are no ClientHello.
+    NotTls,
+    /// No server of this listener answers for the name.
+    UnknownName,
+    /// The server's own credentials cannot be used.
+    Credential,
+    /// The client sent no certificate where one is required.
+    NoCertificate,
+    /// The client's certificate is not accepted.
+    BadCertificate,
+    /// Anything else that TLS does not allow.
+    Protocol,
+    /// The connection broke.
+    Io,
+}
+
+/// Shakes hands. `choose` gets the server name and returns the terminator that answers for it;
+/// `now` is in seconds since 1970. Without a choice the connection ends by a reset and without an
+/// alert, as Istio's gateway does it.
+///
+/// # Errors
+/// See [`Refused`].
+pub(crate) async fn accept<I: Io>(
+    io: I,
+    now: i64,
+    choose: impl FnOnce(Option<&str>) -> Option<Arc<Terminator>>,
+) -> Result<Handshake<I>, Refused> {
+    let accepted = match hello(&io).await {
+        Ok(accepted) => accepted,
+        Err(refused) => {
+            io.abort();
+            return Err(refused);
+        }
+    };
+    let server_name: Option<Box<str>> = accepted.client_hello().server_name().map(Into::into);
+    let Some(terminator) = choose(server_name.as_deref()) else {
+        io.abort();
+        return Err(Refused::UnknownName);
+    };
+    let Ok(ready) = terminator.ready(now) else {
+        io.abort();
+        return Err(Refused::Credential);
+    };
+    let offers_http1 =
+        accepted.client_hello().alpn().is_some_and(|mut offers| offers.any(|offer| offer == HTTP1));
+    let config = if offers_http1 { &ready.with_alpn } else { &ready.without_alpn };
+    let mut session = match accepted.into_connection(Arc::clone(config)) {
+        Ok(session) => session,
+        Err((error, mut alert)) => {
+            let mut bytes = Vec::new();
+            let _ = alert.write_all(&mut bytes);
+            let _ = crate::io::write_all(&io, &bytes).await;
+            return Err(refusal(&error));
+        }
+    };
+    complete(&io, &mut session).await?;
+    let client = forwarded(&session, ready);
+    let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
+    let settings = Arc::clone(terminator.settings());
+    let stream = TlsStream::new(io, session).map_err(|_| Refused::Protocol)?;
+    Ok(Handshake { stream, server_name, settings, client, resumed })
+}
+
+/// Reads until the ClientHello is whole.
+async fn hello<I: Io>(io: &I) -> Result<Accepted, Refused> {
+    let mut acceptor = Acceptor::default();
+    loop {
+        let read = poll_fn(|cx| match acceptor.read_tls(&mut Wire { io, cx }) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+            read => Poll::Ready(read),
+        });
+        if read.await.map_err(|_| Refused::Io)? == 0 {
+            return Err(Refused::Io);
+        }
+        match acceptor.accept() {
+            Ok(Some(accepted)) => return Ok(accepted),
+            Ok(None) => {}
+            Err(_) => return Err(Refused::NotTls),
+        }
+    }
+}
+
+/// Runs the handshake to its end. A failure is told to the client in an alert.
+async fn complete<I: Io>(io: &I, session: &mut ServerConnection) -> Result<(), Refused> {
+    let mut failed = None;
+    let end = poll_fn(|cx| {
+        let mut wire = Wire { io, cx };
+        loop {
+            ready!(write_out(session, &mut wire)?);
+            if failed.is_some() || !session.is_handshaking() {
+                return Poll::Ready(Ok(()));
+            }
+            match session.read_tls(&mut wire) {
+                Ok(0) => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+            failed = session.process_new_packets().err();
+        }
+    });
+    let end: io::Result<()> = end.await;
+    match (failed, end) {
+        (Some(error), _) => {
+            // The alert must arrive: a close with unread bytes would overtake it as a reset.
+            let _ = io.shutdown_write();
+            Err(refusal(&error))
+        }
+        (None, Err(_)) => Err(Refused::Io),
+        (None, Ok(())) => Ok(()),
+    }
+}
+
+fn refusal(error: &Error) -> Refused {
+    tracing::debug!(%error, "TLS handshake failed");
+    match error {
+        Error::NoCertificatesPresented => Refused::NoCertificate,
+        Error::InvalidCertificate(CertificateError::NotValidForName) => Refused::BadCertificate,
+        Error::InvalidCertificate(_) => Refused::BadCertificate,
+        _ => Refused::Protocol,
+    }
+}
+
+fn forwarded(session: &ServerConnection, ready: &Ready) -> Option<Box<[u8]>> {
+    let der = session.peer_certificates()?.first()?;
+    let facts = CertificateFacts::parse(der)?;
+    Some(certificate::forwarded(&ready.own_uris, der, &facts).into())
+}

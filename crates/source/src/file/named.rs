@@ -1,0 +1,129 @@
+//! Files that objects name: certificates, keys and lists of TLS servers. Reads their bytes for the
+//! compiler and notices when they change. It parses nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use propylon_model::gateway::{ServerTls, TlsCertificate};
+use propylon_model::{FileKey, Files, SecretBytes, World};
+
+/// Which files the objects of a world name, and how they stood when they were read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NamedFiles {
+    traces: BTreeMap<PathBuf, Trace>,
+}
+
+/// What tells that a file is another one than before.
+type Trace = Option<(SystemTime, u64)>;
+
+/// Reads the files that the objects of a world name. Absolute paths are looked up below `root`.
+/// Total: what cannot be read becomes a sentence.
+#[must_use]
+pub fn read_named(world: &World, root: Option<&Path>) -> (Files, NamedFiles) {
+    let mut files = Files::new();
+    let mut named = NamedFiles::default();
+    for key in names(world) {
+        let place = below(root, &key);
+        // The trace first: a change while reading is noticed afterwards.
+        named.traces.insert(place.clone(), trace(&place));
+        let read = read(&place).map(SecretBytes::new).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => format!("there is no file {}", place.display()),
+            _ => error.to_string(),
+        });
+        files.insert(key, read);
+    }
+    (files, named)
+}
+
+impl NamedFiles {
+    /// True if one of the files is another one now, or came or went.
+    #[must_use]
+    pub fn changed(&self) -> bool {
+        self.traces.iter().any(|(path, before)| trace(path) != *before)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.traces.len()
+    }
+}
+
+/// Absolute paths as they are found below another root.
+fn below(root: Option<&Path>, key: &FileKey) -> PathBuf {
+    let path = match key {
+        FileKey::Beside(path) => return path.clone(),
+        FileKey::Absolute(path) => path,
+    };
+    match (root, path.strip_prefix("/")) {
+        (Some(root), Ok(inside)) => root.join(inside),
+        (None, _) | (_, Err(_)) => path.clone(),
+    }
+}
+
+fn names(world: &World) -> BTreeSet<FileKey> {
+    let mut names = BTreeSet::new();
+    for gateway in &world.gateways {
+        for tls in gateway.spec.servers.iter().filter_map(|server| server.tls.as_ref()) {
+            let written = paths(tls).into_iter().filter(|path| !path.is_empty());
+            names.extend(written.map(|path| FileKey::of(&gateway.meta.source, path)));
+        }
+    }
+    names
+}
+
+fn paths(tls: &ServerTls) -> Vec<&str> {
+    let ServerTls {
+        server_certificate,
+        private_key,
+        ca_certificates,
+        ca_crl,
+        tls_certificates,
+        https_redirect: _,
+        mode: _,
+        credential_name: _,
+        credential_names: _,
+        ca_cert_credential_name: _,
+        subject_alt_names: _,
+        verify_certificate_spki: _,
+        verify_certificate_hash: _,
+        min_protocol_version: _,
+        max_protocol_version: _,
+        cipher_suites: _,
+        ecdh_curves: _,
+        insecure_skip_verify: _,
+    } = tls;
+    let mut paths: Vec<&str> = vec![server_certificate, private_key, ca_certificates, ca_crl];
+    for pair in tls_certificates {
+        let TlsCertificate { server_certificate, private_key, ca_certificates } = pair;
+        paths.extend([&**server_certificate, private_key, ca_certificates]);
+    }
+    paths
+}
+
+fn trace(path: &Path) -> Trace {
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(NAMED_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > NAMED_BYTES_MAX {
+        return Err(io::Error::other(format!("it is larger than {NAMED_BYTES_MAX} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// Bytes of one certificate, key or list: room for the largest bundle of public authorities.
+const NAMED_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests;

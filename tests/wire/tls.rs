@@ -1,0 +1,296 @@
+//! TLS at the gateway, asked by OpenSSL and curl as they are installed: modes, client certificates,
+//! versions and server names; rotation; what a client's certificate tells the upstream.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use tempfile::TempDir;
+
+use crate::harness::certificates::{Authority, Pair};
+use crate::harness::eventually;
+use crate::harness::gateway::{Gateway, Plan, files};
+use crate::harness::origin::{Origin, ok};
+use crate::harness::world::service;
+
+/// What a client of the matrix comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// An answer.
+    Served,
+    /// A TLS alert or a broken connection; no answer.
+    Refused,
+    /// A reset before anything of TLS was said.
+    Closed,
+}
+
+const SERVERS: &str = "
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: web, namespace: default}
+spec:
+  selector: {istio: ingressgateway}
+  servers:
+  - port: {number: 443, name: simple, protocol: HTTPS}
+    hosts: [simple.example]
+    tls: {mode: SIMPLE, serverCertificate: server.crt, privateKey: server.key}
+  - port: {number: 443, name: wild, protocol: HTTPS}
+    hosts: ['*.wild.example']
+    tls: {mode: SIMPLE, serverCertificate: server.crt, privateKey: server.key}
+  - port: {number: 443, name: mutual, protocol: HTTPS}
+    hosts: [mutual.example]
+    tls: {mode: MUTUAL, serverCertificate: server.crt, privateKey: server.key,
+          caCertificates: clients.crt}
+  - port: {number: 443, name: optional, protocol: HTTPS}
+    hosts: [optional.example]
+    tls: {mode: OPTIONAL_MUTUAL, serverCertificate: server.crt, privateKey: server.key,
+          caCertificates: clients.crt}
+  - port: {number: 443, name: named, protocol: HTTPS}
+    hosts: [named.example]
+    tls: {mode: MUTUAL, serverCertificate: server.crt, privateKey: server.key,
+          caCertificates: clients.crt, subjectAltNames: ['spiffe://td/ns/a/sa/b']}
+  - port: {number: 443, name: skip, protocol: HTTPS}
+    hosts: [skip.example]
+    tls: {mode: MUTUAL, serverCertificate: server.crt, privateKey: server.key,
+          caCertificates: clients.crt, insecureSkipVerify: true}
+  - port: {number: 443, name: new, protocol: HTTPS}
+    hosts: [new.example]
+    tls: {mode: SIMPLE, serverCertificate: server.crt, privateKey: server.key,
+          minProtocolVersion: TLSV1_3}
+  - port: {number: 443, name: old, protocol: HTTPS}
+    hosts: [old.example]
+    tls: {mode: SIMPLE, serverCertificate: server.crt, privateKey: server.key,
+          maxProtocolVersion: TLSV1_2}
+  - port: {number: 443, name: lost, protocol: HTTPS}
+    hosts: [lost.example]
+    tls: {mode: SIMPLE, credentialName: nowhere}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: all, namespace: default}
+spec:
+  hosts: ['*']
+  gateways: [web]
+  http: [{route: [{destination: {host: origin}}]}]
+";
+
+/// A gateway, and a folder with what its clients need.
+struct Stage {
+    gateway: Gateway,
+    folder: TempDir,
+    _origin: Origin,
+}
+
+fn stage(respond: fn(&crate::harness::origin::Received) -> String) -> Stage {
+    let servers = Authority::new("servers");
+    let clients = Authority::new("clients");
+    let strangers = Authority::new("strangers");
+    let own = servers.server(&["simple.example", "*.wild.example"]);
+    let origin = Origin::replies(respond);
+    let folder = TempDir::new().expect("a folder");
+    write_pair(folder.path(), "good", &clients.client("good", &["c.example"], &[SPIFFE]));
+    write_pair(folder.path(), "other", &clients.client("other", &["d.example"], &[]));
+    write_pair(folder.path(), "stranger", &strangers.client("stranger", &["e.example"], &[]));
+    let gateway = plan(&own, &clients, &origin).ports(&[443]).start();
+    Stage { gateway, folder, _origin: origin }
+}
+
+fn plan(own: &Pair, clients: &Authority, origin: &Origin) -> Plan {
+    files(&[
+        ("gateway.yaml", SERVERS),
+        ("origin.yaml", &service("origin", origin.port())),
+        ("server.crt", &own.certificate),
+        ("server.key", &own.key),
+        ("clients.crt", &clients.pem),
+    ])
+}
+
+fn write_pair(folder: &Path, name: &str, pair: &Pair) {
+    std::fs::write(folder.join(format!("{name}.crt")), &pair.certificate).expect("write");
+    std::fs::write(folder.join(format!("{name}.key")), &pair.key).expect("write");
+}
+
+impl Stage {
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// One request by `openssl s_client`.
+    fn openssl(&self, flags: &[&str], client: &str, host: &str) -> Output {
+        let mut command = Command::new("openssl");
+        let address = self.gateway.address(443).to_string();
+        command.args(["s_client", "-quiet", "-connect", &address]).args(flags);
+        if !client.is_empty() {
+            command.arg("-cert").arg(self.file(&format!("{client}.crt")));
+            command.arg("-key").arg(self.file(&format!("{client}.key")));
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("openssl is installed");
+        let request = format!("GET / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+        let mut input = child.stdin.take().expect("its input");
+        // It may have ended before it reads.
+        let _ = input.write_all(request.as_bytes());
+        let output = child.wait_with_output().expect("its output");
+        drop(input);
+        output
+    }
+
+    fn outcome(&self, sni: &str, client: &str, version: &str) -> Outcome {
+        let mut flags = vec![version];
+        if sni.is_empty() {
+            flags.push("-noservername")
+        } else {
+            flags.extend(["-servername", sni])
+        }
+        let output =
+            self.openssl(&flags, client, if sni.is_empty() { "simple.example" } else { sni });
+        let said = String::from_utf8_lossy(&output.stderr);
+        if String::from_utf8_lossy(&output.stdout).starts_with("HTTP/1.1 200") {
+            Outcome::Served
+        } else if said.contains("alert") {
+            Outcome::Refused
+        } else {
+            Outcome::Closed
+        }
+    }
+}
+
+#[test]
+fn modes_client_certificates_versions_and_names_come_to_what_istio_says() {
+    use Outcome::{Closed, Refused, Served};
+    let stage = stage(|_| ok("hi"));
+    let both = ["-tls1_2", "-tls1_3"];
+    for (sni, client, [tls12, tls13]) in [
+        ("simple.example", "", [Served, Served]),
+        ("SIMPLE.example", "", [Served, Served]),
+        ("simple.example", "stranger", [Served, Served]),
+        ("a.wild.example", "", [Served, Served]),
+        ("b.a.wild.example", "", [Served, Served]),
+        ("wild.example", "", [Closed, Closed]),
+        ("unknown.example", "", [Closed, Closed]),
+        ("", "", [Closed, Closed]),
+        ("mutual.example", "", [Refused, Refused]),
+        ("mutual.example", "good", [Served, Served]),
+        ("mutual.example", "stranger", [Refused, Refused]),
+        ("optional.example", "", [Served, Served]),
+        ("optional.example", "good", [Served, Served]),
+        ("optional.example", "stranger", [Refused, Refused]),
+        ("named.example", "good", [Served, Served]),
+        ("named.example", "other", [Refused, Refused]),
+        ("skip.example", "stranger", [Served, Served]),
+        ("skip.example", "", [Refused, Refused]),
+        ("new.example", "", [Refused, Served]),
+        ("old.example", "", [Served, Refused]),
+        ("lost.example", "", [Closed, Closed]),
+    ] {
+        let found = both.map(|version| stage.outcome(sni, client, version));
+        assert_eq!(found, [tls12, tls13], "{sni:?} with {client:?}");
+    }
+}
+
+#[test]
+fn plaintext_on_a_tls_port_gets_no_byte() {
+    let stage = stage(|_| ok("hi"));
+    let mut client = crate::harness::client::Client::connect(stage.gateway.address(443));
+    client.send("GET / HTTP/1.1\r\nhost: simple.example\r\n\r\n");
+    assert!(client.is_closed());
+}
+
+#[test]
+fn a_client_that_offers_only_http2_gets_no_protocol_and_one_that_offers_both_http1() {
+    let stage = stage(|_| ok("hi"));
+    for (offer, chosen) in [("h2", false), ("h2,http/1.1", true)] {
+        let mut command = Command::new("openssl");
+        let address = stage.gateway.address(443).to_string();
+        command.args(["s_client", "-connect", &address, "-servername", "simple.example"]);
+        let output = command.args(["-alpn", offer]).stdin(Stdio::null()).output().expect("openssl");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.contains("BEGIN CERTIFICATE"), "{said}");
+        assert_eq!(said.contains("ALPN protocol: http/1.1"), chosen, "{offer}: {said}");
+    }
+}
+
+#[test]
+fn an_upstream_learns_of_https_and_of_the_clients_certificate() {
+    let stage = stage(|received| {
+        let of = |name: &str| received.header(name).unwrap_or("none").to_owned();
+        ok(&format!("{} {}", of("x-forwarded-proto"), of("x-forwarded-client-cert")))
+    });
+    let body = |client: &str, host: &str| {
+        let output = stage.openssl(&["-servername", host], client, host);
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let with = body("good", "optional.example");
+    assert!(with.contains("https Hash="), "{with}");
+    assert!(with.contains(";Cert=\"-----BEGIN%20CERTIFICATE-----%0A"), "{with}");
+    assert!(with.contains(&format!(";Subject=\"CN=good,O=Acme\";URI={SPIFFE};DNS=c.example")));
+    let without = body("", "optional.example");
+    assert!(without.contains("https none"), "{without}");
+}
+
+#[test]
+fn curl_verifies_the_certificate_and_keeps_its_connection() {
+    let servers = Authority::new("servers");
+    let clients = Authority::new("clients");
+    let origin = Origin::replies(|_| ok("hi"));
+    let folder = TempDir::new().expect("a folder");
+    std::fs::write(folder.path().join("ca.crt"), &servers.pem).expect("write");
+    let own = servers.server(&["simple.example"]);
+    let gateway = plan(&own, &clients, &origin).ports(&[443]).start();
+    let to = format!("::{}", gateway.address(443));
+    let url = "https://simple.example/";
+    let output = Command::new("curl")
+        .args(["-sS", "--connect-to", &to, "-w", "%{num_connects} ", url, url])
+        .arg("--cacert")
+        .arg(folder.path().join("ca.crt"))
+        .output()
+        .expect("curl is installed");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "hi1 hi0 ", "{output:?}");
+}
+
+#[test]
+fn a_rotation_is_in_force_soon_and_costs_no_request() {
+    let servers = Authority::new("servers");
+    let clients = Authority::new("clients");
+    let origin = Origin::replies(|_| ok("hi"));
+    let first = servers.server(&["simple.example"]);
+    let second = servers.server(&["simple.example", "rotated.example"]);
+    let gateway = plan(&first, &clients, &origin).ports(&[443]).start();
+    let address = gateway.address(443).to_string();
+    let over = AtomicBool::new(false);
+    let requests = AtomicUsize::new(0);
+    let ask = |url: &str| {
+        let to = format!("::{address}");
+        Command::new("curl").args(["-sSk", "--connect-to", &to, url]).output().expect("curl")
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !over.load(Ordering::Acquire) {
+                    let output = ask("https://simple.example/");
+                    assert_eq!(output.stdout, b"hi", "{output:?}");
+                    requests.fetch_add(1, Ordering::AcqRel);
+                }
+            });
+        }
+        // Certificate and key come one after the other, as most tools write them.
+        gateway.replace("server.crt", &second.certificate);
+        let at_least = requests.load(Ordering::Acquire) + 10;
+        eventually("requests between the two files", || {
+            requests.load(Ordering::Acquire) >= at_least
+        });
+        gateway.replace("server.key", &second.key);
+        eventually("the new certificate", || {
+            let mut command = Command::new("openssl");
+            command.args(["s_client", "-connect", &address, "-servername", "simple.example"]);
+            let output = command.stdin(Stdio::null()).output().expect("openssl");
+            let shown = String::from_utf8_lossy(&output.stdout).replace('\n', "");
+            let lines: Vec<&str> = second.certificate.lines().collect();
+            shown.contains(&lines[1..lines.len() - 1].concat())
+        });
+        over.store(true, Ordering::Release);
+    });
+}
+
+const SPIFFE: &str = "spiffe://td/ns/a/sa/b";
