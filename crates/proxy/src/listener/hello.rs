@@ -238,4 +238,6 @@ impl<'b> Cursor<'b> {
 }
 
 #[cfg(test)]
+mod differential;
+#[cfg(test)]
 mod tests;
