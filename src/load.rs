@@ -96,6 +96,16 @@ impl Loader {
     }
 }
 
+impl Loaded {
+    /// Adds problems that were found later, each at its place.
+    pub(crate) fn add(&mut self, problems: Vec<Problem>) {
+        if !problems.is_empty() {
+            self.problems.extend(problems);
+            order(&mut self.problems);
+        }
+    }
+}
+
 /// Errors first; within a severity by file, line and column.
 fn order(problems: &mut Vec<Problem>) {
     problems.sort();

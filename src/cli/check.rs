@@ -10,6 +10,7 @@ use super::flags::Workload;
 use super::out::{self, Exit};
 use super::stdin::Inputs;
 use super::{Failure, readable};
+use crate::certificates;
 use crate::load::{Loaded, Loader};
 use crate::report::{Tally, count, rules};
 
@@ -45,7 +46,10 @@ impl Check {
         let inputs = Inputs::of(&self.paths).map_err(|error| Failure::stdin(&error))?;
         let settings = self.workload.settings(&inputs.paths);
         readable(&settings)?;
-        let loaded = Loader::new(settings).load();
+        let mut loaded = Loader::new(settings).load();
+        let now = std::time::SystemTime::now();
+        let certificates = certificates::problems(&loaded.snapshot, &loaded.world, now);
+        loaded.add(certificates);
         let tally = Tally::of(&loaded.problems);
         let text = if self.json { machine(&loaded, tally) } else { people(&loaded, tally) };
         out::unless_closed(out::line(&inputs.named(text)))?;

@@ -190,6 +190,21 @@ fn modes_client_certificates_versions_and_names_come_to_what_istio_says() {
 }
 
 #[test]
+fn a_host_of_another_server_is_served_only_if_both_end_tls_alike() {
+    let stage = stage(|_| ok("hi"));
+    for (sni, host, status) in [
+        ("simple.example", "a.wild.example", "200"),
+        ("simple.example", "mutual.example", "421"),
+        ("simple.example", "new.example", "421"),
+        ("simple.example", "unknown.example", "404"),
+    ] {
+        let output = stage.openssl(&["-servername", sni], "", host);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.starts_with(&format!("HTTP/1.1 {status}")), "{sni} {host}: {said}");
+    }
+}
+
+#[test]
 fn plaintext_on_a_tls_port_gets_no_byte() {
     let stage = stage(|_| ok("hi"));
     let mut client = crate::harness::client::Client::connect(stage.gateway.address(443));

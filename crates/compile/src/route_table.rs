@@ -31,6 +31,8 @@ pub(crate) struct Tables<'b, 'w> {
     group_ids: HashMap<(usize, String, u16), GroupId>,
     listeners: Vec<Listener>,
     tables: Vec<(Box<str>, BTreeMap<String, Host>)>,
+    /// Listeners without a table.
+    pub(crate) connections: Vec<Listener>,
     /// VirtualServices whose routes of connections some server takes.
     pub(crate) used: HashSet<(usize, List)>,
 }
@@ -52,19 +54,28 @@ impl<'b, 'w> Tables<'b, 'w> {
             group_ids: HashMap::new(),
             listeners: Vec::new(),
             tables: Vec::new(),
+            connections: Vec::new(),
             used: HashSet::new(),
         }
     }
 
     /// Adds the listener of one address.
     pub(crate) fn add(&mut self, merged: &Merged<'_, 'w>, builder: &mut Builder<'_, 'w>) {
+        match merged.first().map(|first| first.class) {
+            Some(Class::Http) => self.add_http(merged, builder),
+            Some(Class::Tcp) => self.add_tcp(merged, builder),
+            Some(Class::Tls) => self.add_tls(merged, builder),
+            None => {}
+        }
+    }
+
+    fn add_http(&mut self, merged: &Merged<'_, 'w>, builder: &mut Builder<'_, 'w>) {
         let Some(first) = merged.first() else { return };
-        let serves = match first.class {
-            Class::Http => Some(self.http(merged, builder)),
-            Class::Tcp => self.tcp(first, builder),
-            Class::Tls => self.tls(merged, builder),
-        };
-        let Some(serves) = serves else { return };
+        let mut hosts = BTreeMap::new();
+        for server in &merged.servers {
+            self.add_server(server, &mut hosts, builder);
+        }
+        let serves = Serves::Http(self.table(format!("http.{}", first.service_port), hosts));
         self.listeners.push(Listener {
             bind: first.bind.clone(),
             port: first.port,
@@ -73,16 +84,7 @@ impl<'b, 'w> Tables<'b, 'w> {
         });
     }
 
-    fn http(&mut self, merged: &Merged<'_, 'w>, builder: &mut Builder<'_, 'w>) -> Serves {
-        let port = merged.first().map_or(0, |first| first.service_port);
-        let mut hosts = BTreeMap::new();
-        for server in &merged.servers {
-            self.add_server(server, &mut hosts, builder);
-        }
-        Serves::Http(self.table(format!("http.{port}"), hosts))
-    }
-
-    /// What answers for the names of one server that ends TLS; `None` where it must stay closed.
+    /// What answers for the names of one TLS server; `None` where it must stay closed.
     pub(crate) fn chain(
         &mut self,
         server: &OpenServer<'w>,
@@ -90,7 +92,9 @@ impl<'b, 'w> Tables<'b, 'w> {
     ) -> Option<TlsChain> {
         let port = &server.server.port;
         let written = server.server.tls.as_ref()?;
-        if written.mode == ServerTlsMode::IstioMutual {
+        let kept =
+            matches!(written.mode, ServerTlsMode::AutoPassthrough | ServerTlsMode::IstioMutual);
+        if kept {
             report_closed(server, builder);
             return None;
         }
@@ -115,7 +119,7 @@ impl<'b, 'w> Tables<'b, 'w> {
             Then::Http(self.table(name, hosts))
         } else {
             // Decrypted bytes go where a `tcp` route sends them.
-            Then::Tcp(self.connections(server, builder)?)
+            Then::Tcp(self.connections_of(server, builder)?)
         };
         Some(TlsChain {
             names: server_names(server),
@@ -229,8 +233,10 @@ impl<'b, 'w> Tables<'b, 'w> {
             hosts.sort_by(|a, b| crate::host::by_specificity(&a.domain, &b.domain));
             tables.push(RouteTable::new(&name, hosts));
         }
-        let listeners = self.listeners.into_iter();
-        let listeners = listeners.map(|one| tcp_listener::finish(one, clusters)).collect();
+        let connections = self.connections.into_iter();
+        let mut listeners = self.listeners;
+        listeners.extend(connections.map(|one| tcp_listener::finish(one, clusters)));
+        listeners.sort_by(|a, b| a.bind.cmp(&b.bind));
         (listeners, tables)
     }
 }

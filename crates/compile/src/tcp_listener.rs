@@ -30,21 +30,19 @@ impl List {
 }
 
 impl<'w> Tables<'_, 'w> {
-    /// What a TCP server does. Without a route it has no listener, as in Istio.
-    pub(crate) fn tcp(
-        &mut self,
-        server: &OpenServer<'w>,
-        builder: &mut Builder<'_, 'w>,
-    ) -> Option<Serves> {
+    /// Adds the listener of a TCP server. Without a route there is none, as in Istio.
+    pub(crate) fn add_tcp(&mut self, merged: &Merged<'_, 'w>, builder: &mut Builder<'_, 'w>) {
+        let Some(server) = merged.first() else { return };
         if server.server.port.protocol.eq_ignore_ascii_case("UDP") {
-            report_closed(server, builder);
-            return None;
+            return report_closed(server, builder);
         }
-        self.connections(server, builder).map(Serves::Tcp)
+        if let Some(route) = self.connections_of(server, builder) {
+            self.open(server, Serves::Tcp(route), builder);
+        }
     }
 
     /// The `tcp` route of a server: the first that fits. Reported where there is none.
-    pub(crate) fn connections(
+    pub(crate) fn connections_of(
         &mut self,
         server: &OpenServer<'w>,
         builder: &mut Builder<'_, 'w>,
@@ -59,32 +57,29 @@ impl<'w> Tables<'_, 'w> {
         None
     }
 
-    /// What TLS servers of one address do: one chain for each that ends TLS, and one for each match
-    /// of the `tls` routes bound to those that pass it through.
-    pub(crate) fn tls(
-        &mut self,
-        merged: &Merged<'_, 'w>,
-        builder: &mut Builder<'_, 'w>,
-    ) -> Option<Serves> {
+    /// Adds the listener of TLS servers: a chain for each match of the `tls` routes bound to those
+    /// that pass through, and one for each server that ends TLS.
+    pub(crate) fn add_tls(&mut self, merged: &Merged<'_, 'w>, builder: &mut Builder<'_, 'w>) {
+        let Some(first) = merged.first() else { return };
         let mut taken = Taken::new();
         let mut chains = Vec::new();
+        let passes = |server: &&&OpenServer<'_>| mode(server) == Some(ServerTlsMode::Passthrough);
         // Names of servers count before those of routes, which give way to them.
-        for server in merged.servers.iter().filter(|server| ends_tls(server)) {
+        for server in merged.servers.iter().filter(|server| !passes(server)) {
             let chain = self.chain(server, builder);
-            taken.extend(chain.iter().flat_map(|one| one.names.iter().cloned()).map(|n| (n, None)));
+            let names = chain.iter().flat_map(|chain| &chain.names);
+            taken.extend(names.map(|name| (name.clone(), None)));
             chains.extend(chain);
         }
-        for server in merged.servers.iter().filter(|server| !ends_tls(server)) {
-            if mode(server) != Some(ServerTlsMode::Passthrough) {
-                report_closed(server, builder);
-                continue;
-            }
+        for server in merged.servers.iter().filter(passes) {
             match self.passthrough(server, &mut taken, builder) {
                 Some(own) => chains.extend(own),
                 None => report_unbound(server, List::Tls, builder),
             }
         }
-        (!chains.is_empty()).then(|| Serves::Tls(ServerNames::new(chains)))
+        if !chains.is_empty() {
+            self.open(first, Serves::Tls(ServerNames::new(chains)), builder);
+        }
     }
 
     /// The chains of a server that passes through; `None` if no route is bound to it.
@@ -111,6 +106,15 @@ impl<'w> Tables<'_, 'w> {
         let positions = self.by_gateway.get(server.name.as_str()).cloned().unwrap_or_default();
         let fits = |position: &usize| !index.common(&self.bound[*position]).is_empty();
         positions.into_iter().filter(fits).collect()
+    }
+
+    fn open(&mut self, server: &OpenServer<'w>, serves: Serves, builder: &mut Builder<'_, 'w>) {
+        self.connections.push(Listener {
+            bind: server.bind.clone(),
+            port: server.port,
+            serves,
+            origin: builder.objects.origin(server.gateway, server.position, None),
+        });
     }
 
     /// Reports routes of connections that no server takes: a server takes one `tcp` route only, and
@@ -160,13 +164,6 @@ pub(crate) fn finish(mut listener: Listener, clusters: &[ClusterId]) -> Listener
 
 fn mode(server: &OpenServer<'_>) -> Option<ServerTlsMode> {
     server.server.tls.as_ref().map(|tls| tls.mode)
-}
-
-fn ends_tls(server: &OpenServer<'_>) -> bool {
-    !matches!(
-        mode(server),
-        None | Some(ServerTlsMode::Passthrough | ServerTlsMode::AutoPassthrough)
-    )
 }
 
 fn report_unbound(server: &OpenServer<'_>, list: List, builder: &mut Builder<'_, '_>) {

@@ -60,9 +60,12 @@ fn chosen<'w>(own: &'w [String], mesh: Option<&'w Vec<String>>) -> &'w [String] 
     if own.is_empty() { mesh.map_or(&[], Vec::as_slice) } else { own }
 }
 
+/// Names, what makes a setting of one, and what such a setting is called.
+type Wanted<'a, T> = (&'a [String], fn(&str) -> Option<T>, &'a str);
+
 /// Those of the named things that can be served, each once; the others are reported.
 fn known<T: PartialEq>(
-    (names, parse, what): (&[String], fn(&str) -> Option<T>, &str),
+    (names, parse, what): Wanted<'_, T>,
     (server, place): (&OpenServer<'_>, &FieldPath),
     problems: &mut Problems,
 ) -> Vec<T> {

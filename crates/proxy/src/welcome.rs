@@ -4,12 +4,10 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use propylon_snapshot::{
-    Listener, RouteTableId, ServerNames, Serves, Snapshot, TcpRoute, Termination, Then,
-};
+use propylon_snapshot::{RouteTableId, Serves, Snapshot, TcpRoute, Termination, Then};
 
 use crate::guests::Guest;
-use crate::http::{self, admission};
+use crate::http::{self, admission, secure};
 use crate::io::{Io, Stream};
 use crate::listener::{Door, Hello, Unfit, client_hello, proxy_header};
 use crate::runtime::Worker;
@@ -29,11 +27,8 @@ pub(crate) fn welcome(worker: &Rc<Worker>, door: &Rc<Door>, stream: Stream) {
     match way(snapshot, position, None) {
         Some(Way::Http(table)) if !snapshot.proxy_protocol => {
             let ends = (stream.peer(), stream.local());
-            http::welcome(worker, (door, ends), (Rc::clone(&generation), table), stream);
-        }
-        Some(Way::Tls) if !snapshot.proxy_protocol => {
-            let ends = (stream.peer(), stream.local());
-            http::welcome_tls(worker, (door, ends), (Rc::clone(&generation), position), stream);
+            let routed = (Rc::clone(&generation), table);
+            http::welcome(worker, (Rc::clone(door), routed), (stream, ends));
         }
         _ => {
             let arrival = Arrival::new(worker, door);
@@ -48,8 +43,10 @@ enum Way<'s> {
     Http(RouteTableId),
     /// Bytes are handed on.
     Tcp(&'s TcpRoute),
-    /// TLS ends here.
-    Tls,
+    /// TLS ends here, by the settings of this chain; requests are routed by this table.
+    Secured(usize, RouteTableId),
+    /// TLS ends here, by the settings of this chain; decrypted bytes are handed on.
+    Decrypted(usize, &'s TcpRoute),
 }
 
 /// Where the listener at `position` sends a connection that said `hello`; `None` where it must be
@@ -58,22 +55,21 @@ fn way<'s>(snapshot: &'s Snapshot, position: usize, hello: Option<&Hello>) -> Op
     match &snapshot.listeners.get(position)?.serves {
         Serves::Http(table) => Some(Way::Http(*table)),
         Serves::Tcp(route) => Some(Way::Tcp(route)),
-        // Whoever ends TLS reads the hello itself, and refuses names that are not served.
-        Serves::Tls(names) if !passes_through(names) => Some(Way::Tls),
         Serves::Tls(names) => {
-            let chain = names.lookup(hello?.server_name.as_deref())?;
+            let position = names.position(hello?.server_name.as_deref())?;
+            let chain = &names.chains()[position];
             match (&chain.termination, &chain.then) {
                 (Termination::Passthrough, Then::Tcp(route)) => Some(Way::Tcp(route)),
+                (Termination::Terminate(_), Then::Http(table)) => {
+                    Some(Way::Secured(position, *table))
+                }
+                (Termination::Terminate(_), Then::Tcp(route)) => {
+                    Some(Way::Decrypted(position, route))
+                }
                 (Termination::Passthrough, Then::Http(_)) => None,
-                (Termination::Terminate(_), _) => Some(Way::Tls),
             }
         }
     }
-}
-
-/// True if some server name's TLS is not ended here: then the name must be known first.
-fn passes_through(names: &ServerNames) -> bool {
-    names.chains().iter().any(|chain| matches!(chain.termination, Termination::Passthrough))
 }
 
 /// Reads what comes before the first request or byte, and sends the connection on its way. One that
@@ -88,10 +84,30 @@ async fn receive(arrival: Arrival, stream: Stream) {
     let (generation, position) = arrival.door.current();
     match way(generation.snapshot(), position, hello.as_ref()) {
         Some(Way::Http(table)) => {
-            http::welcome(&worker, (&arrival.door, ends), (Rc::clone(&generation), table), stream);
+            let routed = (Rc::clone(&generation), table);
+            http::welcome(&worker, (Rc::clone(&arrival.door), routed), (stream, ends));
         }
-        Some(Way::Tls) => {
-            http::welcome_tls(&worker, (&arrival.door, ends), (generation, position), stream);
+        Some(Way::Secured(chain, table)) => {
+            let door = Rc::clone(&arrival.door);
+            let way = secure::Way { door, generation, listener: position, chain };
+            // Boxed: a connection that is served does not carry its handshake along.
+            let served = Box::pin(secure::serving(&worker, way, table, (stream, ends))).await;
+            if let Some(served) = served {
+                worker.spawn(served);
+            }
+        }
+        Some(Way::Decrypted(chain, route)) => {
+            let door = Rc::clone(&arrival.door);
+            let held = Rc::clone(&generation);
+            let way = secure::Way { door, generation: held, listener: position, chain };
+            let shaken = Box::pin(secure::shake(&worker, &way, stream)).await;
+            let Some(stream) = shaken.map(|shaken| shaken.stream) else { return };
+            let opened = Box::pin(tcp::open(&worker, &generation, route)).await;
+            drop((way, generation));
+            match opened {
+                Some(opened) => opened.relay(&worker, &stream).await,
+                None => stream.farewell(),
+            }
         }
         Some(Way::Tcp(route)) => {
             let opened = Box::pin(tcp::open(&worker, &generation, route)).await;
@@ -115,8 +131,8 @@ async fn preface(
     let snapshot = generation.snapshot();
     let wants_header = snapshot.proxy_protocol;
     let wants_hello = match snapshot.listeners.get(position) {
-        Some(Listener { serves: Serves::Tls(names), .. }) => passes_through(names),
-        Some(_) | None => false,
+        Some(listener) => matches!(listener.serves, Serves::Tls(_)),
+        None => false,
     };
     drop(generation);
     let buffer = &arrival.worker.relay;

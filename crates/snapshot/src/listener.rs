@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::name_index::NameIndex;
-use crate::virtual_host::lower_case;
-use crate::{Origin, RouteTableId, ServerTls, Target};
+use crate::virtual_host::{host_of, lower_case};
+use crate::{Origin, Reason, RouteTableId, ServerTls, Snapshot, Target};
 
 /// What a listener binds.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,6 +55,35 @@ impl Listener {
             Then::Http(table) => Some(*table),
             Then::Tcp(_) => None,
         }))
+    }
+}
+
+impl Snapshot {
+    /// The routes for a request that came over TLS to `own` of `names`. Its own server's, if they
+    /// have a host for it or no server of the port does. The host of another server is served only
+    /// if both end TLS alike (same certificates, same rules about clients, versions and suites):
+    /// then any client could have asked that server (RFC 9113 section 9.1.1).
+    ///
+    /// # Errors
+    /// [`Reason::Misdirected`] where the two differ.
+    pub fn table_over_tls(
+        &self,
+        names: &ServerNames,
+        own: &TlsChain,
+        table: RouteTableId,
+        authority: &str,
+    ) -> Result<RouteTableId, Reason> {
+        if self.table(table).position(authority).is_some() {
+            return Ok(table);
+        }
+        let Some(other) = names.lookup(Some(host_of(authority))) else { return Ok(table) };
+        match &other.then {
+            Then::Http(theirs) if self.table(*theirs).position(authority).is_some() => {
+                let alike = own.termination == other.termination;
+                if alike { Ok(*theirs) } else { Err(Reason::Misdirected) }
+            }
+            Then::Http(_) | Then::Tcp(_) => Ok(table),
+        }
     }
 }
 

@@ -8,6 +8,9 @@ use std::borrow::Cow;
 pub enum Reason {
     /// No virtual host or no rule: 404, NR, `route_not_found`.
     NoRoute,
+    /// The host belongs to another TLS server of the port, with other certificates or rules:
+    /// 421.
+    Misdirected,
     /// The rule's cluster does not exist: 503, NC, `cluster_not_found`.
     NoCluster,
     /// The cluster must not be used yet ([`crate::Availability::Closed`]): 503, NC.
@@ -66,8 +69,9 @@ const TIMED_OUT: &str = "upstream request timeout";
 
 impl Reason {
     /// Every reason, in the order of the enum.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::NoRoute,
+        Self::Misdirected,
         Self::NoCluster,
         Self::ClusterClosed,
         Self::NoEndpoint,
@@ -98,6 +102,7 @@ impl Reason {
             Self::Unenforced | Self::UpgradeFailed => 403,
             Self::NoRoute => 404,
             Self::HeadTimeout => 408,
+            Self::Misdirected => 421,
             Self::LowVersion => 426,
             Self::HeadTooLarge | Self::TooManyHeaders => 431,
             Self::ClientGone => 499,
@@ -147,7 +152,7 @@ impl Reason {
     #[must_use]
     pub fn flag(self) -> &'static str {
         match self {
-            Self::NoRoute => "NR",
+            Self::NoRoute | Self::Misdirected => "NR",
             Self::NoCluster | Self::ClusterClosed => "NC",
             Self::NoEndpoint => "UH",
             Self::ConnectFailure | Self::ConnectTimeout => "UF",
@@ -171,6 +176,7 @@ impl Reason {
     pub fn detail(self) -> &'static str {
         match self {
             Self::NoRoute => "route_not_found",
+            Self::Misdirected => "misdirected_request",
             Self::NoCluster => "cluster_not_found",
             Self::ClusterClosed => "cluster_closed",
             Self::NoEndpoint => "no_healthy_upstream",

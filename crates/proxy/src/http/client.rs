@@ -30,53 +30,12 @@ pub(super) struct Client<I> {
     /// Its place among the worker's connections.
     pub(super) guest: Rc<Guest>,
     /// What is known of it if it came over TLS.
-    pub(super) secured: Option<Secured>,
+    pub(super) secured: Option<Box<Secured>>,
     routed: RefCell<Routed>,
-    /// Gives the place up at the end.
-    _entry: Entry,
 }
 
 /// A generation and the routes that it has for a connection.
 pub(crate) type Routed = (Rc<Generation>, RouteTableId);
-
-/// A connection's place among the worker's, from accept to close. Dropping it gives the place up.
-pub(super) struct Entry {
-    door: Rc<Door>,
-    worker: Rc<Worker>,
-    guest: Rc<Guest>,
-    peer: Option<SocketAddr>,
-    local: Option<SocketAddr>,
-}
-
-impl Entry {
-    /// Takes a connection in that came through `door`; `ends` are the peer's address and ours.
-    pub(super) fn new(
-        worker: &Rc<Worker>,
-        door: &Rc<Door>,
-        (peer, local): (Option<SocketAddr>, Option<SocketAddr>),
-    ) -> Self {
-        let guest = worker.guests.enter(door);
-        worker.counters.connections.add(1);
-        worker.counters.connections_active.add(1);
-        Self { door: Rc::clone(door), worker: Rc::clone(worker), guest, peer, local }
-    }
-
-    /// The worker that the connection lives in.
-    pub(super) fn worker(&self) -> &Rc<Worker> {
-        &self.worker
-    }
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        self.worker.counters.connections_active.sub(1);
-        if std::thread::panicking() {
-            self.worker.counters.panics.add(1);
-        }
-        self.worker.guests.exit(&self.guest);
-        self.worker.connection_ended();
-    }
-}
 
 /// What is known of a connection that came over TLS.
 #[derive(Debug)]
@@ -91,12 +50,23 @@ pub(super) struct Secured {
 
 impl<I> Client<I> {
     /// Takes a connection in that is routed by `routed` until its listener says otherwise.
-    pub(super) fn new(io: I, entry: Entry, routed: Routed, secured: Option<Secured>) -> Self {
-        let (door, worker) = (Rc::clone(&entry.door), Rc::clone(&entry.worker));
-        let guest = Rc::clone(&entry.guest);
-        let (peer, local) = (entry.peer, entry.local);
+    pub(super) fn new(
+        io: I,
+        (peer, local): (Option<SocketAddr>, Option<SocketAddr>),
+        (door, routed): (Rc<Door>, Routed),
+        worker: Rc<Worker>,
+    ) -> Self {
+        let guest = worker.guests.enter(&door);
+        worker.counters.connections.add(1);
+        worker.counters.connections_active.add(1);
         let routed = RefCell::new(routed);
-        Self { io, peer, local, door, worker, guest, routed, secured, _entry: entry }
+        Self { io, peer, local, door, worker, guest, secured: None, routed }
+    }
+
+    /// The same connection, known to have come over TLS.
+    pub(super) fn over_tls(mut self, secured: Secured) -> Self {
+        self.secured = Some(Box::new(secured));
+        self
     }
 
     /// What a request that starts now is decided by, to its last byte. A connection whose listener
@@ -106,12 +76,35 @@ impl<I> Client<I> {
         let (generation, position) = self.door.current();
         let mut routed = self.routed.borrow_mut();
         if !Rc::ptr_eq(&generation, &routed.0) {
-            match table(&generation, position, self.secured.as_ref()) {
+            match table(&generation, position, self.secured.as_deref()) {
                 Some(table) => *routed = (generation, table),
                 None => self.guest.ask(Leave::Drain),
             }
         }
         routed.clone()
+    }
+
+    /// The routes for a request whose connection came over TLS: those of its own server, or of
+    /// another one of the port that is just like it.
+    ///
+    /// # Errors
+    /// The host belongs to a server that ends TLS in another way.
+    pub(super) fn table_for(
+        &self,
+        generation: &Generation,
+        table: RouteTableId,
+        authority: &str,
+    ) -> Result<RouteTableId, Reason> {
+        let Some(secured) = &self.secured else { return Ok(table) };
+        let snapshot = generation.snapshot();
+        let listener = snapshot.listeners.iter().find(|one| one.tables().any(|t| t == table));
+        let Some(Serves::Tls(names)) = listener.map(|listener| &listener.serves) else {
+            return Ok(table);
+        };
+        match names.lookup(secured.server_name.as_deref()) {
+            Some(own) => snapshot.table_over_tls(names, own, table, authority),
+            None => Ok(table),
+        }
     }
 
     /// Counts that the client went away with a request unanswered.
@@ -144,6 +137,17 @@ fn table(
         (Serves::Http(_) | Serves::Tcp(_), Some(_)) | (Serves::Tcp(_) | Serves::Tls(_), None) => {
             None
         }
+    }
+}
+
+impl<I> Drop for Client<I> {
+    fn drop(&mut self) {
+        self.worker.counters.connections_active.sub(1);
+        if std::thread::panicking() {
+            self.worker.counters.panics.add(1);
+        }
+        self.worker.guests.exit(&self.guest);
+        self.worker.connection_ended();
     }
 }
 

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use propylon_snapshot::{CorsReply, Decision, Head, Line, Reason, Scheme, Snapshot, Verdict};
+use propylon_snapshot::{
+    CorsReply, Decision, Head, Line, Reason, RouteTableId, Scheme, Snapshot, Verdict,
+};
 use tokio::time::sleep;
 
 use super::beside::{Beside, Timer};
@@ -79,7 +81,10 @@ pub(super) async fn answer<I: Io>(
     };
     let seen = request.head(&lines);
     let grpc = seen.is_grpc();
-    let decision = decide(snapshot, table, &seen, refused);
+    let decision = match refused.map_or_else(|| at(client, &generation, table, &seen), Err) {
+        Ok(table) => snapshot.decide(table, &seen, &mut |sides| fastrand::u32(..sides.max(1))),
+        Err(reason) => rejected(reason),
+    };
     request.grpc = grpc;
     let asked = Asked { client, generation: &generation, request: &request, decision: &decision };
     let after = act(&asked, (lines, request_lines), &mut body, out).await;
@@ -88,21 +93,28 @@ pub(super) async fn answer<I: Io>(
     after
 }
 
-fn decide<'s>(
-    snapshot: &'s Snapshot,
-    table: propylon_snapshot::RouteTableId,
+/// The routes that a request is decided by. Looked for elsewhere only if its own server has none.
+fn at<I>(
+    client: &Client<I>,
+    generation: &Generation,
+    table: RouteTableId,
     head: &Head<'_>,
-    refused: Option<Reason>,
-) -> Decision<'s> {
-    match refused {
-        Some(reason) => Decision {
-            host: None,
-            rule: None,
-            delay: None,
-            cors: CorsReply::None,
-            verdict: Verdict::Reject(reason),
-        },
-        None => snapshot.decide(table, head, &mut |sides| fastrand::u32(..sides.max(1))),
+) -> Result<RouteTableId, Reason> {
+    let over_tls = client.secured.is_some();
+    if !over_tls || generation.snapshot().table(table).position(head.authority).is_some() {
+        return Ok(table);
+    }
+    client.table_for(generation, table, head.authority)
+}
+
+/// The decision about a request that is refused before any rule is asked.
+fn rejected<'s>(reason: Reason) -> Decision<'s> {
+    Decision {
+        host: None,
+        rule: None,
+        delay: None,
+        cors: CorsReply::None,
+        verdict: Verdict::Reject(reason),
     }
 }
 

@@ -23,7 +23,7 @@ mod reply;
 mod request;
 mod respond;
 mod retry;
-mod secure;
+pub(crate) mod secure;
 mod serve;
 mod upgrade;
 
@@ -31,33 +31,19 @@ use std::rc::Rc;
 
 pub(crate) use desk::Desks;
 
-use self::client::{Client, Entry, Routed};
+use self::client::{Client, Routed};
 use crate::io::Stream;
 use crate::listener::Door;
 use crate::runtime::Worker;
-use crate::upstream::Generation;
 use crate::welcome::Ends;
 
-/// Serves one plaintext client in a task of its own: it came in by a door, has these ends and is
-/// routed by a table.
+/// Serves one client connection in a task of its own: it came in by a door, is routed by a table
+/// and has these ends.
 pub(crate) fn welcome(
     worker: &Rc<Worker>,
-    (door, ends): (&Rc<Door>, Ends),
-    routed: Routed,
-    stream: Stream,
+    way: (Rc<Door>, Routed),
+    (stream, ends): (Stream, Ends),
 ) {
-    let entry = Entry::new(worker, door, ends);
-    worker.spawn(serve::serve(Client::new(stream, entry, routed, None)));
-}
-
-/// Ends the TLS of one client in a task of its own and serves it by what its listener, at
-/// `position`, has for its server name.
-pub(crate) fn welcome_tls(
-    worker: &Rc<Worker>,
-    (door, ends): (&Rc<Door>, Ends),
-    (generation, position): (Rc<Generation>, usize),
-    stream: Stream,
-) {
-    let entry = Entry::new(worker, door, ends);
-    worker.spawn(secure::serve(stream, entry, generation, position));
+    let client = Client::new(stream, ends, way, Rc::clone(worker));
+    worker.spawn(serve::serve(client));
 }

@@ -1,66 +1,84 @@
-//! HTTP over TLS: shakes hands within a limit of time, counts how it went, and serves what follows.
-//! Which server answers is the snapshot's table of server names to say.
+//! TLS of client connections: shakes hands within a limit of time, counts how it went, and serves
+//! HTTP behind it. Which server answers was decided by the ClientHello.
 
-use std::cell::Cell;
 use std::rc::Rc;
 use std::time::UNIX_EPOCH;
 
-use propylon_snapshot::{Serves, Then};
+use propylon_snapshot::{RouteTableId, Serves};
 use tokio::time::timeout;
 
-use super::client::{Client, Entry, Secured};
+use super::client::{Client, Secured};
 use super::serve;
-use crate::io::{Io, Stream};
-use crate::tcp;
+use crate::io::Stream;
+use crate::listener::Door;
+use crate::runtime::Worker;
 use crate::telemetry::Counters;
 use crate::tls::{self, Handshake, Refused};
 use crate::upstream::Generation;
+use crate::welcome::Ends;
 
-/// Serves a connection of a TLS listener to its end.
-pub(super) async fn serve(
+/// Where a connection came in and which TLS server its ClientHello asks for.
+pub(crate) struct Way {
+    /// The door.
+    pub(crate) door: Rc<Door>,
+    /// The configuration that the hello was looked up in.
+    pub(crate) generation: Rc<Generation>,
+    /// The listener's place in it.
+    pub(crate) listener: usize,
+    /// The chain's place in the listener.
+    pub(crate) chain: usize,
+}
+
+/// Shakes hands; the connection, ready for requests that are routed by `table`.
+pub(crate) async fn serving(
+    worker: &Rc<Worker>,
+    way: Way,
+    table: RouteTableId,
+    (stream, ends): (Stream, Ends),
+) -> Option<impl Future<Output = ()> + 'static> {
+    let shaken = shake(worker, &way, stream).await?;
+    let Handshake { stream, server_name, settings, client, resumed: _ } = shaken;
+    let secured = Secured { server_name, settings, client };
+    let routed = (way.generation, table);
+    let client = Client::new(stream, ends, (way.door, routed), Rc::clone(worker));
+    Some(serve::serve(client.over_tls(secured)))
+}
+
+/// Shakes hands.
+pub(crate) async fn shake(
+    worker: &Rc<Worker>,
+    way: &Way,
     stream: Stream,
-    entry: Entry,
-    generation: Rc<Generation>,
-    position: usize,
-) {
-    let Serves::Tls(names) = &generation.snapshot().listeners[position].serves else { return };
-    let worker = Rc::clone(entry.worker());
+) -> Option<Handshake<Stream>> {
+    let Way { door: _, generation, listener, chain } = way;
+    let (listener, chain) = (*listener, *chain);
     let wall = worker.clock.wall().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let now = i64::try_from(wall).unwrap_or(i64::MAX);
-    let chosen = Cell::new(None);
     let choose = |name: Option<&str>| {
-        let chain = names.position(name)?;
-        chosen.set(Some(chain));
-        generation.terminator(position, chain).cloned()
+        let Serves::Tls(names) = &generation.snapshot().listeners[listener].serves else {
+            return None;
+        };
+        // The TLS library must have read the same name as the hello's reader.
+        let same = names.position(name) == Some(chain);
+        same.then(|| generation.terminator(listener, chain).cloned()).flatten()
     };
-    // Boxed: a connection that is served does not carry the handshake along.
-    let shaking = Box::pin(tls::accept(stream, now, choose));
+    let shaking = tls::accept(stream, now, choose);
     let shaken = match timeout(worker.patience.handshake, shaking).await {
         Ok(Ok(shaken)) => shaken,
-        Ok(Err(refused)) => return count(&worker.counters, &refused),
-        Err(_) => return worker.counters.tls_late.add(1),
+        Ok(Err(refused)) => {
+            count(&worker.counters, &refused);
+            return None;
+        }
+        Err(_) => {
+            worker.counters.tls_late.add(1);
+            return None;
+        }
     };
     worker.counters.tls_handshakes.add(1);
     if shaken.resumed {
         worker.counters.tls_resumed.add(1);
     }
-    let Some(chain) = chosen.get().and_then(|chain| names.chains().get(chain)) else { return };
-    let Handshake { stream, server_name, settings, client, resumed: _ } = shaken;
-    let table = match &chain.then {
-        Then::Http(table) => *table,
-        Then::Tcp(route) => {
-            let opened = Box::pin(tcp::open(&worker, &generation, route)).await;
-            drop(generation);
-            return match opened {
-                Some(opened) => Box::pin(opened.relay(&worker, &stream)).await,
-                None => stream.farewell(),
-            };
-        }
-    };
-    let secured = Secured { server_name, settings, client };
-    let client = Client::new(stream, entry, (Rc::clone(&generation), table), Some(secured));
-    drop(generation);
-    serve::serve(client).await;
+    Some(shaken)
 }
 
 fn count(counters: &Counters, refused: &Refused) {

@@ -20,23 +20,20 @@ use crate::limits::CHUNKED_BODY_ROOM_BYTES_MIN;
 #[expect(clippy::manual_async_fn, reason = "an `async fn` would keep its argument twice")]
 pub(super) fn serve<I: Io>(client: Client<I>) -> impl Future<Output = ()> {
     async move {
-        serve_all(&client).await;
+        loop {
+            client.guest.rest();
+            if !poll_fn(|cx| client.poll_wanted(cx)).await {
+                count_leave(&client);
+                break;
+            }
+            client.guest.work();
+            // Boxed, so that an idle connection costs only what it needs to wait.
+            match Box::pin(work(&client)).await {
+                Turn::Rest => {}
+                Turn::End => break,
+            }
+        }
         client.io.farewell();
-    }
-}
-
-async fn serve_all<I: Io>(client: &Client<I>) {
-    loop {
-        client.guest.rest();
-        if !poll_fn(|cx| client.poll_wanted(cx)).await {
-            return count_leave(client);
-        }
-        client.guest.work();
-        // Boxed, so that an idle connection costs only what it needs to wait.
-        match Box::pin(work(client)).await {
-            Turn::Rest => {}
-            Turn::End => return,
-        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! What a certificate says, for people and for `x-forwarded-client-cert`: names, dates, fingerprint.
-//! Reads public parts only; it judges nothing.
+//! What a certificate says, for people and for `x-forwarded-client-cert`: names, dates,
+//! fingerprints. Reads public parts only; it judges nothing.
 
 use std::fmt::Write;
 use std::net::IpAddr;

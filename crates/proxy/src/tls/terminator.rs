@@ -43,7 +43,7 @@ pub(crate) struct Terminator {
     tickets: Option<Arc<dyn ProducesTickets>>,
     /// Serves on while the newer credentials cannot be used: a rotation that writes certificate and
     /// key one after the other, or a mistake, costs no handshake.
-    last_good: Option<Arc<Terminator>>,
+    last_good: Option<Arc<Self>>,
     ready: OnceLock<Result<Ready, BadCredential>>,
 }
 

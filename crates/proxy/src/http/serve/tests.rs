@@ -9,7 +9,6 @@ use propylon_snapshot::{RouteTableId, Snapshot};
 use tokio::task::LocalSet;
 
 use super::*;
-use crate::http::client::Entry;
 use crate::io::Stream;
 use crate::limits::Patience;
 use crate::listener::Door;
@@ -75,13 +74,11 @@ async fn a_panic_ends_its_own_connection_and_is_counted() {
     let generation = Rc::new(Generation::attach(running, None, 0));
     let table = RouteTableId(0);
     let door = Rc::new(Door::new(Rc::clone(&generation), 0));
+    let way = || (Rc::clone(&door), (Rc::clone(&generation), table));
     let tasks = LocalSet::new();
     tasks
         .run_until(async {
-            let connect = || {
-                let entry = Entry::new(&worker, &door, (None, None));
-                Client::new(Faulty, entry, (Rc::clone(&generation), table), None)
-            };
+            let connect = || Client::new(Faulty, (None, None), way(), Rc::clone(&worker));
             for _ in 0..3 {
                 worker.spawn(serve(connect()));
             }
