@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use crate::admin::{Admin, Ready};
 use crate::cli::Failure;
 use crate::cli::flags::{LogFormat, Serve};
+use crate::descriptors;
 use crate::http_server;
 use crate::load::{Loader, Settings};
 use crate::reload::Reload;
@@ -87,6 +88,7 @@ pub(crate) struct App {
 /// # Errors
 /// The future's own, and when the runtime cannot be made.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    descriptors::raise();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let done = runtime.block_on(work);
     // A compilation that still runs on its thread is nobody's business any more.

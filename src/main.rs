@@ -5,6 +5,7 @@ mod app;
 mod certificates;
 mod cli;
 mod demo;
+mod descriptors;
 mod http_server;
 mod load;
 mod place;
