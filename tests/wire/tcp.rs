@@ -6,6 +6,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::thread;
 
+use super::harness::certificates::Authority;
 use super::harness::gateway::{self, Gateway};
 use super::harness::origin::Origin;
 use super::harness::{PATIENCE, eventually};
@@ -400,4 +401,73 @@ fn tcp_connections_lose_their_proxy_header() {
     let address = gateway.address(9000);
     assert_eq!(exchange(address, b"PROXY UNKNOWN\r\nhello"), b"a:hello");
     assert_eq!(exchange(address, b"hello"), b"");
+}
+
+// === TLS that is ended, with a `tcp` route behind it ===
+
+/// One port with a server that ends TLS and one that passes it through.
+fn mixed() -> String {
+    let gateway = "apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: door}
+spec:
+  selector: {istio: ingressgateway}
+  servers:
+  - port: {number: 443, name: ended, protocol: TLS}
+    hosts: [ended.example]
+    tls: {mode: SIMPLE, serverCertificate: server.crt, privateKey: server.key}
+  - port: {number: 443, name: passed, protocol: TLS}
+    hosts: [passed.example]
+    tls: {mode: PASSTHROUGH}
+---
+";
+    let list = "  tcp:
+  - route: [{destination: {host: lines}}]
+  tls:
+  - match: [{sniHosts: [passed.example]}]
+    route: [{destination: {host: inner}}]
+";
+    gateway.to_owned() + &routes("*.example", list)
+}
+
+/// Answers every line with what it is called and the line, then closes.
+fn lines(name: &'static str) -> u16 {
+    server(move |mut stream| {
+        let mut line = Vec::new();
+        let mut byte = [0];
+        while matches!(stream.read(&mut byte), Ok(1)) && byte != *b"\n" {
+            line.push(byte[0]);
+        }
+        let _ = stream.write_all(&[name.as_bytes(), &line].concat());
+    })
+}
+
+#[test]
+fn a_tls_server_with_a_tcp_route_hands_on_what_it_decrypts_beside_one_that_passes_through() {
+    let own = Authority::new("servers").server(&["ended.example"]);
+    let inner = tls_server("inner");
+    let yaml = mixed() + &entry("lines", lines("got ")) + &entry("inner", inner.port);
+    let gateway = gateway::files(&[
+        ("world.yaml", &yaml),
+        ("server.crt", &own.certificate),
+        ("server.key", &own.key),
+    ]);
+    let gateway = gateway.ports(&[443]).start();
+    let address = gateway.address(443);
+    let target = address.to_string();
+    let mut client =
+        openssl(&["s_client", "-quiet", "-connect", &target, "-servername", "ended.example"]);
+    let mut client =
+        client.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("run openssl");
+    let mut input = client.stdin.take().expect("its input");
+    input.write_all(b"hello\n").expect("write to openssl");
+    let output = client.wait_with_output().expect("its output");
+    drop(input);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "got hello");
+    assert_eq!(subject_seen(address, Some("passed.example")).as_deref(), Some("inner"));
+    assert_eq!(subject_seen(address, Some("unknown.example")), None);
+    let prefix = "tcp.outbound|9000||lines.default.svc.cluster.local";
+    eventually("decrypted bytes are counted", || {
+        counter(&gateway, &format!("{prefix}.downstream_cx_rx_bytes_total")) == 6
+    });
 }

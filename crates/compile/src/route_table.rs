@@ -94,7 +94,7 @@ impl<'b, 'w> Tables<'b, 'w> {
         let written = server.server.tls.as_ref()?;
         let kept =
             matches!(written.mode, ServerTlsMode::AutoPassthrough | ServerTlsMode::IstioMutual);
-        if kept || !port.protocol.eq_ignore_ascii_case("HTTPS") {
+        if kept {
             report_closed(server, builder);
             return None;
         }
@@ -108,17 +108,23 @@ impl<'b, 'w> Tables<'b, 'w> {
                 return None;
             }
         };
-        let mut hosts = BTreeMap::new();
-        self.add_server(server, &mut hosts, builder);
-        let gateway = &server.gateway.meta.key;
-        let name = format!(
-            "https.{}.{}.{}.{}",
-            server.service_port, port.name, gateway.name, gateway.namespace
-        );
+        let then = if port.protocol.eq_ignore_ascii_case("HTTPS") {
+            let mut hosts = BTreeMap::new();
+            self.add_server(server, &mut hosts, builder);
+            let gateway = &server.gateway.meta.key;
+            let name = format!(
+                "https.{}.{}.{}.{}",
+                server.service_port, port.name, gateway.name, gateway.namespace
+            );
+            Then::Http(self.table(name, hosts))
+        } else {
+            // Decrypted bytes go where a `tcp` route sends them.
+            Then::Tcp(self.connections_of(server, builder)?)
+        };
         Some(TlsChain {
             names: server_names(server),
             termination: Termination::Terminate(Arc::new(tls)),
-            then: Then::Http(self.table(name, hosts)),
+            then,
             origin: builder.objects.origin(server.gateway, server.position, None),
         })
     }

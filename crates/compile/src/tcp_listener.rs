@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use propylon_model::gateway::ServerTlsMode;
-use propylon_snapshot::{ClusterId, Listener, ServerNames, Serves, Then, TlsChain};
+use propylon_snapshot::{ClusterId, Listener, ServerNames, Serves, TcpRoute, Then, TlsChain};
 
 use crate::gateway::OpenServer;
 use crate::http_route::Builder;
@@ -36,15 +36,25 @@ impl<'w> Tables<'_, 'w> {
         if server.server.port.protocol.eq_ignore_ascii_case("UDP") {
             return report_closed(server, builder);
         }
-        let route = self.bound_to(server).into_iter().find_map(|position| {
-            let route = builder.tcp_route(&self.bound[position], server)?;
-            self.used.insert((position, List::Tcp));
-            Some(route)
-        });
-        match route {
-            Some(route) => self.open(server, Serves::Tcp(route), builder),
-            None => report_unbound(server, List::Tcp, builder),
+        if let Some(route) = self.connections_of(server, builder) {
+            self.open(server, Serves::Tcp(route), builder);
         }
+    }
+
+    /// The `tcp` route of a server: the first that fits. Reported where there is none.
+    pub(crate) fn connections_of(
+        &mut self,
+        server: &OpenServer<'w>,
+        builder: &mut Builder<'_, 'w>,
+    ) -> Option<TcpRoute> {
+        for position in self.bound_to(server) {
+            if let Some(route) = builder.tcp_route(&self.bound[position], server) {
+                self.used.insert((position, List::Tcp));
+                return Some(route);
+            }
+        }
+        report_unbound(server, List::Tcp, builder);
+        None
     }
 
     /// Adds the listener of TLS servers: a chain for each match of the `tls` routes bound to those
@@ -53,14 +63,18 @@ impl<'w> Tables<'_, 'w> {
         let Some(first) = merged.first() else { return };
         let mut taken = Taken::new();
         let mut chains = Vec::new();
-        for server in &merged.servers {
-            if mode(server) == Some(ServerTlsMode::Passthrough) {
-                match self.passthrough(server, &mut taken, builder) {
-                    Some(own) => chains.extend(own),
-                    None => report_unbound(server, List::Tls, builder),
-                }
-            } else {
-                chains.extend(self.chain(server, builder));
+        let passes = |server: &&&OpenServer<'_>| mode(server) == Some(ServerTlsMode::Passthrough);
+        // Names of servers count before those of routes, which give way to them.
+        for server in merged.servers.iter().filter(|server| !passes(server)) {
+            let chain = self.chain(server, builder);
+            let names = chain.iter().flat_map(|chain| &chain.names);
+            taken.extend(names.map(|name| (name.clone(), None)));
+            chains.extend(chain);
+        }
+        for server in merged.servers.iter().filter(passes) {
+            match self.passthrough(server, &mut taken, builder) {
+                Some(own) => chains.extend(own),
+                None => report_unbound(server, List::Tls, builder),
             }
         }
         if !chains.is_empty() {

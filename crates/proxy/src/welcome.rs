@@ -45,6 +45,8 @@ enum Way<'s> {
     Tcp(&'s TcpRoute),
     /// TLS ends here, by the settings of this chain; requests are routed by this table.
     Secured(usize, RouteTableId),
+    /// TLS ends here, by the settings of this chain; decrypted bytes are handed on.
+    Decrypted(usize, &'s TcpRoute),
 }
 
 /// Where the listener at `position` sends a connection that said `hello`; `None` where it must be
@@ -61,7 +63,10 @@ fn way<'s>(snapshot: &'s Snapshot, position: usize, hello: Option<&Hello>) -> Op
                 (Termination::Terminate(_), Then::Http(table)) => {
                     Some(Way::Secured(position, *table))
                 }
-                _ => None,
+                (Termination::Terminate(_), Then::Tcp(route)) => {
+                    Some(Way::Decrypted(position, route))
+                }
+                (Termination::Passthrough, Then::Http(_)) => None,
             }
         }
     }
@@ -84,11 +89,24 @@ async fn receive(arrival: Arrival, stream: Stream) {
         }
         Some(Way::Secured(chain, table)) => {
             let door = Rc::clone(&arrival.door);
-            let way = secure::Way { door, generation, listener: position, chain, table };
+            let way = secure::Way { door, generation, listener: position, chain };
             // Boxed: a connection that is served does not carry its handshake along.
-            let served = Box::pin(secure::shake(&worker, way, (stream, ends))).await;
+            let served = Box::pin(secure::serving(&worker, way, table, (stream, ends))).await;
             if let Some(served) = served {
                 worker.spawn(served);
+            }
+        }
+        Some(Way::Decrypted(chain, route)) => {
+            let door = Rc::clone(&arrival.door);
+            let held = Rc::clone(&generation);
+            let way = secure::Way { door, generation: held, listener: position, chain };
+            let shaken = Box::pin(secure::shake(&worker, &way, stream)).await;
+            let Some(stream) = shaken.map(|shaken| shaken.stream) else { return };
+            let opened = Box::pin(tcp::open(&worker, &generation, route)).await;
+            drop((way, generation));
+            match opened {
+                Some(opened) => opened.relay(&worker, &stream).await,
+                None => stream.farewell(),
             }
         }
         Some(Way::Tcp(route)) => {

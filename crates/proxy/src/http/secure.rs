@@ -1,5 +1,5 @@
-//! HTTP over TLS: shakes hands within a limit of time, counts how it went, and serves what follows.
-//! Which server answers was decided by the ClientHello.
+//! TLS of client connections: shakes hands within a limit of time, counts how it went, and serves
+//! HTTP behind it. Which server answers was decided by the ClientHello.
 
 use std::rc::Rc;
 use std::time::UNIX_EPOCH;
@@ -27,17 +27,31 @@ pub(crate) struct Way {
     pub(crate) listener: usize,
     /// The chain's place in the listener.
     pub(crate) chain: usize,
-    /// The chain's routes.
-    pub(crate) table: RouteTableId,
 }
 
-/// Shakes hands; the connection, ready to be served.
-pub(crate) async fn shake(
+/// Shakes hands; the connection, ready for requests that are routed by `table`.
+pub(crate) async fn serving(
     worker: &Rc<Worker>,
     way: Way,
+    table: RouteTableId,
     (stream, ends): (Stream, Ends),
 ) -> Option<impl Future<Output = ()> + 'static> {
-    let Way { door, generation, listener, chain, table } = way;
+    let shaken = shake(worker, &way, stream).await?;
+    let Handshake { stream, server_name, settings, client, resumed: _ } = shaken;
+    let secured = Secured { server_name, settings, client };
+    let routed = (way.generation, table);
+    let client = Client::new(stream, ends, (way.door, routed), Rc::clone(worker));
+    Some(serve::serve(client.over_tls(secured)))
+}
+
+/// Shakes hands.
+pub(crate) async fn shake(
+    worker: &Rc<Worker>,
+    way: &Way,
+    stream: Stream,
+) -> Option<Handshake<Stream>> {
+    let Way { door: _, generation, listener, chain } = way;
+    let (listener, chain) = (*listener, *chain);
     let wall = worker.clock.wall().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let now = i64::try_from(wall).unwrap_or(i64::MAX);
     let choose = |name: Option<&str>| {
@@ -64,11 +78,7 @@ pub(crate) async fn shake(
     if shaken.resumed {
         worker.counters.tls_resumed.add(1);
     }
-    let Handshake { stream, server_name, settings, client, resumed: _ } = shaken;
-    let secured = Secured { server_name, settings, client };
-    let routed = (generation, table);
-    let client = Client::new(stream, ends, (door, routed), Rc::clone(worker)).over_tls(secured);
-    Some(serve::serve(client))
+    Some(shaken)
 }
 
 fn count(counters: &Counters, refused: &Refused) {
