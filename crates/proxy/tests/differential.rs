@@ -31,6 +31,10 @@ const ROUNDS: u64 = 600;
 /// it: what came until then is.
 const SILENCE: Duration = Duration::from_millis(40);
 
+/// What the gateway says of its connections to the origin.
+const TOTAL: &str = "cluster.outbound|80||c0.upstream_cx_total";
+const ACTIVE: &str = "cluster.outbound|80||c0.upstream_cx_active";
+
 /// The last request of every round; it asks the gateway to close.
 const LAST: &[u8] = b"GET /last HTTP/1.1\r\nhost: a.test\r\nconnection: close\r\n\r\n";
 
@@ -91,6 +95,8 @@ struct Hyper {
     address: SocketAddr,
     seen: Arc<AtomicUsize>,
     broken: Arc<AtomicUsize>,
+    accepted: Arc<AtomicUsize>,
+    ended: Arc<AtomicUsize>,
 }
 
 impl Hyper {
@@ -98,11 +104,15 @@ impl Hyper {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (seen, broken) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (accepted, ended) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let (count, trouble) = (Arc::clone(&seen), Arc::clone(&broken));
+        let (came, went) = (Arc::clone(&accepted), Arc::clone(&ended));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 stream.set_nodelay(true).unwrap();
+                came.fetch_add(1, Ordering::SeqCst);
                 let (count, trouble) = (Arc::clone(&count), Arc::clone(&trouble));
+                let went = Arc::clone(&went);
                 tokio::spawn(async move {
                     let service = service_fn(|request| answer(request, &count));
                     let mut http = hyper::server::conn::http1::Builder::new();
@@ -111,14 +121,30 @@ impl Hyper {
                     if served.await.is_err_and(|error| error.is_parse()) {
                         trouble.fetch_add(1, Ordering::SeqCst);
                     }
+                    went.fetch_add(1, Ordering::SeqCst);
                 });
             }
         });
-        Self { address, seen, broken }
+        Self { address, seen, broken, accepted, ended }
     }
 
     fn seen(&self) -> usize {
         self.seen.load(Ordering::SeqCst)
+    }
+
+    /// Waits until it has dealt with every connection that the gateway gave up: a request that was
+    /// left behind in one must not be counted in a later round.
+    async fn catch_up(&self, gateway: &Gateway) {
+        let total = gateway.stat(TOTAL);
+        let gone = total - gateway.stat(ACTIVE);
+        let caught_up = async {
+            while (self.accepted.load(Ordering::SeqCst) as u64) < total
+                || (self.ended.load(Ordering::SeqCst) as u64) < gone
+            {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(30), caught_up).await.unwrap();
     }
 }
 
@@ -203,6 +229,7 @@ async fn another_parser_sees_the_same_requests_and_clients_see_their_own_answers
         let before = origin.seen();
         let (heard, closed) = converse(&gateway, &bytes, &mut dice).await;
         gateway.stat_becomes("http.downstream_rq_active", 0).await;
+        origin.catch_up(&gateway).await;
         let (after, got) = (origin.seen(), numbers(&heard));
         let sent = String::from_utf8_lossy(&bytes);
         let whole: Vec<usize> = (before..after).collect();

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 use notify::event::{AccessKind, AccessMode, EventKind};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 
-use super::listing::list;
+use super::listing::{is_configuration, list};
 
 /// Watches until it is dropped.
 #[derive(Debug)]
@@ -40,8 +40,10 @@ impl Watch {
     pub fn new(paths: &[PathBuf], on_change: impl Fn() + Send + 'static) -> io::Result<Self> {
         let (sender, receiver) = channel();
         let events = sender.clone();
+        let named = paths.to_vec();
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            if event.is_ok_and(|event| !matters(&event.kind)) {
+            if event.is_ok_and(|event| !matters(&event.kind) || is_elsewhere(&event.paths, &named))
+            {
                 return;
             }
             // The receiver is gone only while the watch ends.
@@ -81,6 +83,18 @@ fn matters(kind: &EventKind) -> bool {
         EventKind::Access(_) => false,
         _ => true,
     }
+}
+
+/// True if all that happened is in files that are not read: a log that the gateway itself writes
+/// beside its configuration must not make it read for ever. Links and directories count: they may
+/// lead to files that are read, and so does what is gone.
+fn is_elsewhere(happened: &[PathBuf], named: &[PathBuf]) -> bool {
+    let is_named = |path: &Path| named.iter().any(|name| name.file_name() == path.file_name());
+    let is_other = |path: &PathBuf| {
+        let is_file = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
+        is_file && !is_configuration(path) && !is_named(path)
+    };
+    !happened.is_empty() && happened.iter().all(is_other)
 }
 
 /// What the thread owns.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
 
-use super::{Eyes, Signal, Watch, matters, settle};
+use super::{Eyes, Signal, Watch, is_elsewhere, matters, settle};
 
 /// Only a failure waits so long.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -137,4 +137,24 @@ fn a_burst_of_changes_is_one_and_an_end_in_it_is_the_end() {
     sender.send(Signal::Changed).unwrap();
     sender.send(Signal::Stop).unwrap();
     assert!(!settle(&receiver));
+}
+
+#[test]
+fn files_that_are_not_read_may_change_unnoticed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, yaml, plain) =
+        (dir.path().join("run.log"), dir.path().join("a.yaml"), dir.path().join("config"));
+    for file in [&log, &yaml, &plain] {
+        fs::write(file, "a").unwrap();
+    }
+    let link = dir.path().join("..data");
+    std::os::unix::fs::symlink(&log, &link).unwrap();
+    let named = [plain.clone()];
+    assert!(is_elsewhere(&[log.clone()], &named));
+    assert!(!is_elsewhere(&[log.clone(), yaml], &named));
+    assert!(!is_elsewhere(&[plain], &named), "the user named it");
+    assert!(!is_elsewhere(&[link], &named), "a link may lead anywhere");
+    assert!(!is_elsewhere(&[dir.path().to_path_buf()], &named));
+    assert!(!is_elsewhere(&[dir.path().join("gone.log")], &named), "it may have been a link");
+    assert!(!is_elsewhere(&[], &named), "an event without a place may be about anything");
 }
