@@ -150,7 +150,7 @@ fn files_that_are_not_read_may_change_unnoticed() {
     let link = dir.path().join("..data");
     std::os::unix::fs::symlink(&log, &link).unwrap();
     let named = [plain.clone()];
-    assert!(is_elsewhere(&[log.clone()], &named));
+    assert!(is_elsewhere(std::slice::from_ref(&log), &named));
     assert!(!is_elsewhere(&[log.clone(), yaml], &named));
     assert!(!is_elsewhere(&[plain], &named), "the user named it");
     assert!(!is_elsewhere(&[link], &named), "a link may lead anywhere");
