@@ -544,3 +544,12 @@ fn every_command_has_a_manual_page() {
     world.propylon(&["man", "run"]).ends_with(0).prints(&[".TH propylon-run 1", "port\\-map"]);
     world.propylon(&["man", "rum"]).ends_with(1).prints(&["no command \"rum\"", "run"]);
 }
+
+#[test]
+fn explain_takes_the_methods_that_the_gateway_takes() {
+    let world = World::sound();
+    for (method, advice) in [("get", "write GET, not get"), ("FOO", "the gateway answers 400")] {
+        let said = world.propylon(&["explain", method, "http://shop.example/"]).ends_with(1);
+        said.prints(&[advice]);
+    }
+}

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use propylon_proxy::http1::Method;
 use propylon_snapshot::{Head, HeaderName, Line, Scheme, host_of};
 
 /// A request that was never sent.
@@ -31,7 +32,13 @@ impl Request {
     /// # Errors
     /// A sentence that says what is not understood.
     pub(super) fn parse(method: &str, url: &str, headers: &[String]) -> Result<Self, String> {
-        HeaderName::parse(method).ok_or_else(|| format!("{method:?} is no method"))?;
+        if Method::of(method).is_none() {
+            let upper = method.to_ascii_uppercase();
+            return Err(match Method::of(&upper) {
+                Some(_) => format!("methods are told apart by case: write {upper}, not {method}"),
+                None => format!("the gateway answers 400 to {method:?}, which is no known method"),
+            });
+        }
         let (scheme, rest) = match (url.strip_prefix("http://"), url.strip_prefix("https://")) {
             (Some(rest), _) => (Scheme::Http, rest),
             (None, Some(rest)) => (Scheme::Https, rest),
