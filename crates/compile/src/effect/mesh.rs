@@ -17,8 +17,12 @@ const CONFIG_MAP: &str = "istio";
 /// Its key with the settings of the mesh.
 const KEY: &str = "mesh";
 
+/// The key beside it with the networks of the mesh.
+const NETWORKS: &str = "meshNetworks";
+
 /// Reports the mesh settings of a world.
 pub(super) fn report(view: &View<'_>, problems: &mut Problems) {
+    networks(view, problems);
     let Some(config) = &view.world.mesh else { return };
     let object =
         view.world.config_maps.iter().find(|object| {
@@ -37,6 +41,24 @@ pub(super) fn report(view: &View<'_>, problems: &mut Problems) {
     }
     for (key, _) in keys.into_iter().filter(|(_, set)| *set) {
         problems.push(problem(object.map(Arc::as_ref), key));
+    }
+}
+
+/// Istio keeps the networks of a mesh beside its settings; its own default names none.
+fn networks(view: &View<'_>, problems: &mut Problems) {
+    for object in &view.world.config_maps {
+        let networks = object.spec.data.get(NETWORKS).map_or("", |text| text.trim());
+        if &*object.meta.key.name == CONFIG_MAP && !["", "networks: {}"].contains(&networks) {
+            let field = FieldPath::root().key("data").key(NETWORKS);
+            let message = "the networks of the mesh are not yet in effect";
+            problems.push(Problem::of(
+                Severity::Warning,
+                code::NOT_IN_EFFECT,
+                object,
+                field,
+                message,
+            ));
+        }
     }
 }
 
@@ -93,7 +115,6 @@ fn mesh_keys(config: &MeshConfig) -> Vec<(&'static str, bool)> {
         service_scope_configs: _,
         discovery_selectors: _,
         inbound_cluster_stat_name: _,
-        enable_auto_mtls: _,
         mesh_mtls: _,
         service_entry_visibility: _,
         ingress_class: _,
@@ -104,6 +125,7 @@ fn mesh_keys(config: &MeshConfig) -> Vec<(&'static str, bool)> {
         disable_envoy_listener_log: _,
         verify_certificate_at_client: _,
         // Not yet.
+        enable_auto_mtls,
         tcp_keepalive,
         enable_tracing,
         access_log_file,
@@ -121,6 +143,7 @@ fn mesh_keys(config: &MeshConfig) -> Vec<(&'static str, bool)> {
     } = config;
     let text = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
     vec![
+        ("enableAutoMtls", *enable_auto_mtls == Some(true)),
         ("tcpKeepalive", tcp_keepalive.is_some()),
         ("enableTracing", *enable_tracing == Some(true)),
         ("accessLogFile", text(access_log_file)),
