@@ -258,7 +258,7 @@ pub(crate) fn timeout(timeout: Option<Duration>) -> String {
 #[must_use]
 pub(crate) fn retries(retry: Option<&Retry>) -> String {
     let Some(retry) = retry else { return "off".to_owned() };
-    let mut on = conditions(&retry.on).join(",");
+    let mut on = retry.on.names().join(",");
     if !retry.statuses.is_empty() {
         let statuses: Vec<String> = retry.statuses.iter().map(ToString::to_string).collect();
         let _ = write!(on, "{}{}", if on.is_empty() { "" } else { "," }, statuses.join(","));
@@ -278,40 +278,6 @@ fn is_default(retry: &Retry) -> bool {
         && retry.on == RetryOn::istio_default()
         && retry.statuses.is_empty()
         && retry.per_try_timeout.is_none()
-}
-
-fn conditions(on: &RetryOn) -> Vec<&'static str> {
-    let RetryOn {
-        server_error,
-        gateway_error,
-        reset,
-        reset_before_request,
-        connect_failure,
-        refused_stream,
-        retriable_4xx,
-        envoy_ratelimited,
-        grpc_cancelled,
-        grpc_deadline_exceeded,
-        grpc_resource_exhausted,
-        grpc_internal,
-        grpc_unavailable,
-    } = *on;
-    let all = [
-        (connect_failure, "connect-failure"),
-        (refused_stream, "refused-stream"),
-        (grpc_unavailable, "unavailable"),
-        (grpc_cancelled, "cancelled"),
-        (grpc_deadline_exceeded, "deadline-exceeded"),
-        (grpc_resource_exhausted, "resource-exhausted"),
-        (grpc_internal, "internal"),
-        (server_error, "5xx"),
-        (gateway_error, "gateway-error"),
-        (reset, "reset"),
-        (reset_before_request, "reset-before-request"),
-        (retriable_4xx, "retriable-4xx"),
-        (envoy_ratelimited, "envoy-ratelimited"),
-    ];
-    all.into_iter().filter_map(|(set, name)| set.then_some(name)).collect()
 }
 
 /// How a cluster chooses, in Istio's words.

@@ -9,7 +9,7 @@ use propylon_snapshot::{Abort, AbortAnswer, Delay, Fault, Fraction};
 const PER_PERCENT: f64 = 10_000.0;
 
 /// gRPC status names, each at the position of its number.
-const GRPC_STATUSES: [&str; 17] = [
+pub(crate) const GRPC_STATUSES: [&str; 17] = [
     "OK",
     "CANCELLED",
     "UNKNOWN",

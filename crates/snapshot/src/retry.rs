@@ -98,5 +98,43 @@ impl Retry {
     }
 }
 
+impl RetryOn {
+    /// The conditions that are set, by Envoy's names: those of Istio's default policy first.
+    #[must_use]
+    pub fn names(&self) -> Vec<&'static str> {
+        let Self {
+            server_error,
+            gateway_error,
+            reset,
+            reset_before_request,
+            connect_failure,
+            refused_stream,
+            retriable_4xx,
+            envoy_ratelimited,
+            grpc_cancelled,
+            grpc_deadline_exceeded,
+            grpc_resource_exhausted,
+            grpc_internal,
+            grpc_unavailable,
+        } = *self;
+        let all = [
+            (connect_failure, "connect-failure"),
+            (refused_stream, "refused-stream"),
+            (grpc_unavailable, "unavailable"),
+            (grpc_cancelled, "cancelled"),
+            (grpc_deadline_exceeded, "deadline-exceeded"),
+            (grpc_resource_exhausted, "resource-exhausted"),
+            (grpc_internal, "internal"),
+            (server_error, "5xx"),
+            (gateway_error, "gateway-error"),
+            (reset, "reset"),
+            (reset_before_request, "reset-before-request"),
+            (retriable_4xx, "retriable-4xx"),
+            (envoy_ratelimited, "envoy-ratelimited"),
+        ];
+        all.into_iter().filter_map(|(set, name)| set.then_some(name)).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -7,27 +7,7 @@ use propylon_model::virtual_service::{
 use super::code;
 use super::names::{duration, percentage};
 use super::report::{Findings, Place};
-
-/// gRPC's statuses by name.
-const GRPC_STATUSES: [&str; 17] = [
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
+use crate::fault::GRPC_STATUSES;
 
 /// Checks faults.
 pub(super) fn check(out: &mut Findings<'_>, place: &Place<'_>, fault: &FaultInjection) {

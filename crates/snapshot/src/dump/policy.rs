@@ -62,38 +62,7 @@ pub(super) fn retry(page: &mut Page, retry: &Retry) {
 }
 
 fn conditions(on: RetryOn, statuses: &[u16]) -> String {
-    let RetryOn {
-        server_error,
-        gateway_error,
-        reset,
-        reset_before_request,
-        connect_failure,
-        refused_stream,
-        retriable_4xx,
-        envoy_ratelimited,
-        grpc_cancelled,
-        grpc_deadline_exceeded,
-        grpc_resource_exhausted,
-        grpc_internal,
-        grpc_unavailable,
-    } = on;
-    let names = [
-        (server_error, "5xx"),
-        (gateway_error, "gateway-error"),
-        (reset, "reset"),
-        (reset_before_request, "reset-before-request"),
-        (connect_failure, "connect-failure"),
-        (refused_stream, "refused-stream"),
-        (retriable_4xx, "retriable-4xx"),
-        (envoy_ratelimited, "envoy-ratelimited"),
-        (grpc_cancelled, "cancelled"),
-        (grpc_deadline_exceeded, "deadline-exceeded"),
-        (grpc_resource_exhausted, "resource-exhausted"),
-        (grpc_internal, "internal"),
-        (grpc_unavailable, "unavailable"),
-    ];
-    let mut words: Vec<String> =
-        names.iter().filter(|(set, _)| *set).map(|(_, name)| (*name).to_owned()).collect();
+    let mut words: Vec<String> = on.names().into_iter().map(str::to_owned).collect();
     words.extend(statuses.iter().map(u16::to_string));
     if words.is_empty() { "nothing".to_owned() } else { words.join(",") }
 }
