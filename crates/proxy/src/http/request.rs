@@ -10,7 +10,7 @@ use propylon_snapshot::{AddressOf, Head, Line, Number, Reason, Scheme, Text, Var
 use super::exchange::Asked;
 use crate::clock::Clock;
 use crate::http1::{Method, RequestHead, Version};
-use crate::io::Stream;
+use crate::upstream::Conduit;
 
 /// An admitted request. Borrows the connection's read buffer.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ pub(super) struct View<'v> {
     /// The endpoint.
     pub(super) endpoint: Option<SocketAddr>,
     /// The connection to it.
-    pub(super) upstream: Option<&'v Stream>,
+    pub(super) upstream: Option<&'v Conduit>,
     /// The other end of the client connection.
     pub(super) peer: Option<SocketAddr>,
     /// Our end of it.
@@ -154,7 +154,7 @@ impl Variables for View<'_> {
             AddressOf::DownstreamDirectRemote => self.peer,
             AddressOf::DownstreamLocal | AddressOf::DownstreamDirectLocal => self.local,
             AddressOf::UpstreamRemote => self.endpoint,
-            AddressOf::UpstreamLocal => self.upstream.and_then(Stream::local),
+            AddressOf::UpstreamLocal => self.upstream.and_then(Conduit::local),
         }
     }
 
