@@ -1,5 +1,6 @@
-//! A TLS connection of either side behind the I/O seam. Head and body that are written together leave as one
-//! record and one system call; an idle connection holds what the TLS library needs and no more.
+//! A TLS connection of either side behind the I/O seam. Head and body that are written together
+//! leave as one record and one system call; an idle connection holds what the TLS library needs and
+//! no more.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice, Read, Write};
