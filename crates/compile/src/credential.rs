@@ -3,7 +3,7 @@
 
 use propylon_model::gateway::{ServerTls, TlsCertificate};
 use propylon_model::{Object, Secret, SecretBytes, Source, World};
-use propylon_snapshot::{Credential, Opaque, ServerIdentity};
+use propylon_snapshot::{Credential, Identity, Opaque};
 
 /// The pairs of keys that a server certificate is stored under, in Istio's order.
 const CERTIFICATE_KEYS: [(&str, &str); 2] = [("cert", "key"), ("tls.crt", "tls.key")];
@@ -29,7 +29,7 @@ pub(crate) struct Vault<'w> {
 
 impl Vault<'_> {
     /// The server's certificates: of exactly one source, as validation makes sure.
-    pub(crate) fn identities(&self, tls: &ServerTls) -> Vec<Credential<ServerIdentity>> {
+    pub(crate) fn identities(&self, tls: &ServerTls) -> Vec<Credential<Identity>> {
         let names = secret_names(tls);
         if !names.is_empty() {
             return names.into_iter().map(|name| self.identity_of(name)).collect();
@@ -76,7 +76,7 @@ impl Vault<'_> {
         found.next()
     }
 
-    fn identity_of(&self, name: &str) -> Credential<ServerIdentity> {
+    fn identity_of(&self, name: &str) -> Credential<Identity> {
         let full = format!("Secret {}/{}", self.namespace, bare(name));
         let Some(secret) = self.secret(name) else {
             return Credential { name: full.into(), read: Err("it does not exist".into()) };
@@ -86,7 +86,7 @@ impl Vault<'_> {
         let pair = pairs.find_map(|(chain, key)| Some((has(chain)?, has(key)?)));
         let read = match pair {
             None => Err("it has no certificate and key".into()),
-            Some((chain, key)) => Ok(ServerIdentity {
+            Some((chain, key)) => Ok(Identity {
                 chain: opaque(chain),
                 key: opaque(key),
                 ocsp: has(STAPLE_KEY).map(opaque),
@@ -95,12 +95,12 @@ impl Vault<'_> {
         Credential { name: full.into(), read }
     }
 
-    fn identity_in(&self, chain: &str, key: &str) -> Credential<ServerIdentity> {
+    fn identity_in(&self, chain: &str, key: &str) -> Credential<Identity> {
         let read = |path: &str| self.file(path);
         let both = read(chain).and_then(|chain| Ok((chain, read(key)?)));
         Credential {
             name: format!("{chain} and {key}").into(),
-            read: both.map(|(chain, key)| ServerIdentity { chain, key, ocsp: None }),
+            read: both.map(|(chain, key)| Identity { chain, key, ocsp: None }),
         }
     }
 

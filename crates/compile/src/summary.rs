@@ -130,6 +130,7 @@ fn same_settings(a: &Cluster, b: &Cluster) -> bool {
         discovery,
         balance,
         protocol,
+        tls,
         connect_timeout,
         idle_timeout,
         availability,
@@ -143,6 +144,7 @@ fn same_settings(a: &Cluster, b: &Cluster) -> bool {
     same_discovery
         && *balance == b.balance
         && *protocol == b.protocol
+        && *tls == b.tls
         && *connect_timeout == b.connect_timeout
         && *idle_timeout == b.idle_timeout
         && *availability == b.availability

@@ -15,7 +15,7 @@ use crate::running::Running;
 use crate::runtime::{self, Handle, Order};
 use crate::tcp;
 use crate::telemetry;
-use crate::tls::Terminators;
+use crate::tls::{Originators, Terminators};
 use crate::upstream::{ClusterStatus, Registry, Resolve};
 
 /// How to start.
@@ -32,8 +32,16 @@ pub struct DataPlane {
     registry: Mutex<Registry>,
     bound: Mutex<BTreeMap<Bind, Bind>>,
     publishing: tokio::sync::Mutex<()>,
-    /// The TLS servers of the snapshot that was published last.
-    terminators: Mutex<Option<(Arc<Snapshot>, Arc<Terminators>)>>,
+    /// The TLS settings of the snapshot that was published last.
+    secured: Mutex<Option<Secured>>,
+}
+
+/// The TLS settings of a snapshot, parsed when they are needed.
+#[derive(Clone)]
+struct Secured {
+    snapshot: Arc<Snapshot>,
+    terminators: Arc<Terminators>,
+    originators: Arc<Originators>,
 }
 
 impl DataPlane {
@@ -60,7 +68,7 @@ impl DataPlane {
             registry: Mutex::new(registry),
             bound: Mutex::default(),
             publishing: tokio::sync::Mutex::default(),
-            terminators: Mutex::default(),
+            secured: Mutex::default(),
         })
     }
 
@@ -78,8 +86,8 @@ impl DataPlane {
         };
         warm.await;
         let (mut sockets, statuses) = self.reconcile(&snapshot);
-        let terminators = self.terminators(&snapshot);
-        let running = Arc::new(Running { generation, snapshot, shared, terminators });
+        let Secured { snapshot, terminators, originators } = self.secured(&snapshot);
+        let running = Arc::new(Running { generation, snapshot, shared, terminators, originators });
         let mut taken = Vec::with_capacity(self.workers.len());
         for worker in &self.workers {
             let (done, taking) = oneshot::channel();
@@ -159,12 +167,19 @@ impl DataPlane {
         self.workers.iter_mut().filter_map(|worker| worker.thread.take()).collect()
     }
 
-    /// The TLS servers of a snapshot; unchanged ones keep what was parsed, all keep their tickets.
-    fn terminators(&self, snapshot: &Arc<Snapshot>) -> Arc<Terminators> {
-        let mut published = lock(&self.terminators);
-        let previous = published.as_ref().map(|(snapshot, made)| (&**snapshot, &**made));
-        let made = Arc::new(Terminators::attach(snapshot, previous));
-        *published = Some((Arc::clone(snapshot), Arc::clone(&made)));
+    /// The TLS settings of a snapshot; unchanged ones keep what was parsed, all servers their
+    /// tickets.
+    fn secured(&self, snapshot: &Arc<Snapshot>) -> Secured {
+        let mut published = lock(&self.secured);
+        let previous = published.as_ref();
+        let servers = previous.map(|made| (&*made.snapshot, &*made.terminators));
+        let clusters = previous.map(|made| (&*made.snapshot, &*made.originators));
+        let made = Secured {
+            snapshot: Arc::clone(snapshot),
+            terminators: Arc::new(Terminators::attach(snapshot, servers)),
+            originators: Arc::new(Originators::attach(snapshot, clusters)),
+        };
+        *published = Some(made.clone());
         made
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use propylon_snapshot::Snapshot;
 
-use crate::tls::Terminators;
+use crate::tls::{Originators, Terminators};
 use crate::upstream::Shared;
 
 /// One published generation.
@@ -19,4 +19,6 @@ pub(crate) struct Running {
     pub shared: Vec<Arc<Shared>>,
     /// The parsed settings of its TLS servers.
     pub terminators: Arc<Terminators>,
+    /// The parsed TLS settings of its clusters.
+    pub originators: Arc<Originators>,
 }

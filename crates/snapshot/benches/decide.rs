@@ -95,6 +95,7 @@ fn cluster() -> propylon_snapshot::Cluster {
         discovery: propylon_snapshot::Discovery::Static(Arc::new([])),
         balance: propylon_snapshot::Balance::LeastRequest,
         protocol: propylon_snapshot::UpstreamProtocol::Http1,
+        tls: None,
         connect_timeout: std::time::Duration::from_secs(10),
         idle_timeout: std::time::Duration::from_secs(3600),
         availability: propylon_snapshot::Availability::Open,

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::ClientTls;
+
 /// Index into [`crate::Snapshot::clusters`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClusterId(pub u32);
@@ -112,6 +114,8 @@ pub struct Cluster {
     pub balance: Balance,
     /// What is spoken.
     pub protocol: UpstreamProtocol,
+    /// How it is encrypted; `None`: in plaintext.
+    pub tls: Option<Arc<ClientTls>>,
     /// Limit of a TCP connect (DestinationRule `connectTimeout`, mesh default 10 s).
     pub connect_timeout: Duration,
     /// How long an unused pooled connection lives; 1 h by default.

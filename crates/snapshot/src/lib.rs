@@ -64,7 +64,8 @@ pub use rule::{
 pub use rule_list::RuleList;
 pub use string_match::{BadPattern, Pattern, StringMatch};
 pub use tls::{
-    CipherSuite, ClientCheck, Credential, Opaque, ServerIdentity, ServerTls, TlsGroup, TlsVersion,
+    Authorities, CipherSuite, ClientCheck, ClientTls, Credential, Identity, Offers, Opaque,
+    ServerCheck, ServerTls, SniName, TlsGroup, TlsVersion,
 };
 pub use virtual_host::{RouteTable, RouteTableId, VirtualHost, host_of};
 

@@ -19,6 +19,8 @@ pub enum Reason {
     NoEndpoint,
     /// The connection was refused or failed: 503, UF.
     ConnectFailure,
+    /// The endpoint was reached, and TLS with it failed: 503, UF.
+    ConnectTls,
     /// The connection was not made in time: 503, UF.
     ConnectTimeout,
     /// The upstream closed before its response head: 503, UC.
@@ -69,13 +71,14 @@ const TIMED_OUT: &str = "upstream request timeout";
 
 impl Reason {
     /// Every reason, in the order of the enum.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::NoRoute,
         Self::Misdirected,
         Self::NoCluster,
         Self::ClusterClosed,
         Self::NoEndpoint,
         Self::ConnectFailure,
+        Self::ConnectTls,
         Self::ConnectTimeout,
         Self::UpstreamReset,
         Self::UpstreamProtocol,
@@ -111,6 +114,7 @@ impl Reason {
             | Self::ClusterClosed
             | Self::NoEndpoint
             | Self::ConnectFailure
+            | Self::ConnectTls
             | Self::ConnectTimeout
             | Self::UpstreamReset => 503,
             Self::Timeout | Self::PerTryTimeout => 504,
@@ -120,7 +124,7 @@ impl Reason {
     /// Envoy's words for what broke a try; `None` for all that is no reset.
     fn reset_word(self) -> Option<&'static str> {
         match self {
-            Self::ConnectFailure => Some("remote connection failure"),
+            Self::ConnectFailure | Self::ConnectTls => Some("remote connection failure"),
             Self::ConnectTimeout => Some("connection timeout"),
             Self::UpstreamReset => Some("connection termination"),
             Self::UpstreamProtocol | Self::UpstreamHeadTooLarge => Some("protocol error"),
@@ -155,7 +159,7 @@ impl Reason {
             Self::NoRoute | Self::Misdirected => "NR",
             Self::NoCluster | Self::ClusterClosed => "NC",
             Self::NoEndpoint => "UH",
-            Self::ConnectFailure | Self::ConnectTimeout => "UF",
+            Self::ConnectFailure | Self::ConnectTls | Self::ConnectTimeout => "UF",
             Self::UpstreamReset => "UC",
             Self::UpstreamProtocol | Self::UpstreamHeadTooLarge => "UPE",
             Self::Timeout | Self::PerTryTimeout => "UT",
@@ -180,7 +184,7 @@ impl Reason {
             Self::NoCluster => "cluster_not_found",
             Self::ClusterClosed => "cluster_closed",
             Self::NoEndpoint => "no_healthy_upstream",
-            Self::ConnectFailure => {
+            Self::ConnectFailure | Self::ConnectTls => {
                 "upstream_reset_before_response_started{remote_connection_failure}"
             }
             Self::ConnectTimeout => "upstream_reset_before_response_started{connection_timeout}",
@@ -231,7 +235,9 @@ impl Reason {
     #[must_use]
     pub fn failure(self) -> Option<Failure> {
         match self {
-            Self::ConnectFailure | Self::ConnectTimeout => Some(Failure::Connect),
+            Self::ConnectFailure | Self::ConnectTls | Self::ConnectTimeout => {
+                Some(Failure::Connect)
+            }
             Self::UpstreamReset
             | Self::UpstreamProtocol
             | Self::UpstreamHeadTooLarge

@@ -23,6 +23,7 @@ pub(crate) fn cluster(name: &str) -> Cluster {
         discovery: Discovery::Static(Arc::new([])),
         balance: Balance::LeastRequest,
         protocol: UpstreamProtocol::Http1,
+        tls: None,
         connect_timeout: Duration::from_secs(10),
         idle_timeout: Duration::from_secs(3600),
         availability: Availability::Open,

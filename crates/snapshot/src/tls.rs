@@ -1,4 +1,5 @@
-//! TLS settings of a server: certificates as they were read, whom to accept, which versions.
+//! TLS settings of servers and towards endpoints: certificates as they were read, whom to accept,
+//! which versions.
 //! Bytes are carried, compared and never shown; the data plane parses them when they are needed.
 
 use std::fmt;
@@ -33,7 +34,7 @@ impl fmt::Debug for Opaque {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerTls {
     /// Certificates of different key types, of which the client's abilities choose; one or two.
-    pub certificates: Vec<Credential<ServerIdentity>>,
+    pub certificates: Vec<Credential<Identity>>,
     /// Whether and how client certificates are verified.
     pub clients: ClientCheck,
     /// The lowest version.
@@ -44,6 +45,72 @@ pub struct ServerTls {
     pub cipher_suites: Vec<CipherSuite>,
     /// Key exchange groups in order of preference; empty: the default ones.
     pub groups: Vec<TlsGroup>,
+}
+
+/// How the endpoints of a cluster are spoken to in TLS 1.2 and 1.3 (Istio's `ClientTLSSettings`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientTls {
+    /// The certificate that is shown to endpoints that ask for one.
+    pub identity: Option<Credential<Identity>>,
+    /// Whether and how endpoints' certificates are verified.
+    pub servers: ServerCheck,
+    /// The server name that is asked for.
+    pub asks_for: SniName,
+    /// The protocols that are offered.
+    pub offers: Offers,
+    /// TLS 1.2 suites in order of preference; empty: all that are secure. TLS 1.3 is not affected.
+    pub cipher_suites: Vec<CipherSuite>,
+    /// Key exchange groups in order of preference; empty: the default ones.
+    pub groups: Vec<TlsGroup>,
+}
+
+/// Which endpoints are accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServerCheck {
+    /// All of them, whatever they show (`insecureSkipVerify`).
+    None,
+    /// Those whose certificate verifies.
+    Verify {
+        /// Who signs acceptable certificates.
+        authorities: Authorities,
+        /// Revocation lists in PEM.
+        revoked: Option<Box<Credential<Opaque>>>,
+        /// One of these must be among the certificate's alternative names; empty: any.
+        names: Vec<Box<str>>,
+        /// The request's host must be among them too (Envoy's `auto_san_validation`).
+        of_request: bool,
+    },
+}
+
+/// Who signs acceptable certificates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Authorities {
+    /// The roots that the operating system trusts.
+    System,
+    /// These, in PEM.
+    Listed(Box<Credential<Opaque>>),
+}
+
+/// The server name of a handshake (SNI).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SniName {
+    /// Always this one.
+    Fixed(Box<str>),
+    /// The host of the request as it is sent up (Envoy's `auto_sni`); none where the bytes are no
+    /// requests.
+    OfRequest,
+}
+
+/// The application protocols of a handshake (ALPN).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Offers {
+    /// `h2` where HTTP/2 is spoken, else none.
+    #[default]
+    Plain,
+    /// `h2`, whatever is spoken: the port is one of HTTP/2.
+    Http2,
+    /// Those by which Istio's sidecars know each other, by what is spoken.
+    Mesh,
 }
 
 /// Something that a Secret or files hold, or why they do not.
@@ -57,7 +124,7 @@ pub struct Credential<T> {
 
 /// A certificate with its key, as read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServerIdentity {
+pub struct Identity {
     /// The chain in PEM, the server's own certificate first.
     pub chain: Opaque,
     /// The private key in PEM: PKCS#8, PKCS#1 or SEC1.

@@ -20,6 +20,7 @@ use crate::buffers::Buffer;
 use crate::http1::{Known, Parsed, ResponseHead, Upgrade};
 use crate::io::{Io, read, readable};
 use crate::limits::{INTERIM_RESPONSES_MAX, JOINED_BODY_BYTES_MAX};
+use crate::tls::Purpose;
 use crate::upstream::{Connection, LiveEndpoint};
 
 /// How a try ended.
@@ -53,7 +54,7 @@ pub(super) async fn attempt<D: Downstream>(
     (timer, tries): (&mut Timer, &Tries<'_>),
     out: &mut Out,
 ) -> End {
-    if let Some(kept) = endpoint.pooled() {
+    if let Some(kept) = endpoint.pooled(Purpose::Http1(forwarding.authority)) {
         match exchange(forwarding, kept, body, (&mut *timer, tries), out).await {
             Once::Ended(end) => return end,
             Once::Stale => forwarding.asked.caller().worker.counters.replays.add(1),
@@ -79,7 +80,7 @@ async fn connect<D: Downstream>(
     let limit = forwarding.cluster.connect_timeout();
     let progress = Progress::default();
     let mut beside = Beside::between(forwarding.asked.down, body, &progress, timer);
-    match beside.run(endpoint.connect(limit)).await {
+    match beside.run(endpoint.connect(limit, Purpose::Http1(forwarding.authority))).await {
         Ok(Ok(fresh)) => Ok(fresh),
         Ok(Err(error)) => {
             tracing::debug!(cluster = forwarding.name, %error, "no connection");

@@ -36,6 +36,8 @@ pub(super) struct Forwarding<'x, D> {
     pub(super) cluster: &'x Rc<LiveCluster>,
     /// Its name.
     pub(super) name: &'x str,
+    /// The authority that goes up, which TLS to the endpoint may ask for.
+    pub(super) authority: &'x str,
     /// The lines that go up.
     pub(super) lines: &'x [Line<'x>],
 }
@@ -61,7 +63,8 @@ pub(super) async fn forward<D: Downstream>(
     outbound::mark(asked, &rewritten, &mut lines);
     outbound::edit(asked, course, name, &mut rendered, &mut lines);
     outbound::write_head(asked.request, &rewritten, &lines, &mut out.up);
-    let forwarding = Forwarding { asked, cluster, name, lines: &lines };
+    let authority = rewritten.authority(asked.request);
+    let forwarding = Forwarding { asked, cluster, name, authority, lines: &lines };
     let after = if course.forward.mirrors.is_empty() {
         try_all(&forwarding, course, body, out).await
     } else {

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use propylon_snapshot::{ClusterId, Line, Target};
+use propylon_snapshot::{Availability, ClusterId, Line, Target};
 use tokio::time::timeout;
 
 use super::downstream::{Downstream, RequestBody};
@@ -15,6 +15,7 @@ use crate::http1::{Method, Parsed, ResponseHead};
 use crate::io::{read, write_all};
 use crate::limits::{MIRROR_ANSWER_BYTES_MAX, MIRROR_TIMEOUT, MIRRORS_MAX};
 use crate::runtime::Worker;
+use crate::tls::Purpose;
 use crate::upstream::{Connection, Generation};
 
 /// The copies to make of one request.
@@ -22,6 +23,7 @@ use crate::upstream::{Connection, Generation};
 pub(super) struct Copies {
     clusters: Vec<ClusterId>,
     head: Vec<u8>,
+    authority: Box<str>,
 }
 
 /// Draws which mirrors get a copy, and writes its head.
@@ -34,13 +36,16 @@ pub(super) fn draw<D: Downstream>(
     let mut copies = Copies::default();
     for mirror in &course.forward.mirrors {
         let drawn = mirror.share.hits(&mut |sides| fastrand::u32(..sides.max(1)));
-        if let (true, Target::Cluster(id)) = (drawn, &mirror.target) {
+        if let (true, Target::Cluster(id)) = (drawn, &mirror.target)
+            && asked.snapshot().cluster(*id).availability == Availability::Open
+        {
             copies.clusters.push(*id);
         }
     }
     if !copies.clusters.is_empty() {
         let gateway = asked.caller().local.map(|local| local.ip());
         let request = asked.request;
+        copies.authority = rewritten.authority(request).into();
         outbound::write_mirror_head(request, rewritten, lines, gateway, &mut copies.head);
     }
     copies
@@ -61,6 +66,7 @@ pub(super) fn send<D: Downstream>(asked: &Asked<'_, D>, copies: &Copies, body: &
             generation: Rc::clone(asked.generation),
             cluster: *id,
             method: asked.request.method,
+            authority: copies.authority.clone(),
         };
         worker.counters.mirrored.add(1);
         worker.mirrors.set(worker.mirrors.get() + 1);
@@ -76,6 +82,7 @@ struct Mission {
     generation: Rc<Generation>,
     cluster: ClusterId,
     method: Method,
+    authority: Box<str>,
 }
 
 impl Drop for Mission {
@@ -88,9 +95,10 @@ impl Mission {
     async fn carry_out(&self, message: &[u8]) {
         let cluster = self.generation.cluster(self.cluster);
         let Some(endpoint) = cluster.choose(&[]) else { return };
-        let connection = match endpoint.pooled() {
+        let purpose = Purpose::Http1(&self.authority);
+        let connection = match endpoint.pooled(purpose) {
             Some(kept) => kept,
-            None => match endpoint.connect(cluster.connect_timeout()).await {
+            None => match endpoint.connect(cluster.connect_timeout(), purpose).await {
                 Ok(fresh) => fresh,
                 Err(_) => return,
             },

@@ -64,6 +64,11 @@ impl<'r> Rewritten<'r> {
         }
         rewritten
     }
+
+    /// The authority that goes up.
+    pub(super) fn authority<'a>(&'a self, request: &'a Request<'_>) -> &'a str {
+        self.authority.unwrap_or(request.authority)
+    }
 }
 
 /// Adds the lines that the router adds before the route's operations.

@@ -9,6 +9,7 @@ use super::relay::{Ended, relay};
 use super::tally::Tally;
 use crate::io::Io;
 use crate::runtime::Worker;
+use crate::tls::Purpose;
 use crate::upstream::{Connection, Generation};
 
 /// A client connection with the destination that was chosen and connected for it.
@@ -37,7 +38,7 @@ pub(crate) async fn open(
         tracing::debug!(route = %route.stat_prefix, "no endpoint for a TCP connection");
         return None;
     };
-    match endpoint.connect(live.connect_timeout()).await {
+    match endpoint.connect(live.connect_timeout(), Purpose::Bytes).await {
         Ok(server) => Some(Opened { server, idle_timeout: route.idle_timeout, tally }),
         Err(error) => {
             tracing::debug!(%error, "a TCP connection came to nothing");

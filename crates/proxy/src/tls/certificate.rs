@@ -58,11 +58,13 @@ impl CertificateFacts {
         hex(&self.fingerprint)
     }
 
-    /// True if one of the alternative names, of whatever kind, is exactly this one (Istio's rule
-    /// for `subjectAltNames`).
+    /// True if it is for `name` as Envoy judges Istio's `subjectAltNames`: a DNS name in any case,
+    /// of which a wildcard stands for a part of the leftmost label, or another alternative name
+    /// that is exactly this.
     #[must_use]
     pub fn is_named(&self, name: &str) -> bool {
-        self.dns.iter().chain(&self.uris).chain(&self.others).any(|own| own == name)
+        let others = || self.uris.iter().chain(&self.others).any(|own| own == name);
+        self.dns.iter().any(|pattern| covers(pattern, name)) || others()
     }
 
     fn read_names(&mut self, certificate: &X509Certificate<'_>) {
@@ -202,6 +204,29 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
         return Some(IpAddr::from(four));
     }
     <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from)
+}
+
+/// True if a certificate's DNS name covers `name`.
+fn covers(pattern: &str, name: &str) -> bool {
+    if pattern.eq_ignore_ascii_case(name) {
+        return true;
+    }
+    let (Some((own, own_rest)), Some((label, rest))) =
+        (pattern.split_once('.'), name.split_once('.'))
+    else {
+        return false;
+    };
+    // An internationalised label is no pattern (RFC 6125 section 6.4.3).
+    let international = own.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("xn--"));
+    let Some((before, after)) = own.split_once('*') else { return false };
+    let single = !after.contains('*') && !own_rest.contains('*') && !international;
+    let fits = || {
+        let label = label.to_ascii_lowercase();
+        label.len() >= before.len() + after.len()
+            && label.starts_with(&before.to_ascii_lowercase())
+            && label.ends_with(&after.to_ascii_lowercase())
+    };
+    single && own_rest.eq_ignore_ascii_case(rest) && fits()
 }
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {

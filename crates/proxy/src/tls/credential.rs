@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use propylon_snapshot::{Credential, Opaque, ServerIdentity};
+use propylon_snapshot::{Credential, Identity, Opaque};
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::sign::CertifiedKey;
@@ -27,10 +27,10 @@ pub struct BadCredential {
 /// # Errors
 /// When it was not read, is no PEM, or key and certificate do not belong together.
 pub(super) fn identity(
-    credential: &Credential<ServerIdentity>,
+    credential: &Credential<Identity>,
     provider: &CryptoProvider,
 ) -> Result<CertifiedKey, BadCredential> {
-    let ServerIdentity { chain, key, ocsp } = read(credential)?;
+    let Identity { chain, key, ocsp } = read(credential)?;
     let bad = |why: String| BadCredential { name: credential.name.to_string(), why };
     let chain = certificates(chain).map_err(bad)?;
     let key = PrivateKeyDer::from_pem_slice(key.reveal()).map_err(|error| {
@@ -72,6 +72,17 @@ pub(super) fn authorities(
             .map_err(|error| bad(format!("a certificate authority cannot be used: {error}")))?;
     }
     Ok(Arc::new(store))
+}
+
+/// The certificates of the authorities themselves.
+///
+/// # Errors
+/// When they were not read or are no PEM.
+pub(super) fn listed(
+    credential: &Credential<Opaque>,
+) -> Result<Vec<CertificateDer<'static>>, BadCredential> {
+    let bad = |why: String| BadCredential { name: credential.name.to_string(), why };
+    certificates(read(credential)?).map_err(bad)
 }
 
 /// Revocation lists.

@@ -88,7 +88,10 @@ pub(crate) async fn accept<I: Io>(
             return Err(refusal(&error));
         }
     };
-    complete(&io, &mut session).await?;
+    complete(&io, &mut session).await.map_err(|broken| match broken {
+        Broken::Tls(error) => refusal(&error),
+        Broken::Io(_) => Refused::Io,
+    })?;
     let client = forwarded(&session, ready);
     let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
     let settings = Arc::clone(terminator.settings());
@@ -115,8 +118,17 @@ async fn hello<I: Io>(io: &I) -> Result<Accepted, Refused> {
     }
 }
 
-/// Runs the handshake to its end. A failure is told to the client in an alert.
-async fn complete<I: Io>(io: &I, session: &mut Connection) -> Result<(), Refused> {
+/// What ended a handshake.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// One side did not like what the other said.
+    Tls(Error),
+    /// The connection broke.
+    Io(io::Error),
+}
+
+/// Runs the handshake of either side to its end. A failure is told to the peer in an alert.
+pub(super) async fn complete<I: Io>(io: &I, session: &mut Connection) -> Result<(), Broken> {
     let mut failed = None;
     let end = poll_fn(|cx| {
         let mut wire = Wire { io, cx };
@@ -139,9 +151,9 @@ async fn complete<I: Io>(io: &I, session: &mut Connection) -> Result<(), Refused
         (Some(error), _) => {
             // The alert must arrive: a close with unread bytes would overtake it as a reset.
             let _ = io.shutdown_write();
-            Err(refusal(&error))
+            Err(Broken::Tls(error))
         }
-        (None, Err(_)) => Err(Refused::Io),
+        (None, Err(error)) => Err(Broken::Io(error)),
         (None, Ok(())) => Ok(()),
     }
 }

@@ -1,20 +1,30 @@
-//! TLS on client connections: which settings answer a ClientHello, the handshake, the stream behind
-//! it, and what is known of the client's certificate. Nothing outside names the TLS library.
+//! TLS on client connections and to endpoints: which settings answer a ClientHello, the handshakes,
+//! the stream behind them, and what is known of certificates. Nothing outside names the TLS library.
 //!
 //! In the order of a connection: `handshake` reads the hello and chooses, `terminator` has the
 //! parsed certificates of the chosen server, `verify` judges the client's, `stream` carries bytes.
+//! To endpoints: `originator` has a cluster's settings parsed, `originate` shakes hands, `trust`
+//! judges the endpoint's certificate, `trouble` says what went wrong.
 
 mod certificate;
 mod credential;
 mod handshake;
+mod originate;
+mod originator;
 mod stream;
 mod terminator;
+mod trouble;
+mod trust;
 mod verify;
 
 pub use certificate::CertificateFacts;
 pub use credential::BadCredential;
+pub use originator::inspect_client;
 pub use terminator::inspect;
 
 pub(crate) use handshake::{Handshake, Refused, accept};
+pub(crate) use originate::{Purpose, originate};
+pub(crate) use originator::{Originator, Originators, Sessions};
 pub(crate) use stream::TlsStream;
 pub(crate) use terminator::{Terminator, Terminators};
+pub(crate) use trouble::Trouble;

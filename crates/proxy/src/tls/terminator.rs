@@ -6,7 +6,8 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use propylon_snapshot::{
-    CipherSuite, ClientCheck, ServerTls, Serves, Snapshot, Termination, TlsGroup, TlsVersion,
+    CipherSuite, ClientCheck, Credential, Identity, ServerTls, Serves, Snapshot, Termination,
+    TlsGroup, TlsVersion,
 };
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::{
@@ -168,7 +169,7 @@ impl Terminator {
             let ready = prepare(&self.settings, self.tickets.as_ref());
             match &ready {
                 Err(error) => tracing::error!(%error, "TLS handshakes fail for this server"),
-                Ok((_, facts)) => warn_of_dates(&self.settings, facts, now),
+                Ok((_, facts)) => warn_of_dates(self.settings.certificates.iter(), facts, now),
             }
             ready.map(|(ready, _)| ready)
         });
@@ -176,8 +177,13 @@ impl Terminator {
     }
 }
 
-fn warn_of_dates(settings: &ServerTls, facts: &[CertificateFacts], now: i64) {
-    for (credential, facts) in settings.certificates.iter().zip(facts) {
+/// Says which of the gateway's own certificates are out of date.
+pub(super) fn warn_of_dates<'c>(
+    certificates: impl Iterator<Item = &'c Credential<Identity>>,
+    facts: &[CertificateFacts],
+    now: i64,
+) {
+    for (credential, facts) in certificates.zip(facts) {
         let certificate = &*credential.name;
         if facts.not_after < now {
             tracing::warn!(certificate, subject = facts.subject, "the certificate has EXPIRED");
@@ -243,7 +249,8 @@ fn prepare(
     Ok((ready, facts))
 }
 
-fn provider(suites: &[CipherSuite], groups: &[TlsGroup]) -> CryptoProvider {
+/// The algorithms that settings leave.
+pub(super) fn provider(suites: &[CipherSuite], groups: &[TlsGroup]) -> CryptoProvider {
     let mut provider = aws_lc_rs::default_provider();
     if !suites.is_empty() {
         let mut chosen: Vec<_> = provider

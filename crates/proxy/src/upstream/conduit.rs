@@ -14,7 +14,6 @@ pub(crate) enum Conduit {
     /// As the kernel carries it.
     Plain(Stream),
     /// Encrypted; boxed, so that plaintext connections do not pay for its size.
-    #[expect(dead_code, reason = "no cluster is spoken to in TLS yet")]
     Tls(Box<TlsStream<Stream>>),
 }
 

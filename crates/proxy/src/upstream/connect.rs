@@ -1,4 +1,4 @@
-//! Making a connection to an endpoint within its time.
+//! Making a connection to an endpoint, TLS included, within its time.
 
 use std::io;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use tokio::net::{TcpStream, UnixStream};
 
 use super::conduit::Conduit;
 use crate::io::Stream;
+use crate::tls::{self, BadCredential, Originator, Purpose, Sessions, Trouble};
 
 /// How a connection failed to come about.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,9 @@ pub(crate) enum ConnectFailure {
     /// The kernel or the peer said no.
     #[error("{0}")]
     Refused(#[source] io::Error),
+    /// The endpoint was reached, and TLS with it came to nothing.
+    #[error("TLS: {0}")]
+    Tls(#[source] Box<Trouble>),
 }
 
 /// A connection that could not be made.
@@ -39,18 +43,53 @@ impl ConnectError {
         match self.failure {
             ConnectFailure::Timeout => Reason::ConnectTimeout,
             ConnectFailure::Refused(_) => Reason::ConnectFailure,
+            ConnectFailure::Tls(_) => Reason::ConnectTls,
         }
     }
 }
 
-/// Connects within `limit`.
-pub(super) async fn connect(address: &Address, limit: Duration) -> Result<Conduit, ConnectError> {
-    let failure = match tokio::time::timeout(limit, open(address)).await {
-        Ok(Ok(stream)) => return Ok(Conduit::Plain(stream)),
-        Ok(Err(error)) => ConnectFailure::Refused(error),
+/// A connection that was made.
+pub(super) struct Connected {
+    /// The bytes' way.
+    pub(super) conduit: Conduit,
+    /// An earlier TLS session was resumed.
+    pub(super) resumed: bool,
+}
+
+/// What TLS with an endpoint needs: the cluster's settings and what is remembered of the endpoint,
+/// or why there is nothing.
+pub(super) type Secured<'a> = Result<(&'a Originator, &'a Sessions), BadCredential>;
+
+/// Connects within `limit`, and shakes hands where TLS is asked for.
+pub(super) async fn connect(
+    address: &Address,
+    limit: Duration,
+    secured: Option<Secured<'_>>,
+    purpose: Purpose<'_>,
+) -> Result<Connected, ConnectError> {
+    let opening = async {
+        let secured = match secured.transpose() {
+            Ok(secured) => secured,
+            Err(bad) => return Err(broken(Trouble::Credential(bad))),
+        };
+        let stream = open(address).await.map_err(ConnectFailure::Refused)?;
+        let Some((originator, sessions)) = secured else {
+            return Ok(Connected { conduit: Conduit::Plain(stream), resumed: false });
+        };
+        let made = tls::originate(stream, originator, sessions, address, purpose).await;
+        let made = made.map_err(broken)?;
+        Ok(Connected { conduit: Conduit::Tls(Box::new(made.stream)), resumed: made.resumed })
+    };
+    let failure = match tokio::time::timeout(limit, opening).await {
+        Ok(Ok(connected)) => return Ok(connected),
+        Ok(Err(failure)) => failure,
         Err(_) => ConnectFailure::Timeout,
     };
     Err(ConnectError { endpoint: address.clone(), limit, failure })
+}
+
+fn broken(trouble: Trouble) -> ConnectFailure {
+    ConnectFailure::Tls(Box::new(trouble))
 }
 
 async fn open(address: &Address) -> io::Result<Stream> {

@@ -25,8 +25,18 @@ impl Counter {
     }
 }
 
+/// Envoy's name of a counter: its own, or the one given where it is no Rust name.
+macro_rules! name_of {
+    ($name:ident) => {
+        stringify!($name)
+    };
+    ($name:ident $text:literal) => {
+        $text
+    };
+}
+
 macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+    ($($(#[$doc:meta])* $name:ident $(= $text:literal)?),* $(,)?) => {
         /// Counters of one cluster in one worker, under Envoy's names.
         #[derive(Debug, Default)]
         #[repr(align(64))] // one worker's writes must not touch another's cache line
@@ -35,7 +45,7 @@ macro_rules! counters {
         impl ClusterCounters {
             /// Every counter with its name.
             pub(crate) fn each(&self) -> impl Iterator<Item = (&'static str, u64)> {
-                [$((stringify!($name), self.$name.get())),*].into_iter()
+                [$((name_of!($name $($text)?), self.$name.get())),*].into_iter()
             }
         }
     };
@@ -50,6 +60,16 @@ counters! {
     upstream_cx_connect_fail,
     /// Of those, the ones that took too long.
     upstream_cx_connect_timeout,
+    /// TLS handshakes that were made.
+    ssl_handshake = "ssl.handshake",
+    /// Of those, the ones that resumed an earlier session.
+    ssl_session_reused = "ssl.session_reused",
+    /// Handshakes that failed for another reason than the endpoint's certificate.
+    ssl_connection_error = "ssl.connection_error",
+    /// Handshakes that failed because the endpoint's certificate did not verify.
+    ssl_fail_verify_error = "ssl.fail_verify_error",
+    /// Handshakes that failed because the endpoint's certificate is for another name.
+    ssl_fail_verify_san = "ssl.fail_verify_san",
     /// Requests sent, retries included.
     upstream_rq_total,
     /// Requests under way now.

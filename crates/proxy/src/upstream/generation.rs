@@ -28,9 +28,9 @@ impl Generation {
             let names = previous.snapshot().clusters.iter().map(|cluster| &*cluster.name);
             known.extend(names.zip(&previous.live));
         }
-        let clusters = running.snapshot.clusters.iter().zip(&running.shared);
+        let clusters = running.snapshot.clusters.iter().zip(&running.shared).enumerate();
         let live = clusters
-            .map(|(cluster, shared)| match known.remove(&*cluster.name) {
+            .map(|(position, (cluster, shared))| match known.remove(&*cluster.name) {
                 Some(live) if live.carries(cluster, shared) => {
                     live.update(cluster);
                     Rc::clone(live)
@@ -39,7 +39,8 @@ impl Generation {
                     if let Some(replaced) = replaced {
                         replaced.retire();
                     }
-                    LiveCluster::new(cluster, Arc::clone(shared), worker)
+                    let tls = running.originators.of(position, cluster);
+                    LiveCluster::new(cluster, (Arc::clone(shared), tls), worker)
                 }
             })
             .collect();

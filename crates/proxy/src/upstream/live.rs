@@ -10,11 +10,13 @@ use std::time::Duration;
 use propylon_snapshot::{Address, Balance, Cluster, Discovery, Endpoint};
 use tokio::time::Instant;
 
-use super::connect::{ConnectError, ConnectFailure, connect};
+use super::connect::{ConnectError, ConnectFailure, Connected, connect};
 use super::counters::ClusterCounters;
 use super::pool::{Active, Connection, Pool};
 use super::registry::Shared;
+use super::secure::Secure;
 use crate::balance::Picker;
+use crate::tls::{Originator, Purpose};
 
 /// Picks before an endpoint that was tried already is taken all the same (Istio's
 /// `hostSelectionRetryMaxAttempts`).
@@ -28,6 +30,7 @@ pub(crate) struct LiveEndpoint {
     pub(super) pool: Pool,
     retired: Cell<bool>,
     idle_timeout: Duration,
+    secure: Option<Secure>,
     shared: Arc<Shared>,
     worker: usize,
 }
@@ -51,32 +54,48 @@ impl LiveEndpoint {
         self.shared.counters(self.worker)
     }
 
-    /// A connection kept from an earlier request, alive as far as this worker knows.
+    /// A connection kept from an earlier request, alive as far as this worker knows and fit for
+    /// this purpose.
     #[must_use]
-    pub(crate) fn pooled(&self) -> Option<Connection> {
-        self.pool.take(self.idle_timeout)
+    pub(crate) fn pooled(&self, purpose: Purpose<'_>) -> Option<Connection> {
+        self.pool.take(self.idle_timeout, self.host(purpose))
     }
 
-    /// Makes a connection within `limit`.
+    /// Makes a connection for a purpose within `limit`.
     ///
     /// # Errors
-    /// When the endpoint refuses, is unreachable, or takes too long.
+    /// When the endpoint refuses, is unreachable, takes too long, or TLS with it fails.
     pub(crate) async fn connect(
         self: &Rc<Self>,
         limit: Duration,
+        purpose: Purpose<'_>,
     ) -> Result<Connection, ConnectError> {
         let active = Active::begin(self);
-        match connect(&self.address, limit).await {
-            Ok(conduit) => Ok(Connection::fresh(conduit, active)),
+        let secured = self.secure.as_ref().map(Secure::ready);
+        match connect(&self.address, limit, secured, purpose).await {
+            Ok(Connected { conduit, resumed }) => {
+                if let Some(secure) = &self.secure {
+                    secure.count(self.counters(), resumed);
+                }
+                Ok(Connection::fresh(conduit, self.host(purpose), active))
+            }
             Err(error) => {
                 let counters = self.counters();
                 counters.upstream_cx_connect_fail.add(1);
                 if matches!(error.failure, ConnectFailure::Timeout) {
                     counters.upstream_cx_connect_timeout.add(1);
                 }
+                if let Some(secure) = &self.secure {
+                    secure.complain(self.shared.name(), &error, counters);
+                }
                 Err(error)
             }
         }
+    }
+
+    /// The host that connections for a purpose must have been made for.
+    fn host<'a>(&self, purpose: Purpose<'a>) -> Option<&'a str> {
+        self.secure.as_ref().and_then(|secure| secure.host(purpose))
     }
 
     pub(super) fn is_retired(&self) -> bool {
@@ -100,6 +119,7 @@ struct EndpointSet {
 #[derive(Debug)]
 pub(crate) struct LiveCluster {
     settings: Settings,
+    tls: Option<Arc<Originator>>,
     shared: Arc<Shared>,
     worker: usize,
     set: RefCell<Rc<EndpointSet>>,
@@ -126,11 +146,16 @@ impl Settings {
 
 impl LiveCluster {
     /// A cluster without history.
-    pub(super) fn new(cluster: &Cluster, shared: Arc<Shared>, worker: usize) -> Rc<Self> {
+    pub(super) fn new(
+        cluster: &Cluster,
+        (shared, tls): (Arc<Shared>, Option<Arc<Originator>>),
+        worker: usize,
+    ) -> Rc<Self> {
         let settings = Settings::of(cluster);
         let empty = EndpointSet { members: Vec::new(), picker: Picker::new(settings.balance, &[]) };
         let live = Rc::new(Self {
             settings,
+            tls,
             shared,
             worker,
             set: RefCell::new(Rc::new(empty)),
@@ -142,7 +167,10 @@ impl LiveCluster {
 
     /// True if `cluster` of a newer snapshot may go on with this state.
     pub(super) fn carries(&self, cluster: &Cluster, shared: &Arc<Shared>) -> bool {
-        self.settings == Settings::of(cluster) && Arc::ptr_eq(&self.shared, shared)
+        let tls = self.tls.as_ref().map(|originator| originator.settings());
+        self.settings == Settings::of(cluster)
+            && tls == cluster.tls.as_deref()
+            && Arc::ptr_eq(&self.shared, shared)
     }
 
     /// Takes the endpoints of a newer snapshot. Those of names are taken when they are resolved.
@@ -239,6 +267,7 @@ impl LiveCluster {
             pool: Pool::default(),
             retired: Cell::new(false),
             idle_timeout: self.settings.idle_timeout,
+            secure: self.tls.as_ref().map(Secure::new),
             shared: Arc::clone(&self.shared),
             worker: self.worker,
         }

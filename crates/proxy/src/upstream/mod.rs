@@ -12,6 +12,7 @@ mod live;
 mod pool;
 mod registry;
 mod resolve;
+mod secure;
 
 pub(crate) use conduit::Conduit;
 pub(crate) use counters::Counter;

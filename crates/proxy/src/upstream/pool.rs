@@ -34,6 +34,8 @@ struct Idle {
 #[derive(Debug)]
 struct Open {
     conduit: Conduit,
+    /// The host that it serves; `None`: any.
+    host: Option<Box<str>>,
     endpoint: Rc<LiveEndpoint>,
 }
 
@@ -44,11 +46,11 @@ impl Drop for Open {
 }
 
 impl Pool {
-    /// A connection that is alive as far as this worker knows.
-    pub(super) fn take(&self, idle_timeout: Duration) -> Option<Connection> {
+    /// A connection for a host that is alive as far as this worker knows.
+    pub(super) fn take(&self, idle_timeout: Duration, host: Option<&str>) -> Option<Connection> {
         let now = Instant::now();
         loop {
-            let idle = self.pop(now)?;
+            let idle = self.pop(now, host)?;
             if now.duration_since(idle.since) < idle_timeout && idle.open.is_quiet() {
                 return Some(Connection::hold(idle.open, true));
             }
@@ -78,11 +80,11 @@ impl Pool {
         self.0.borrow().len()
     }
 
-    /// Takes out the connection used last that is not in doubt.
-    fn pop(&self, now: Instant) -> Option<Idle> {
+    /// Takes out the connection for a host used last that is not in doubt.
+    fn pop(&self, now: Instant, host: Option<&str>) -> Option<Idle> {
         let mut idle = self.0.borrow_mut();
         let settled = |idle: &Idle| !idle.in_doubt || now.duration_since(idle.since) >= DOUBT_TIME;
-        let at = idle.iter().rposition(settled)?;
+        let at = idle.iter().rposition(|idle| settled(idle) && idle.open.serves(host))?;
         Some(idle.remove(at))
     }
 
@@ -95,6 +97,15 @@ impl Pool {
 }
 
 impl Open {
+    /// True if requests for a host may be sent on it.
+    fn serves(&self, host: Option<&str>) -> bool {
+        match (&self.host, host) {
+            (None, None) => true,
+            (Some(own), Some(host)) => own.eq_ignore_ascii_case(host),
+            (None, Some(_)) | (Some(_), None) => false,
+        }
+    }
+
     /// True if the peer neither closed nor sent anything. On the good path this is a look at the
     /// reactor's cached readiness; only when that is set is the socket asked.
     fn is_quiet(&self) -> bool {
@@ -136,11 +147,12 @@ impl Drop for Active {
 }
 
 impl Connection {
-    pub(super) fn fresh(conduit: Conduit, active: Active) -> Self {
+    pub(super) fn fresh(conduit: Conduit, host: Option<&str>, active: Active) -> Self {
         let endpoint = Rc::clone(&active.0);
         endpoint.counters().upstream_cx_total.add(1);
         endpoint.counters().upstream_cx_active.add(1);
-        Self { open: Open { conduit, endpoint }, active, reused: false }
+        let host = host.map(Box::from);
+        Self { open: Open { conduit, host, endpoint }, active, reused: false }
     }
 
     fn hold(open: Open, reused: bool) -> Self {

@@ -33,6 +33,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// The cluster's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     fn new(name: &str, workers: usize) -> Arc<Self> {
         Arc::new(Self {
             name: name.into(),

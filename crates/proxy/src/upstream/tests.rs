@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::connect::ConnectFailure;
 use super::*;
 use crate::running::Running;
+use crate::tls::Purpose;
 
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -64,6 +65,7 @@ fn cluster(name: &str, discovery: Discovery) -> Cluster {
         discovery,
         balance: Balance::RoundRobin,
         protocol: UpstreamProtocol::Http1,
+        tls: None,
         connect_timeout: LIMIT,
         idle_timeout: Duration::from_secs(3600),
         availability: Availability::Open,
@@ -85,8 +87,13 @@ impl World {
     fn publish(&mut self, clusters: Vec<Cluster>) -> &Generation {
         let snapshot = Arc::new(Snapshot { clusters, ..Snapshot::default() });
         let shared = self.registry.attach(&snapshot);
-        let running =
-            Arc::new(Running { generation: 1, snapshot, shared, terminators: Arc::default() });
+        let running = Arc::new(Running {
+            generation: 1,
+            snapshot,
+            shared,
+            terminators: Arc::default(),
+            originators: Arc::default(),
+        });
         let next = Generation::attach(running, self.generation.as_ref(), 0);
         self.generation.insert(next)
     }
@@ -111,14 +118,14 @@ async fn a_released_connection_serves_the_next_request() {
     let origin = Origin::new().await;
     let mut world = World::new(SystemResolver);
     let endpoint = first(world.publish(vec![cluster("a", listed(&[origin.address()]))]));
-    assert!(endpoint.pooled().is_none());
-    let fresh = endpoint.connect(LIMIT).await.unwrap();
+    assert!(endpoint.pooled(Purpose::Bytes).is_none());
+    let fresh = endpoint.connect(LIMIT, Purpose::Bytes).await.unwrap();
     let _kept = origin.accept().await;
     assert!(!fresh.reused());
     assert_eq!(endpoint.active(), 1);
     fresh.release();
     assert_eq!(endpoint.active(), 0);
-    assert!(endpoint.pooled().unwrap().reused());
+    assert!(endpoint.pooled(Purpose::Bytes).unwrap().reused());
 }
 
 #[tokio::test]
@@ -126,9 +133,9 @@ async fn a_connection_that_its_peer_closed_is_not_used_again() {
     let origin = Origin::new().await;
     let mut world = World::new(SystemResolver);
     let endpoint = first(world.publish(vec![cluster("a", listed(&[origin.address()]))]));
-    endpoint.connect(LIMIT).await.unwrap().release();
+    endpoint.connect(LIMIT, Purpose::Bytes).await.unwrap().release();
     drop(origin.accept().await);
-    until(|| endpoint.pooled().map(Connection::release).is_none()).await;
+    until(|| endpoint.pooled(Purpose::Bytes).map(Connection::release).is_none()).await;
     assert_eq!(endpoint.counters().upstream_cx_active.get(), 0);
 }
 
@@ -137,9 +144,9 @@ async fn a_connection_with_bytes_that_nobody_asked_for_is_not_used_again() {
     let origin = Origin::new().await;
     let mut world = World::new(SystemResolver);
     let endpoint = first(world.publish(vec![cluster("a", listed(&[origin.address()]))]));
-    endpoint.connect(LIMIT).await.unwrap().release();
+    endpoint.connect(LIMIT, Purpose::Bytes).await.unwrap().release();
     origin.accept().await.write_all(b"HTTP/1.1 408 Request Timeout\r\n\r\n").await.unwrap();
-    until(|| endpoint.pooled().map(Connection::release).is_none()).await;
+    until(|| endpoint.pooled(Purpose::Bytes).map(Connection::release).is_none()).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -147,15 +154,15 @@ async fn a_connection_in_doubt_is_used_again_once_it_stayed_quiet() {
     let origin = Origin::new().await;
     let mut world = World::new(SystemResolver);
     let endpoint = first(world.publish(vec![cluster("a", listed(&[origin.address()]))]));
-    let settled = endpoint.connect(LIMIT).await.unwrap();
-    let doubtful = endpoint.connect(LIMIT).await.unwrap();
+    let settled = endpoint.connect(LIMIT, Purpose::Bytes).await.unwrap();
+    let doubtful = endpoint.connect(LIMIT, Purpose::Bytes).await.unwrap();
     let _kept = (origin.accept().await, origin.accept().await);
     settled.release();
     doubtful.release_in_doubt();
-    let settled = endpoint.pooled().unwrap();
-    assert!(endpoint.pooled().is_none());
+    let settled = endpoint.pooled(Purpose::Bytes).unwrap();
+    assert!(endpoint.pooled(Purpose::Bytes).is_none());
     tokio::time::advance(Duration::from_secs(1)).await;
-    let doubtful = endpoint.pooled().unwrap();
+    let doubtful = endpoint.pooled(Purpose::Bytes).unwrap();
     assert!(settled.reused() && doubtful.reused());
 }
 
@@ -164,7 +171,7 @@ async fn a_refused_connection_says_so() {
     let closed = Origin::new().await.address();
     let mut world = World::new(SystemResolver);
     let endpoint = first(world.publish(vec![cluster("a", listed(&[closed]))]));
-    let error = endpoint.connect(LIMIT).await.unwrap_err();
+    let error = endpoint.connect(LIMIT, Purpose::Bytes).await.unwrap_err();
     assert!(matches!(error.failure, ConnectFailure::Refused(_)), "{error}");
     assert_eq!(endpoint.counters().upstream_cx_connect_fail.get(), 1);
     assert_eq!(endpoint.active(), 0);
@@ -176,10 +183,10 @@ async fn an_unchanged_cluster_keeps_its_pool_across_a_reload() {
     let mut world = World::new(SystemResolver);
     let clusters = vec![cluster("a", listed(&[origin.address()]))];
     let before = first(world.publish(clusters.clone()));
-    before.connect(LIMIT).await.unwrap().release();
+    before.connect(LIMIT, Purpose::Bytes).await.unwrap().release();
     let after = first(world.publish(clusters));
     assert!(Rc::ptr_eq(&before, &after));
-    assert!(after.pooled().is_some());
+    assert!(after.pooled(Purpose::Bytes).is_some());
 }
 
 #[tokio::test]
@@ -187,7 +194,7 @@ async fn a_cluster_with_other_settings_starts_anew_but_keeps_its_counters() {
     let origin = Origin::new().await;
     let mut world = World::new(SystemResolver);
     let before = first(world.publish(vec![cluster("a", listed(&[origin.address()]))]));
-    let held = before.connect(LIMIT).await.unwrap();
+    let held = before.connect(LIMIT, Purpose::Bytes).await.unwrap();
     let changed = Cluster {
         connect_timeout: Duration::from_secs(1),
         ..cluster("a", listed(&[origin.address()]))
@@ -196,7 +203,7 @@ async fn a_cluster_with_other_settings_starts_anew_but_keeps_its_counters() {
     assert!(!Rc::ptr_eq(&before, &after));
     assert_eq!(after.counters().upstream_cx_total.get(), 1);
     held.release();
-    assert!(before.pooled().is_none(), "a retired endpoint keeps no connection");
+    assert!(before.pooled(Purpose::Bytes).is_none(), "a retired endpoint keeps no connection");
 }
 
 #[tokio::test]
@@ -208,7 +215,7 @@ async fn endpoints_that_stay_keep_their_pool_and_those_that_go_lose_it() {
         Rc::clone(world.publish(vec![cluster("a", both)]).cluster(ClusterId(0)))
     };
     for _ in 0..2 {
-        live.choose(&[]).unwrap().connect(LIMIT).await.unwrap().release();
+        live.choose(&[]).unwrap().connect(LIMIT, Purpose::Bytes).await.unwrap().release();
     }
     assert_eq!(live.idle_connections(), 2);
     let after = world.publish(vec![cluster("a", listed(&[stays.address()]))]);

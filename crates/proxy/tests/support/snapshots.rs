@@ -175,6 +175,7 @@ pub fn cluster(index: usize, endpoints: &[SocketAddr]) -> Cluster {
         discovery: Discovery::Static(endpoints.iter().map(endpoint).collect()),
         balance: Balance::RoundRobin,
         protocol: UpstreamProtocol::Http1,
+        tls: None,
         connect_timeout: Duration::from_secs(5),
         idle_timeout: Duration::from_secs(3600),
         availability: Availability::Open,

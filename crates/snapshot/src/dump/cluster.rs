@@ -1,9 +1,10 @@
 //! Clusters in a dump.
 
+use super::listener::credential;
 use super::page::{Page, line};
 use crate::{
-    Address, Availability, Balance, Cluster, Discovery, DnsTarget, Endpoint, Locality,
-    UpstreamProtocol,
+    Address, Authorities, Availability, Balance, ClientTls, Cluster, Discovery, DnsTarget,
+    Endpoint, Locality, Offers, ServerCheck, SniName, UpstreamProtocol,
 };
 
 pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
@@ -12,6 +13,7 @@ pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
         discovery,
         balance,
         protocol,
+        tls,
         connect_timeout: connect,
         idle_timeout: idle,
         availability,
@@ -30,6 +32,9 @@ pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
             UpstreamProtocol::Http1 => "HTTP/1.1",
         };
         line!(page, "{balance} {protocol}");
+        if let Some(tls) = tls {
+            self::tls(page, tls);
+        }
         line!(page, "connect timeout {connect:?}, idle timeout {idle:?}");
         match discovery {
             Discovery::Static(listed) => endpoints(page, listed),
@@ -45,6 +50,54 @@ pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
             }
         }
     });
+}
+
+fn tls(page: &mut Page, tls: &ClientTls) {
+    let ClientTls { identity, servers, asks_for, offers, cipher_suites, groups } = tls;
+    let name = match asks_for {
+        SniName::Fixed(name) => name,
+        SniName::OfRequest => "the request's host",
+    };
+    let offers = match offers {
+        Offers::Plain => "",
+        Offers::Http2 => ", offers h2",
+        Offers::Mesh => ", offers the mesh's protocols",
+    };
+    line!(page, "TLS, asks for {name}{offers}");
+    page.inside(|page| {
+        if let Some(identity) = identity {
+            credential(page, "shows", identity);
+        }
+        servers_check(page, servers);
+        if !cipher_suites.is_empty() {
+            let names: Vec<_> = cipher_suites.iter().map(|suite| suite.name()).collect();
+            line!(page, "suites {}", names.join(", "));
+        }
+        if !groups.is_empty() {
+            let names: Vec<_> = groups.iter().map(|group| group.name()).collect();
+            line!(page, "groups {}", names.join(", "));
+        }
+    });
+}
+
+fn servers_check(page: &mut Page, servers: &ServerCheck) {
+    let ServerCheck::Verify { authorities, revoked, names, of_request } = servers else {
+        line!(page, "accepts any certificate");
+        return;
+    };
+    match authorities {
+        Authorities::System => line!(page, "trusts the operating system's authorities"),
+        Authorities::Listed(listed) => credential(page, "trusts", listed),
+    }
+    if let Some(revoked) = revoked {
+        credential(page, "revoked by", revoked);
+    }
+    if !names.is_empty() {
+        line!(page, "names {}", names.join(", "));
+    }
+    if *of_request {
+        line!(page, "named as the request's host");
+    }
 }
 
 fn endpoints(page: &mut Page, endpoints: &[Endpoint]) {

@@ -111,7 +111,8 @@ fn clients_of(page: &mut Page, clients: &ClientCheck) {
     });
 }
 
-fn credential<T>(page: &mut Page, what: &str, credential: &Credential<T>) {
+/// A credential by its name, and why it cannot be used.
+pub(super) fn credential<T>(page: &mut Page, what: &str, credential: &Credential<T>) {
     let Credential { name, read } = credential;
     match read {
         Ok(_) => line!(page, "{what} {name}"),

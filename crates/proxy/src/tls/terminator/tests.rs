@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use propylon_snapshot::{
-    Bind, Credential, Listener, ObjectId, Opaque, Origin, RouteTableId, ServerIdentity,
-    ServerNames, Then, TlsChain,
+    Bind, Credential, Identity, Listener, ObjectId, Opaque, Origin, RouteTableId, ServerNames,
+    Then, TlsChain,
 };
 use rcgen::{CertificateParams, KeyPair};
 
@@ -12,18 +12,18 @@ use super::*;
 
 const ORIGIN: Origin = Origin { object: ObjectId(0), entry: 0, matching: None };
 
-fn identity() -> ServerIdentity {
+fn identity() -> Identity {
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
     let certificate = params.self_signed(&key).unwrap();
-    ServerIdentity {
+    Identity {
         chain: Opaque::new(certificate.pem().into_bytes()),
         key: Opaque::new(key.serialize_pem().into_bytes()),
         ocsp: None,
     }
 }
 
-fn settings(identity: ServerIdentity) -> ServerTls {
+fn settings(identity: Identity) -> ServerTls {
     ServerTls {
         certificates: vec![Credential { name: "test".into(), read: Ok(identity) }],
         clients: ClientCheck::None,

@@ -70,6 +70,7 @@ async fn a_panic_ends_its_own_connection_and_is_counted() {
         snapshot,
         shared: Vec::new(),
         terminators: Arc::default(),
+        originators: Arc::default(),
     });
     let generation = Rc::new(Generation::attach(running, None, 0));
     let table = RouteTableId(0);
