@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use propylon_model::destination_rule::H2UpgradePolicy;
@@ -10,8 +11,8 @@ use propylon_model::service_entry::Resolution;
 use propylon_model::virtual_service::Destination;
 use propylon_model::{FieldPath, Labels};
 use propylon_snapshot::{
-    Address, Availability, Cluster, ClusterId, Discovery, DnsTarget, Endpoint, Locality, Target,
-    UpstreamProtocol,
+    Address, Availability, ClientTls, Cluster, ClusterId, Discovery, DnsTarget, Endpoint, Locality,
+    Target, UpstreamProtocol,
 };
 
 use crate::destination_rule::{DestinationRules, Merged};
@@ -20,6 +21,7 @@ use crate::problems::{Problems, code};
 use crate::protocol::Protocol;
 use crate::registry::{Behind, Port, Registry, Service};
 use crate::service_entry::Workloads;
+use crate::tls_client;
 use crate::traffic_policy::Policy;
 use crate::view::{View, selects};
 
@@ -175,15 +177,52 @@ impl<'v, 'w> Clusters<'v, 'w> {
         let tcp = pool.and_then(|pool| pool.tcp.as_ref());
         let http = pool.and_then(|pool| pool.http.as_ref());
         let idle = http.and_then(|http| http.idle_timeout).or(tcp.and_then(|tcp| tcp.idle_timeout));
+        let (tls, closed) = match self.tls(service, port, subset, &policy, problems) {
+            Ok(tls) => (tls.map(Arc::new), None),
+            Err(why) => (None, Some(Availability::Closed(why.into()))),
+        };
         Some(Cluster {
             name: name.into(),
             discovery: self.discovery(service, port, labels, problems),
             balance: policy.balance(),
             protocol: UpstreamProtocol::Http1,
+            tls,
             connect_timeout: set(tcp.and_then(|tcp| tcp.connect_timeout))
                 .unwrap_or_else(|| self.view.mesh.connect_timeout()),
             idle_timeout: set(idle).unwrap_or(IDLE_TIMEOUT),
-            availability: self.availability(service, port, &policy, problems),
+            availability: closed
+                .unwrap_or_else(|| self.availability(service, port, &policy, problems)),
+        })
+    }
+
+    /// TLS towards the endpoints; `None` for plaintext.
+    ///
+    /// # Errors
+    /// Why nothing may be sent, which is reported.
+    fn tls(
+        &self,
+        service: &Service<'w>,
+        port: &Port,
+        subset: &str,
+        policy: &Policy<'w>,
+        problems: &mut Problems,
+    ) -> Result<Option<ClientTls>, String> {
+        let Some((written, object, field)) = &policy.tls else { return Ok(None) };
+        let asked = tls_client::Asked {
+            written,
+            object,
+            field,
+            service,
+            port: port.number,
+            subset,
+            http2: port.protocol == Protocol::Http2,
+        };
+        tls_client::settings(&asked, self.view, problems).inspect_err(|why| {
+            let message = format!(
+                "{why}: requests to {} port {} are answered 503 rather than sent in plaintext",
+                service.host, port.number
+            );
+            problems.error(code::DESTINATION_CLOSED, *object, field.clone(), message);
         })
     }
 
@@ -195,15 +234,6 @@ impl<'v, 'w> Clusters<'v, 'w> {
         policy: &Policy<'w>,
         problems: &mut Problems,
     ) -> Availability {
-        if let (Some(mode), Some((_, object, field))) = (policy.tls_mode(), &policy.tls) {
-            let why = format!("TLS to endpoints (mode {}) is not yet in effect", mode.name());
-            let message = format!(
-                "{why}: requests to {} port {} are answered 503 rather than sent in plaintext",
-                service.host, port.number
-            );
-            problems.error(code::DESTINATION_CLOSED, *object, field.clone(), message);
-            return Availability::Closed(why.into());
-        }
         let http = policy.connection_pool.or(self.view.mesh.connection_pool());
         let http = http.and_then(|pool| pool.http.as_ref());
         // Clients speak HTTP/1.1 today, so using their protocol means HTTP/1.1.

@@ -1,4 +1,4 @@
-//! Finds what a TLS server shows and trusts: bytes of Secrets in the gateway's namespace, or of
+//! Finds what a TLS server or client shows and trusts: bytes of Secrets in the gateway's namespace, or of
 //! files. It looks in Istio's places and keys; it parses nothing.
 
 use propylon_model::gateway::{ServerTls, TlsCertificate};
@@ -23,7 +23,7 @@ pub(crate) struct Vault<'w> {
     pub(crate) world: &'w World,
     /// The namespace of the gateway workload, which has its Secrets.
     pub(crate) namespace: &'w str,
-    /// Where the Gateway was written, for relative paths.
+    /// Where the object was written, for relative paths.
     pub(crate) source: &'w Source,
 }
 
@@ -65,8 +65,11 @@ impl Vault<'_> {
         if !tls.ca_crl.is_empty() {
             return Some(self.list_in(&tls.ca_crl));
         }
-        let names = secret_names(tls);
-        let name = *names.first()?;
+        self.revoked_of(secret_names(tls).first()?)
+    }
+
+    /// Revocation lists of a Secret, or of the one with authorities beside it.
+    pub(crate) fn revoked_of(&self, name: &str) -> Option<Credential<Opaque>> {
         let separate = self.secret(&format!("{name}{AUTHORITY_SUFFIX}"));
         let secrets = separate.into_iter().chain(self.secret(name));
         let mut found = secrets.filter_map(|secret| {
@@ -76,7 +79,8 @@ impl Vault<'_> {
         found.next()
     }
 
-    fn identity_of(&self, name: &str) -> Credential<Identity> {
+    /// The certificate and key of a Secret.
+    pub(crate) fn identity_of(&self, name: &str) -> Credential<Identity> {
         let full = format!("Secret {}/{}", self.namespace, bare(name));
         let Some(secret) = self.secret(name) else {
             return Credential { name: full.into(), read: Err("it does not exist".into()) };
@@ -95,7 +99,8 @@ impl Vault<'_> {
         Credential { name: full.into(), read }
     }
 
-    fn identity_in(&self, chain: &str, key: &str) -> Credential<Identity> {
+    /// The certificate and key of two files.
+    pub(crate) fn identity_in(&self, chain: &str, key: &str) -> Credential<Identity> {
         let read = |path: &str| self.file(path);
         let both = read(chain).and_then(|chain| Ok((chain, read(key)?)));
         Credential {
@@ -104,7 +109,8 @@ impl Vault<'_> {
         }
     }
 
-    fn authorities_of(&self, name: &str) -> Credential<Opaque> {
+    /// The authorities of a Secret, or of the one beside it that is made for them.
+    pub(crate) fn authorities_of(&self, name: &str) -> Credential<Opaque> {
         if let Some(place) = name.strip_prefix("configmap://") {
             return self.authorities_in_config_map(place);
         }
@@ -136,7 +142,8 @@ impl Vault<'_> {
         Credential { name: full, read }
     }
 
-    fn list_in(&self, path: &str) -> Credential<Opaque> {
+    /// The authorities or lists of a file.
+    pub(crate) fn list_in(&self, path: &str) -> Credential<Opaque> {
         Credential { name: path.into(), read: self.file(path) }
     }
 

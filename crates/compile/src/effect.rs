@@ -88,10 +88,9 @@ fn service_entry(object: &Object<ServiceEntry>, problems: &mut Problems) {
         endpoints,
         workload_selector: _,
         export_to: _,
-        subject_alt_names,
+        subject_alt_names: _,
     } = &object.spec;
     let place = FieldPath::spec();
-    fields(object, &place, [("subjectAltNames", !subject_alt_names.is_empty())], problems);
     if *resolution == Resolution::DynamicDns {
         let message = "`resolution: DYNAMIC_DNS` is not yet in effect: requests get 503";
         problems.warning(code::NOT_IN_EFFECT, object, place.key("resolution"), message);
@@ -115,10 +114,9 @@ fn workload_entry<S>(
         network,
         locality: _,
         weight: _,
-        service_account,
+        service_account: _,
     } = entry;
-    let list = [("network", !network.is_empty()), ("serviceAccount", !service_account.is_empty())];
-    fields(object, place, list, problems);
+    fields(object, place, [("network", !network.is_empty())], problems);
 }
 
 fn service(object: &Object<Service>, problems: &mut Problems) {

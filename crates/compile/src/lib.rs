@@ -17,6 +17,7 @@ mod view;
 mod credential;
 mod gateway;
 mod merge;
+mod tls_client;
 mod tls_server;
 
 mod cors;

@@ -78,6 +78,14 @@ impl<'w> Mesh<'w> {
             .unwrap_or(&[])
     }
 
+    /// The trust domain of the mesh's identities.
+    pub(crate) fn trust_domain(self) -> &'w str {
+        self.config
+            .and_then(|mesh| mesh.trust_domain.as_deref())
+            .filter(|domain| !domain.is_empty())
+            .unwrap_or("cluster.local")
+    }
+
     /// TLS settings of all servers that say nothing else.
     pub(crate) fn tls_defaults(self) -> Option<&'w TlsDefaults> {
         self.config?.tls_defaults.as_ref()

@@ -2,8 +2,7 @@
 //! rule, port, subset and mesh, block by block.
 
 use propylon_model::destination_rule::{
-    ClientTls, ClientTlsMode, ConnectionPool, LbPolicy, LoadBalancer, PortTrafficPolicy, SimpleLb,
-    TrafficPolicy,
+    ClientTls, ConnectionPool, LbPolicy, LoadBalancer, PortTrafficPolicy, SimpleLb, TrafficPolicy,
 };
 use propylon_model::{DestinationRule, FieldPath, Object};
 use propylon_snapshot::Balance;
@@ -60,12 +59,6 @@ impl<'w> Policy<'w> {
             },
             Some(LbPolicy::ConsistentHash(_)) | None => Balance::LeastRequest,
         }
-    }
-
-    /// The TLS mode asked for, unless it is none.
-    pub(crate) fn tls_mode(&self) -> Option<ClientTlsMode> {
-        let mode = self.tls.as_ref().map(|(tls, _, _)| tls.mode);
-        mode.filter(|mode| *mode != ClientTlsMode::Disable)
     }
 
     fn of_policy(

@@ -8,6 +8,7 @@ mod field_path;
 mod files;
 mod meta;
 mod problem;
+mod workload_files;
 mod world;
 
 pub mod destination_rule;
@@ -27,6 +28,7 @@ pub use field_path::{FieldPath, Step};
 pub use files::{FileKey, Files};
 pub use meta::{Kind, Labels, Meta, Object, ObjectKey, Source};
 pub use problem::{Code, Note, Problem, Severity};
+pub use workload_files::WorkloadFiles;
 pub use world::{AnyObject, World};
 
 pub use destination_rule::DestinationRule;

@@ -1,4 +1,5 @@
-//! Files that objects name: certificates, keys and lists of TLS servers. Reads their bytes for the
+//! Files that objects name: certificates, keys and lists of TLS servers and of TLS to endpoints, and
+//! the workload's own. Reads their bytes for the
 //! compiler and notices when they change. It parses nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,8 +8,9 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use propylon_model::destination_rule::{ClientTls, ClientTlsMode, TrafficPolicy};
 use propylon_model::gateway::{ServerTls, TlsCertificate};
-use propylon_model::{FileKey, Files, SecretBytes, World};
+use propylon_model::{DestinationRule, FileKey, Files, SecretBytes, WorkloadFiles, World};
 
 /// Which files the objects of a world name, and how they stood when they were read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -72,7 +74,43 @@ fn names(world: &World) -> BTreeSet<FileKey> {
             names.extend(written.map(|path| FileKey::of(&gateway.meta.source, path)));
         }
     }
+    for rule in &world.destination_rules {
+        for tls in client_settings(&rule.spec) {
+            let written = client_paths(tls).into_iter().filter(|path| !path.is_empty());
+            names.extend(written.map(|path| FileKey::of(&rule.meta.source, path)));
+        }
+    }
     names
+}
+
+/// Every TLS setting of a rule: its own, its ports' and its subsets'.
+fn client_settings(rule: &DestinationRule) -> impl Iterator<Item = &ClientTls> {
+    let subsets = rule.subsets.iter().filter_map(|subset| subset.traffic_policy.as_ref());
+    rule.traffic_policy.iter().chain(subsets).flat_map(|policy: &TrafficPolicy| {
+        let ports = policy.port_level_settings.iter().filter_map(|port| port.tls.as_ref());
+        policy.tls.iter().chain(ports)
+    })
+}
+
+fn client_paths(tls: &ClientTls) -> Vec<&str> {
+    let ClientTls {
+        mode,
+        client_certificate,
+        private_key,
+        ca_certificates,
+        ca_crl,
+        credential_name: _,
+        subject_alt_names: _,
+        sni: _,
+        insecure_skip_verify: _,
+    } = tls;
+    match mode {
+        ClientTlsMode::Disable => Vec::new(),
+        ClientTlsMode::IstioMutual => WorkloadFiles::PLACES.map(WorkloadFiles::paths).concat(),
+        ClientTlsMode::Simple | ClientTlsMode::Mutual => {
+            vec![client_certificate, private_key, ca_certificates, ca_crl]
+        }
+    }
 }
 
 fn paths(tls: &ServerTls) -> Vec<&str> {
