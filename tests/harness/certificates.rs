@@ -1,8 +1,9 @@
 //! Certificates made for one test: an authority and what it signs, in PEM.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, SanType,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName,
+    DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    RevocationReason, RevokedCertParams, SanType, SerialNumber, date_time_ymd,
 };
 
 /// A certificate authority.
@@ -10,6 +11,7 @@ pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     /// Its own certificate.
     pub(crate) pem: String,
+    key: String,
 }
 
 /// A certificate and its key.
@@ -23,14 +25,55 @@ impl Authority {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(Vec::new()).expect("parameters");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         params.distinguished_name = named(name);
         let certificate = params.self_signed(&key).expect("a certificate");
-        Self { pem: certificate.pem(), issuer: Issuer::new(params, key) }
+        let text = key.serialize_pem();
+        Self { pem: certificate.pem(), key: text, issuer: Issuer::new(params, key) }
+    }
+
+    /// Its own certificate and key, as those who sign for themselves use them.
+    pub(crate) fn itself(&self) -> Pair {
+        Pair { certificate: self.pem.clone(), key: self.key.clone() }
     }
 
     /// A certificate for a server of these names.
     pub(crate) fn server(&self, names: &[&str]) -> Pair {
         self.pair(names[0], names, &[])
+    }
+
+    /// A certificate for a server that is valid only in these years.
+    pub(crate) fn server_of_years(&self, names: &[&str], from: i32, until: i32) -> Pair {
+        self.made(names[0], names, &[], |params| {
+            params.not_before = date_time_ymd(from, 1, 1);
+            params.not_after = date_time_ymd(until, 1, 1);
+        })
+    }
+
+    /// A certificate for a server with this serial number.
+    pub(crate) fn server_of_serial(&self, names: &[&str], serial: u64) -> Pair {
+        self.made(names[0], names, &[], |params| {
+            params.serial_number = Some(SerialNumber::from(serial));
+        })
+    }
+
+    /// A revocation list with one serial number, in PEM.
+    pub(crate) fn revokes(&self, serial: u64) -> String {
+        let revoked = RevokedCertParams {
+            serial_number: SerialNumber::from(serial),
+            revocation_time: date_time_ymd(2020, 1, 1),
+            reason_code: Some(RevocationReason::KeyCompromise),
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2020, 1, 1),
+            next_update: date_time_ymd(4000, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: vec![revoked],
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.issuer).expect("a list").pem().expect("a list in PEM")
     }
 
     /// A certificate for a client with DNS names and URIs.
@@ -39,6 +82,16 @@ impl Authority {
     }
 
     fn pair(&self, name: &str, dns: &[&str], uris: &[&str]) -> Pair {
+        self.made(name, dns, uris, |_| {})
+    }
+
+    fn made(
+        &self,
+        name: &str,
+        dns: &[&str],
+        uris: &[&str],
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Pair {
         let key = KeyPair::generate().expect("a key");
         let names: Vec<String> = dns.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).expect("parameters");
@@ -47,6 +100,7 @@ impl Authority {
         params.subject_alt_names.extend(uris);
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        change(&mut params);
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         Pair { certificate: certificate.pem(), key: key.serialize_pem() }
     }

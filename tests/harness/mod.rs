@@ -7,6 +7,7 @@ pub(crate) mod gateway;
 pub(crate) mod message;
 pub(crate) mod origin;
 pub(crate) mod ports;
+pub(crate) mod tls_origin;
 pub(crate) mod world;
 
 use std::sync::{Condvar, Mutex};

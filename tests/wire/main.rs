@@ -30,6 +30,7 @@ mod retries;
 mod routing;
 mod tcp;
 mod tls;
+mod tls_upstream;
 mod upgrade;
 
 mod check;

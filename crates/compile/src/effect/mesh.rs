@@ -7,6 +7,7 @@ use std::sync::Arc;
 use propylon_model::mesh_config::DefaultTrafficPolicy;
 use propylon_model::proxy_defaults::{ProxyConfigDefaults, ProxyHeaders, Topology};
 use propylon_model::{Code, ConfigMap, FieldPath, MeshConfig, Object, Problem, Severity, Source};
+use propylon_snapshot::{CipherSuite, TlsGroup};
 
 use crate::mesh::HTTP10;
 use crate::problems::{Problems, code};
@@ -28,6 +29,7 @@ pub(super) fn report(view: &View<'_>, problems: &mut Problems) {
         view.world.config_maps.iter().find(|object| {
             &*object.meta.key.name == CONFIG_MAP && object.spec.data.contains_key(KEY)
         });
+    tls_limits(config, object.map(Arc::as_ref), problems);
     let mut keys = mesh_keys(config);
     if let Some(policy) = &config.default_traffic_policy {
         let DefaultTrafficPolicy { connection_pool: _, outlier_detection } = policy;
@@ -62,14 +64,32 @@ fn networks(view: &View<'_>, problems: &mut Problems) {
     }
 }
 
+/// Says which of the mesh's cipher suites and groups the TLS library does not have.
+fn tls_limits(config: &MeshConfig, object: Option<&Object<ConfigMap>>, problems: &mut Problems) {
+    let Some(defaults) = &config.tls_defaults else { return };
+    let suites = defaults.cipher_suites.iter().filter(|name| CipherSuite::parse(name).is_none());
+    let groups = defaults.ecdh_curves.iter().filter(|name| TlsGroup::parse(name).is_none());
+    let suites = suites.map(|name| ("cipherSuites", name));
+    for (key, name) in suites.chain(groups.map(|name| ("ecdhCurves", name))) {
+        let message = format!(
+            "MeshConfig `tlsDefaults.{key}`: `{name}` is not offered: this gateway's TLS library \
+             does not have it"
+        );
+        problems.push(of_mesh(object, code::TLS_LIMIT, message));
+    }
+}
+
 fn problem(object: Option<&Object<ConfigMap>>, key: &str) -> Problem {
-    let message = format!("MeshConfig `{key}` is not yet in effect");
+    of_mesh(object, code::NOT_IN_EFFECT, format!("MeshConfig `{key}` is not yet in effect"))
+}
+
+fn of_mesh(object: Option<&Object<ConfigMap>>, code: &'static str, message: String) -> Problem {
     let field = FieldPath::root().key("data").key(KEY);
     match object {
-        Some(object) => Problem::of(Severity::Warning, code::NOT_IN_EFFECT, object, field, message),
+        Some(object) => Problem::of(Severity::Warning, code, object, field, message),
         None => Problem {
             severity: Severity::Warning,
-            code: Code(code::NOT_IN_EFFECT),
+            code: Code(code),
             object: None,
             // Settings given on the command line have no object to point into.
             source: Source::File { path: Arc::new(PathBuf::new()), document: 0, item: None },

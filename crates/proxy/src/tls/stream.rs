@@ -17,6 +17,8 @@ pub(crate) struct TlsStream<I> {
     session: RefCell<Connection>,
     /// Decrypted bytes are waiting.
     plaintext: Cell<bool>,
+    /// The peer said in TLS that nothing follows; it may leave its socket open all the same.
+    closed: Cell<bool>,
     /// The peer must not be told a regular end.
     aborted: Cell<bool>,
 }
@@ -26,8 +28,15 @@ impl<I: Io> TlsStream<I> {
     pub(crate) fn new(io: I, mut session: Connection) -> io::Result<Self> {
         // Data may have come with the end of the handshake.
         let state = session.process_new_packets().map_err(invalid)?;
-        let plaintext = Cell::new(state.plaintext_bytes_to_read() > 0 || state.peer_has_closed());
-        Ok(Self { io, session: RefCell::new(session), plaintext, aborted: Cell::new(false) })
+        let closed = state.peer_has_closed();
+        let plaintext = state.plaintext_bytes_to_read() > 0 || closed;
+        Ok(Self {
+            io,
+            session: RefCell::new(session),
+            plaintext: Cell::new(plaintext),
+            closed: Cell::new(closed),
+            aborted: Cell::new(false),
+        })
     }
 
     /// The connection that carries the records.
@@ -48,6 +57,7 @@ impl<I: Io> TlsStream<I> {
         // Alerts, tickets and key updates leave as far as they can; nothing waits for them.
         let _ = write_out(&mut session, &mut wire);
         let state = processed.map_err(invalid)?;
+        self.closed.set(state.peer_has_closed());
         self.plaintext.set(state.plaintext_bytes_to_read() > 0 || state.peer_has_closed());
         Poll::Ready(Ok(()))
     }
@@ -67,7 +77,7 @@ impl<I: Io> Io for TlsStream<I> {
             match read {
                 Ok(read) => {
                     // What is left of it is found by the next read, which costs little.
-                    self.plaintext.set(read == buf.len());
+                    self.plaintext.set(read == buf.len() || self.closed.get());
                     return Poll::Ready(Ok(read));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
