@@ -5,7 +5,7 @@ from pymongo import ASCENDING, MongoClient
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 client = MongoClient(
-    f"mongodb://127.0.0.1:{sys.argv[1]}/?directConnection=true&serverSelectionTimeoutMS=20000"
+    f"mongodb://127.0.0.1:{sys.argv[1]}/?directConnection=true&serverSelectionTimeoutMS=60000"
 )
 shop = client["shop"]
 books = shop["books"]

@@ -12,7 +12,7 @@ tls = ssl.create_default_context(cafile=sys.argv[2]) if len(sys.argv) > 2 else N
 
 
 def opened(path, **options):
-    sock = socket.create_connection(("127.0.0.1", port), timeout=20)
+    sock = socket.create_connection(("127.0.0.1", port), timeout=60)
     sock.settimeout(None)
     scheme = "ws" if tls is None else "wss"
     options.setdefault("subprotocols", ["chat"])
@@ -23,7 +23,7 @@ def opened(path, **options):
 def closed_with(connection, kind):
     try:
         while True:
-            connection.recv(timeout=20)
+            connection.recv(timeout=60)
     except kind as closed:
         return closed
 
@@ -32,11 +32,11 @@ with opened("/echo") as chat:
     assert chat.subprotocol == "chat"
     for message in ["hello", "", "πρόπυλον", b"\x00\xff" * 100, b""]:
         chat.send(message)
-        assert chat.recv(timeout=20) == message
+        assert chat.recv(timeout=60) == message
     # A message in fragments, with a ping between two messages.
     chat.send(iter(["one ", "two ", "three"]))
-    assert chat.recv(timeout=20) == "one two three"
-    assert chat.ping(b"ping").wait(20)
+    assert chat.recv(timeout=60) == "one two three"
+    assert chat.ping(b"ping").wait(60)
     for length in [125, 126, 65_535, 65_536, 1 << 20, 16 << 20]:
         message = os.urandom(length)
         chat.send(message)
@@ -44,16 +44,16 @@ with opened("/echo") as chat:
     # Many small ones, answered while they are still being sent.
     for at in range(5000):
         chat.send(str(at))
-    assert [chat.recv(timeout=20) for _ in range(5000)] == [str(at) for at in range(5000)]
+    assert [chat.recv(timeout=60) for _ in range(5000)] == [str(at) for at in range(5000)]
     chat.close(4001, "the client is done")
 
 with opened("/echo", compression=None) as chat:
     chat.send("uncompressed")
-    assert chat.recv(timeout=20) == "uncompressed"
+    assert chat.recv(timeout=60) == "uncompressed"
 
 with opened("/push") as chat:
-    assert [chat.recv(timeout=20) for _ in range(2000)] == [f"event {at}" for at in range(2000)]
-    assert chat.recv(timeout=20) == "ponged"
+    assert [chat.recv(timeout=60) for _ in range(2000)] == [f"event {at}" for at in range(2000)]
+    assert chat.recv(timeout=60) == "ponged"
 
 closed = closed_with(opened("/close"), ConnectionClosedError)
 assert (closed.rcvd.code, closed.rcvd.reason) == (4002, "the server has had enough"), closed
