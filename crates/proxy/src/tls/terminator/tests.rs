@@ -50,6 +50,7 @@ fn asking(authorities: &str) -> ClientCheck {
 fn snapshot(servers: Vec<ServerTls>) -> Snapshot {
     let chains = servers.into_iter().enumerate().map(|(number, settings)| TlsChain {
         names: vec![format!("{number}.example").into()],
+        offered: Offered::Anything,
         termination: Termination::Terminate(Arc::new(settings)),
         then: Then::Http(RouteTableId(0)),
         origin: ORIGIN,
