@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use propylon_snapshot::{
-    Bind, Credential, Listener, ObjectId, Opaque, Origin, RouteTableId, ServerIdentity,
+    Bind, Credential, Listener, ObjectId, Offered, Opaque, Origin, RouteTableId, ServerIdentity,
     ServerNames, Then, TlsChain,
 };
 use rcgen::{CertificateParams, KeyPair};
