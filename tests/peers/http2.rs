@@ -16,8 +16,8 @@ use crate::harness::PATIENCE;
 use crate::outcome::sorted;
 use crate::table::Request;
 
-/// The request in HTTP/2's words, if it has any there: bytes that are raw and headers that are about
-/// a connection of HTTP/1 have none.
+/// The request in HTTP/2's words, if it has any there: bytes that are raw and headers that are
+/// about a connection of HTTP/1 have none.
 pub(crate) fn translated(request: &Request, scheme: &str) -> Option<Head<()>> {
     let parts = request.parts.as_ref()?;
     let whole = parts.target.starts_with('/') && !parts.target.contains('#');

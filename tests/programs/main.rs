@@ -25,5 +25,5 @@ mod websocket;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    runner::run(&[ports::TESTS, mongo::TESTS, websocket::TESTS, http2::TESTS, grpc::TESTS].concat())
+    runner::run(&[ports::TESTS, mongo::TESTS, websocket::TESTS].concat())
 }
