@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use propylon_model::destination_rule::H2UpgradePolicy;
+use propylon_model::destination_rule::{ConsistentHash, H2UpgradePolicy};
 use propylon_model::service_entry::Resolution;
 use propylon_model::virtual_service::Destination;
 use propylon_model::{FieldPath, Labels};
@@ -20,7 +20,7 @@ use crate::problems::{Problems, code};
 use crate::protocol::Protocol;
 use crate::registry::{Behind, Port, Registry, Service};
 use crate::service_entry::Workloads;
-use crate::traffic_policy::Policy;
+use crate::traffic_policy::{self, Policy};
 use crate::view::{View, selects};
 
 /// Envoy's idle timeout of upstream HTTP connections.
@@ -120,6 +120,26 @@ impl<'v, 'w> Clusters<'v, 'w> {
         });
         let pool = policy.connection_pool.or(self.view.mesh.connection_pool());
         pool.and_then(|pool| pool.tcp.as_ref()).and_then(|tcp| tcp.idle_timeout)
+    }
+
+    /// What a DestinationRule makes requests to a destination hash.
+    pub(crate) fn http_hash(
+        &self,
+        destination: &Destination,
+        host: &str,
+        namespace: &str,
+        listener_port: u32,
+    ) -> Option<&'w ConsistentHash> {
+        let Named { host, .. } = self.named(destination, host, namespace, listener_port);
+        let rule = self.rules.find(&host, self.registry.find(&host)?.namespace)?;
+        let port = destination.port.as_ref().map(|port| port.number);
+        traffic_policy::http_hash(rule, port, &destination.subset)
+    }
+
+    /// Whether a DestinationRule makes connections to a destination hash the client's address.
+    pub(crate) fn tcp_hash(&self, host: &str, subset: &str) -> bool {
+        let rule = self.registry.find(host).and_then(|one| self.rules.find(host, one.namespace));
+        rule.is_some_and(|rule| traffic_policy::tcp_hash(rule, subset))
     }
 
     fn named<'d>(

@@ -99,7 +99,7 @@ async fn try_all<I: Io>(
     let mut tries = Tries::new(policy);
     let counters = forwarding.cluster.counters();
     let reason = loop {
-        let Some(endpoint) = forwarding.cluster.choose(tries.tried()) else {
+        let Some(endpoint) = forwarding.cluster.choose(None, tries.tried()) else {
             counters.upstream_cx_none_healthy.add(1);
             break Reason::NoEndpoint;
         };
