@@ -20,6 +20,7 @@ mod allowed;
 mod envoy;
 mod origins;
 mod outcome;
+mod placement;
 mod table;
 mod variant;
 
@@ -49,7 +50,7 @@ fn main() -> ExitCode {
     let count = VARIANTS.iter().map(|it| groups.iter().filter(|g| it.concerns(g)).count()).sum();
     println!("\nrunning {count} tests");
     match envoy::find() {
-        Some(binary) => run(&groups, &binary, count),
+        Some(binary) => run(&groups, &binary, count + placement::count()),
         None => skip(&groups),
     }
 }
@@ -73,6 +74,7 @@ fn run(groups: &[Group], binary: &Path, count: usize) -> ExitCode {
         let groups = groups.iter().filter(|group| variant.concerns(group));
         failed.extend(variant.compare(groups, binary, &differences, &mut seen));
     }
+    failed.extend(placement::compare(binary));
     let complete = env::args().len() == 1;
     for (difference, _) in differences.iter().zip(&seen).filter(|(_, seen)| complete && !**seen) {
         let what = format!("allowed, but nothing differs: {difference:?}");

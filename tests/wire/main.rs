@@ -19,6 +19,7 @@ mod exchanges;
 mod examples;
 mod steps;
 
+mod affinity;
 mod bodies;
 mod connections;
 mod contract;
