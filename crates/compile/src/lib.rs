@@ -19,6 +19,7 @@ mod gateway;
 mod merge;
 mod tls_server;
 
+mod auto_passthrough;
 mod cors;
 mod delegate;
 mod fault;
