@@ -21,6 +21,7 @@ mod envoy;
 mod http2;
 mod origins;
 mod outcome;
+mod placement;
 mod table;
 mod tls;
 mod variant;
@@ -47,9 +48,10 @@ fn main() -> ExitCode {
         names.for_each(|name| println!("{name}: test"));
         return ExitCode::SUCCESS;
     }
-    let count: usize =
+    let exchanges: usize =
         VARIANTS.iter().map(|it| groups.iter().filter(|g| it.concerns(g)).count()).sum();
-    let count = count + usize::from(is_chosen(tls::NAME));
+    let places = if is_chosen(placement::NAME) { placement::count() } else { 0 };
+    let count = exchanges + places + usize::from(is_chosen(tls::NAME));
     println!("\nrunning {count} tests");
     match envoy::find() {
         Some(binary) => run(&groups, &binary, count),
@@ -81,6 +83,9 @@ fn run(groups: &[Group], binary: &Path, count: usize) -> ExitCode {
     for variant in &VARIANTS {
         let groups = groups.iter().filter(|group| variant.concerns(group));
         failed.extend(variant.compare(groups, binary, &differences, &mut seen));
+    }
+    if is_chosen(placement::NAME) {
+        failed.extend(placement::compare(binary));
     }
     let complete = env::args().len() == 1;
     if is_chosen(tls::NAME) {
