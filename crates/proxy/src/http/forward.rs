@@ -16,6 +16,7 @@ use super::outbound::{self, Rewritten};
 use super::respond::Answer;
 use super::retry::{Tries, may_want_body};
 use super::{limit, mirror};
+use crate::balance::Hashed;
 use crate::http1::LineShelf;
 use crate::upstream::LiveCluster;
 
@@ -40,6 +41,8 @@ pub(super) struct Forwarding<'x, D> {
     pub(super) authority: &'x str,
     /// The lines that go up.
     pub(super) lines: &'x [Line<'x>],
+    /// What chooses its endpoint, where a hash does.
+    pub(super) hashed: &'x Hashed,
 }
 
 /// Forwards a request and relays the answer. Gives the storage of `lines` back to `shelf`.
@@ -64,7 +67,11 @@ pub(super) async fn forward<D: Downstream>(
     outbound::edit(asked, course, name, &mut rendered, &mut lines);
     outbound::write_head(asked.request, &rewritten, &lines, &mut out.up);
     let authority = rewritten.authority(asked.request);
-    let forwarding = Forwarding { asked, cluster, name, authority, lines: &lines };
+    let hashed = match cluster.wants_hash() {
+        true => outbound::hash(asked, course, &rewritten, &lines),
+        false => Hashed::default(),
+    };
+    let forwarding = Forwarding { asked, cluster, name, authority, hashed: &hashed, lines: &lines };
     let after = if course.forward.mirrors.is_empty() {
         try_all(&forwarding, course, body, out).await
     } else {
@@ -101,7 +108,8 @@ async fn try_all<D: Downstream>(
     let mut tries = Tries::new(policy);
     let counters = forwarding.cluster.counters();
     let reason = loop {
-        let Some(endpoint) = forwarding.cluster.choose(tries.tried()) else {
+        let Some(endpoint) = forwarding.cluster.choose(forwarding.hashed.hash, tries.tried())
+        else {
             counters.upstream_cx_none_healthy.add(1);
             break Reason::NoEndpoint;
         };

@@ -94,7 +94,7 @@ impl Drop for Mission {
 impl Mission {
     async fn carry_out(&self, message: &[u8]) {
         let cluster = self.generation.cluster(self.cluster);
-        let Some(endpoint) = cluster.choose(&[]) else { return };
+        let Some(endpoint) = cluster.choose(None, &[]) else { return };
         let purpose = Purpose::Http1(&self.authority);
         let connection = match endpoint.pooled(purpose) {
             Some(kept) => kept,

@@ -76,8 +76,9 @@ pub(super) async fn connect(
         let Some((originator, sessions)) = secured else {
             return Ok(Connected { conduit: Conduit::Plain(stream), resumed: false });
         };
-        let made = tls::originate(stream, originator, sessions, address, purpose).await;
-        let made = made.map_err(broken)?;
+        // Boxed, so that requests over plaintext do not carry its size.
+        let made = Box::pin(tls::originate(stream, originator, sessions, address, purpose));
+        let made = made.await.map_err(broken)?;
         Ok(Connected { conduit: Conduit::Tls(Box::new(made.stream)), resumed: made.resumed })
     };
     let failure = match tokio::time::timeout(limit, opening).await {

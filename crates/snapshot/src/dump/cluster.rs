@@ -3,8 +3,8 @@
 use super::listener::credential;
 use super::page::{Page, line};
 use crate::{
-    Address, Authorities, Availability, Balance, ClientTls, Cluster, Discovery, DnsTarget,
-    Endpoint, Locality, Offers, ServerCheck, SniName, UpstreamProtocol,
+    Address, Authorities, Availability, ClientTls, Cluster, Discovery, DnsTarget, Endpoint,
+    Locality, Offers, ServerCheck, SniName, UpstreamProtocol,
 };
 
 pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
@@ -23,11 +23,6 @@ pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
         if let Availability::Closed(why) = availability {
             line!(page, "closed: {why}");
         }
-        let balance = match balance {
-            Balance::LeastRequest => "LEAST_REQUEST",
-            Balance::RoundRobin => "ROUND_ROBIN",
-            Balance::Random => "RANDOM",
-        };
         let protocol = match protocol {
             UpstreamProtocol::Http1 => "HTTP/1.1",
         };

@@ -60,6 +60,14 @@ fn the_header_names_hash_certificate_subject_and_names_in_envoys_order() {
 }
 
 #[test]
+fn a_certificate_without_a_uri_leaves_the_uri_empty() {
+    let certificate = certificate("Acme", &[]);
+    let facts = CertificateFacts::parse(certificate.der()).unwrap();
+    let text = String::from_utf8(forwarded(&[], certificate.der(), &facts)).unwrap();
+    assert!(text.ends_with(";Subject=\"CN=cli,O=Acme\";URI="), "{text}");
+}
+
+#[test]
 fn a_subject_cannot_break_out_of_its_quotes_or_its_line() {
     let certificate = certificate("A\",B\r\nx-evil: 1", &[]);
     let facts = CertificateFacts::parse(certificate.der()).unwrap();
@@ -72,4 +80,17 @@ fn a_subject_cannot_break_out_of_its_quotes_or_its_line() {
 fn bytes_that_are_no_certificate_have_no_facts() {
     assert_eq!(CertificateFacts::parse(b"nothing"), None);
     assert_eq!(CertificateFacts::parse(&[]), None);
+}
+
+#[test]
+fn a_dns_name_is_compared_in_any_case_and_a_wildcard_stands_for_one_label() {
+    let names = ["Shop.example", "*.wild.example", "f*r.part.example", "xn--*.idn.example"]
+        .map(|name| SanType::DnsName(name.try_into().unwrap()));
+    let facts = CertificateFacts::parse(certificate("Acme", &names).der()).unwrap();
+    for name in ["shop.EXAMPLE", "a.wild.example", "far.part.example", "*.wild.example"] {
+        assert!(facts.is_named(name), "{name}");
+    }
+    for name in ["wild.example", "a.b.wild.example", "fa.part.example", "xn--a.idn.example"] {
+        assert!(!facts.is_named(name), "{name}");
+    }
 }
