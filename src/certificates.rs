@@ -11,8 +11,8 @@ use propylon_snapshot::{
     TlsChain,
 };
 
-/// What is wrong with the certificates that the servers and clusters of a snapshot were given. What could not
-/// even be read is reported by the compiler.
+/// What is wrong with the certificates that the servers and clusters of a snapshot were given. What
+/// could not even be read is reported by the compiler.
 #[must_use]
 pub(crate) fn problems(snapshot: &Snapshot, world: &World, now: SystemTime) -> Vec<Problem> {
     let chains = snapshot.listeners.iter().flat_map(|listener| match &listener.serves {

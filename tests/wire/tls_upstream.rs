@@ -210,7 +210,8 @@ fn an_endpoint_that_does_not_verify_gets_no_request_and_the_log_says_why() {
         (
             "san",
             open.port(),
-            "{mode: SIMPLE, caCertificates: servers.crt, subjectAltNames: [other.example, spiffe://x]}",
+            "{mode: SIMPLE, caCertificates: servers.crt, \
+             subjectAltNames: [other.example, spiffe://x]}",
         ),
         ("no-client", mutual.port(), TRUSTED),
         ("plain", plain.port(), TRUSTED),

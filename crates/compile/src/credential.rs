@@ -1,5 +1,5 @@
-//! Finds what a TLS server or client shows and trusts: bytes of Secrets in the gateway's namespace, or of
-//! files. It looks in Istio's places and keys; it parses nothing.
+//! Finds what a TLS server or client shows and trusts: bytes of Secrets in the gateway's namespace,
+//! or of files. It looks in Istio's places and keys; it parses nothing.
 
 use propylon_model::gateway::{ServerTls, TlsCertificate};
 use propylon_model::{Object, Secret, SecretBytes, Source, World};

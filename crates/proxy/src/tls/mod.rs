@@ -1,5 +1,5 @@
 //! TLS on client connections and to endpoints: which settings answer a ClientHello, the handshakes,
-//! the stream behind them, and what is known of certificates. Nothing outside names the TLS library.
+//! the stream behind them, and what is known of certificates. Nothing outside names the library.
 //!
 //! In the order of a connection: `handshake` reads the hello and chooses, `terminator` has the
 //! parsed certificates of the chosen server, `verify` judges the client's, `stream` carries bytes.

@@ -1,4 +1,4 @@
-//! Judging the certificates of endpoints: the chain and revocation by webpki, then Istio's own rules
+//! Judging the certificates of endpoints: the chain and revocation by webpki, then Istio's rules
 //! about names. It decides and says why not; the handshake acts.
 
 use std::fmt;

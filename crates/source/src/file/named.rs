@@ -1,5 +1,5 @@
-//! Files that objects name: certificates, keys and lists of TLS servers and of TLS to endpoints, and
-//! the workload's own. Reads their bytes for the
+//! Files that objects name: certificates, keys and lists of TLS servers and of TLS to endpoints,
+//! and the workload's own. Reads their bytes for the
 //! compiler and notices when they change. It parses nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
