@@ -34,10 +34,7 @@ fn settings(pool: &HttpPool) -> Http2Settings {
         // Both are demanded by validation; zero is no time.
         let (interval, timeout) = (*interval, *timeout);
         let real = |time: &std::time::Duration| !time.is_zero();
-        Some(Http2KeepAlive {
-            interval: interval.filter(real)?,
-            timeout: timeout.filter(real)?,
-        })
+        Some(Http2KeepAlive { interval: interval.filter(real)?, timeout: timeout.filter(real)? })
     });
     Http2Settings { max_concurrent_streams: limit, keep_alive }
 }

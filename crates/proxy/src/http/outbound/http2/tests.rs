@@ -1,0 +1,1 @@
+//! Heads as HTTP/2 knows them.
