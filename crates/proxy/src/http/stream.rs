@@ -1,6 +1,8 @@
 //! One try of a request at an endpoint that speaks HTTP/2: a place in a connection, a stream, the
 //! response. What a connection that was going away did not take on is sent again on another one.
 
+mod tunnel;
+
 use std::borrow::Cow;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -109,6 +111,7 @@ async fn exchange<D: Downstream>(
     };
     let progress = Progress::default();
     let replayable = body.is_replayable();
+    let mut tunnel = None;
     let mut beside = match whole {
         Some(content) => {
             if !ends && stream.send_data(content, true).is_err() {
@@ -117,7 +120,10 @@ async fn exchange<D: Downstream>(
             Beside::between(down, body, &progress, timer)
         }
         // What a client sends behind its handshake waits for the tunnel.
-        None if websocket => Beside::between(down, body, &progress, timer),
+        None if websocket => {
+            tunnel = Some(stream);
+            Beside::between(down, body, &progress, timer)
+        }
         None => Beside::on_stream(down, &mut stream, body, &progress, timer),
     };
     let head = beside.run(final_head(forwarding, &mut response, &progress, &mut out.down)).await;
@@ -140,6 +146,14 @@ async fn exchange<D: Downstream>(
         }
     };
     beside.timer().end_try();
+    if let (Some(stream), true) = (tunnel, response.status().is_success()) {
+        let status = response.status().as_u16();
+        forwarding.cluster.counters().count_status(status);
+        let answered = answered(place, status, tries);
+        let ends = (stream, response);
+        let after = tunnel::join(forwarding, answered, beside, ends, out).await;
+        return Once::Ended(End::Done(after));
+    }
     Once::Ended(respond(forwarding, place, beside, response, (out, tries)).await)
 }
 
@@ -245,19 +259,19 @@ async fn respond<D: Downstream>(
         return End::Declined;
     }
     beside.progress().settled.set(true);
-    let keep = forwarding.asked.wants_to_keep() && beside.progress().finished.get();
-    let answered = Answered {
-        status,
-        protocol: UpstreamSpeaks::Http2,
-        endpoint: place.endpoint(),
-        local: place.local(),
-        tries: tries.count(),
-    };
+    // A refused handshake: Envoy passes the head on and closes.
+    let headless = forwarding.asked.request.websocket;
+    let finished = beside.progress().finished.get();
+    let keep = forwarding.asked.wants_to_keep() && finished && !headless;
     let (head, body) = response.into_parts();
-    let framing = framing(forwarding, status, &head.headers, body.is_end_stream());
+    let framing = match headless {
+        true => FramingLine::Length(0),
+        false => framing(forwarding, status, &head.headers, body.is_end_stream()),
+    };
+    let answered = answered(place, status, tries);
     relay::begin(forwarding, &answered, lines(&head.headers), (framing, keep), out.page().1);
     let asked_for_head = forwarding.asked.request.method == Method::Head;
-    let bodiless = asked_for_head || matches!(status, 204 | 304);
+    let bodiless = headless || asked_for_head || matches!(status, 204 | 304);
     let mut downward = Downward { forwarding, beside: &mut beside, framing, bodiless };
     let poured = downward.pour_all(body, &mut out.down).await;
     let caller = forwarding.asked.caller();
@@ -277,6 +291,16 @@ async fn respond<D: Downstream>(
             forwarding.asked.down.abort();
             End::Done(After::Close)
         }
+    }
+}
+
+fn answered<'p>(place: &'p Place, status: u16, tries: &Tries<'_>) -> Answered<'p> {
+    Answered {
+        status,
+        protocol: UpstreamSpeaks::Http2,
+        endpoint: place.endpoint(),
+        local: place.local(),
+        tries: tries.count(),
     }
 }
 
