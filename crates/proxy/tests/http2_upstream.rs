@@ -13,7 +13,7 @@ use http::{Method, Response};
 use propylon_snapshot::{ClusterId, Fraction, Http2KeepAlive, Http2Settings, Mirror, Target};
 use support::origin::header;
 use support::streams::{
-    DATA, HEADERS, OK, PING, RST_STREAM, answer, fields, frame, going_away, over_http2,
+    DATA, HEADERS, PING, RST_STREAM, answer, fields, frame, going_away, over_http2,
     over_http2_with, raw, send_all, streams, streams_with,
 };
 use support::{DEADLINE, Gateway, Origin, Route, gateway, gateway_of, get, world};
@@ -596,7 +596,7 @@ async fn a_refused_websocket_comes_down_without_a_body() {
 async fn a_mirror_may_speak_http2() {
     let origin = Origin::saying("ok").await;
     let mirror = echo().await;
-    let copy = Mirror { target: Target::Cluster(ClusterId(1)), share: Fraction::percent(100.0) };
+    let copy = Mirror { target: Target::Cluster(ClusterId(1)), share: Fraction::ALL };
     let route = Route::to("/", 0).forward(|forward| forward.mirrors.push(copy));
     let mut world = world(vec![route], &[&[origin.address], &[mirror.address]]);
     world.clusters[1].protocol =

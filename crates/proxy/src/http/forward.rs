@@ -20,6 +20,7 @@ use super::outbound::{self, Rewritten};
 use super::respond::Answer;
 use super::retry::{Tries, may_want_body};
 use super::{limit, mirror, stream};
+use crate::balance::Hashed;
 use crate::http1::LineShelf;
 use crate::upstream::LiveCluster;
 
@@ -46,6 +47,8 @@ pub(super) struct Forwarding<'x, D> {
     pub(super) rewritten: &'x Rewritten<'x>,
     /// Milliseconds that the upstream of a further try is told it has.
     pub(super) expected: Cell<Option<u64>>,
+    /// What chooses its endpoint, where a hash does.
+    pub(super) hashed: &'x Hashed,
 }
 
 /// Forwards a request and relays the answer. Gives the storage of `lines` back to `shelf`.
@@ -72,9 +75,19 @@ pub(super) async fn forward<D: Downstream>(
     if http2.is_none() {
         outbound::write_head(asked.request, &rewritten, &lines, &mut out.up);
     }
-    let expected = Cell::default();
-    let forwarding =
-        Forwarding { asked, cluster, name, lines: &lines, rewritten: &rewritten, expected };
+    let hashed = match cluster.wants_hash() {
+        true => outbound::hash(asked, course, &rewritten, &lines),
+        false => Hashed::default(),
+    };
+    let forwarding = Forwarding {
+        asked,
+        cluster,
+        name,
+        lines: &lines,
+        rewritten: &rewritten,
+        expected: Cell::default(),
+        hashed: &hashed,
+    };
     let after = if course.forward.mirrors.is_empty() {
         try_all(&forwarding, (course, http2), body, out).await
     } else {
@@ -120,7 +133,8 @@ async fn try_all<D: Downstream>(
     let mut tries = Tries::new(policy);
     let counters = forwarding.cluster.counters();
     let reason = loop {
-        let Some(endpoint) = forwarding.cluster.choose(tries.tried()) else {
+        let Some(endpoint) = forwarding.cluster.choose(forwarding.hashed.hash, tries.tried())
+        else {
             counters.upstream_cx_none_healthy.add(1);
             break Reason::NoEndpoint;
         };

@@ -119,7 +119,7 @@ impl Drop for Mission {
 impl Mission {
     async fn carry_out(&self, message: Message) {
         let cluster = self.generation.cluster(self.cluster);
-        let Some(endpoint) = cluster.choose(&[]) else { return };
+        let Some(endpoint) = cluster.choose(None, &[]) else { return };
         match message {
             Message::Text(text) => self.as_text(cluster, &endpoint, &text).await,
             Message::Stream { settings, head, content } => {

@@ -156,6 +156,9 @@ pub(super) fn begin<'l, D: Downstream>(
         write_decimal(service_time, elapsed);
         lines.push(Line { name: SERVICE_TIME, value: service_time });
     }
+    for cookie in &forwarding.hashed.cookies {
+        lines.push(Line { name: "set-cookie", value: cookie.as_bytes() });
+    }
     let status = answered.status;
     let view = View {
         status,
