@@ -145,6 +145,10 @@ pub const HTTP2_SEND_BUFFER_BYTES_MAX: usize = 64 * 1024;
 /// on them is no breach; and breaches of single streams before the connection is given up.
 pub const HTTP2_RESET_STREAMS_MAX: usize = 1024;
 
+/// Time that a request waits for an endpoint's first HTTP/2 settings, if it depends on them. Every
+/// server sends them first of all.
+pub const HTTP2_SETTINGS_WAIT: Duration = Duration::from_secs(1);
+
 /// Time for the last bytes of an HTTP/2 connection that is closed, which its peer may not read.
 pub const HTTP2_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -427,7 +427,8 @@ async fn a_slow_upstream_holds_back_the_client() {
     let blocked = tokio::time::timeout(Duration::from_secs(2), write).await;
     assert!(blocked.is_err());
     assert!(sent < 16 * 1024 * 1024, "{sent} bytes were taken for an upstream that reads none");
-    // A client that goes away now is noticed all the same.
+    // A client that breaks off now is noticed all the same.
+    socket2::SockRef::from(&client.stream).set_linger(Some(Duration::ZERO)).unwrap();
     drop(client);
     gateway.stat_becomes("cluster.outbound|80||c0.upstream_rq_active", 0).await;
 }
@@ -579,8 +580,12 @@ async fn a_websocket_goes_up_as_an_extended_connect() {
 
 #[tokio::test]
 async fn a_refused_websocket_comes_down_without_a_body() {
-    let origin =
-        streams(|mut stream| Box::pin(async move { stream.answer(401, "who are you", &[]) })).await;
+    let mut builder = server::Builder::new();
+    builder.enable_connect_protocol();
+    let origin = streams_with(builder, |mut stream| {
+        Box::pin(async move { stream.answer(401, "who are you", &[]) })
+    })
+    .await;
     let gateway = before(&origin).await;
     let answer = gateway
         .ask(

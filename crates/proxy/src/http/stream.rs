@@ -70,7 +70,15 @@ async fn place<D: Downstream>(
     let limit = forwarding.cluster.connect_timeout();
     let progress = Progress::default();
     let mut beside = Beside::between(forwarding.asked.down, body, &progress, timer);
-    match beside.run(endpoint.place(settings, limit)).await {
+    let websocket = forwarding.asked.request.websocket;
+    let found = async {
+        let place = endpoint.place(settings, limit).await?;
+        if websocket {
+            place.settled().await;
+        }
+        Ok(place)
+    };
+    match beside.run(found).await {
         Ok(Ok(place)) => Ok(place),
         Ok(Err(reason)) => Err(End::Failed { reason, started: false }),
         Err(interrupt) => Err(End::Interrupted(interrupt)),

@@ -27,6 +27,11 @@ impl Place {
         Self { session, active, reused }
     }
 
+    /// Waits until the peer's settings are known, for a moment.
+    pub(crate) async fn settled(&self) {
+        self.session.settled().await;
+    }
+
     /// Sends a request's head. `ends` says that nothing follows.
     ///
     /// # Errors

@@ -14,13 +14,14 @@ use h2::client::{self, ResponseFuture, SendRequest};
 use h2::{Ping, PingPong, SendStream};
 use http::Request;
 use propylon_snapshot::{Http2KeepAlive, Http2Settings};
-use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use tokio::sync::watch;
+use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
 use super::wire::Wire;
 use crate::limits::{
     HTTP2_CLOSE_TIMEOUT, HTTP2_CONNECTION_WINDOW_BYTES, HTTP2_HEADER_LIST_BYTES_MAX,
-    HTTP2_RESET_STREAMS_MAX, HTTP2_SEND_BUFFER_BYTES_MAX, HTTP2_STREAM_WINDOW_BYTES,
-    HTTP2_STREAMS_ASSUMED, HTTP2_STREAMS_MAX,
+    HTTP2_RESET_STREAMS_MAX, HTTP2_SEND_BUFFER_BYTES_MAX, HTTP2_SETTINGS_WAIT,
+    HTTP2_STREAM_WINDOW_BYTES, HTTP2_STREAMS_ASSUMED, HTTP2_STREAMS_MAX,
 };
 use crate::upstream::Conduit;
 
@@ -42,6 +43,9 @@ pub(super) struct Session {
     /// When its last stream ended.
     quiet_since: Cell<Instant>,
     local: Option<SocketAddr>,
+    /// The peer has sent something, so its settings are known.
+    heard: Rc<Cell<bool>>,
+    settled: watch::Sender<bool>,
 }
 
 /// How a connection ended.
@@ -66,7 +70,9 @@ impl Session {
         settings: Http2Settings,
     ) -> Result<(Rc<Self>, Connection), h2::Error> {
         let local = conduit.local();
-        let (handle, connection) = builder().handshake(Wire(conduit)).await?;
+        let heard = Rc::<Cell<bool>>::default();
+        let wire = Wire(conduit, Rc::clone(&heard));
+        let (handle, connection) = builder().handshake(wire).await?;
         let most = settings.max_concurrent_streams.map_or(HTTP2_STREAMS_MAX, |most| most as usize);
         let session = Rc::new(Self {
             handle: RefCell::new(Some(handle)),
@@ -75,6 +81,8 @@ impl Session {
             used: Cell::new(false),
             quiet_since: Cell::new(Instant::now()),
             local,
+            heard,
+            settled: watch::Sender::new(false),
         });
         Ok((session, connection))
     }
@@ -156,6 +164,13 @@ impl Session {
         opened
     }
 
+    /// Waits until the peer's settings are known, for a moment: what they may allow must not be
+    /// used before (RFC 8441 section 3).
+    pub(super) async fn settled(&self) {
+        let mut settled = self.settled.subscribe();
+        let _ = timeout(HTTP2_SETTINGS_WAIT, settled.wait_for(|settled| *settled)).await;
+    }
+
     /// Our end of the connection.
     pub(super) fn local(&self) -> Option<SocketAddr> {
         self.local
@@ -173,6 +188,10 @@ impl Session {
         let ended = poll_fn(|cx| {
             if let Poll::Ready(result) = connection.as_mut().poll(cx) {
                 return Poll::Ready(ended(&result));
+            }
+            // What was read was taken in by this very poll.
+            if self.heard.replace(false) {
+                self.settled.send_if_modified(|settled| !std::mem::replace(settled, true));
             }
             if let Some(probe) = &mut probe
                 && probe.poll(cx).is_ready()

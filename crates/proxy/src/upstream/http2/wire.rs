@@ -1,16 +1,18 @@
 //! The I/O seam as the `h2` crate wants it: a connection that it reads from and writes to.
 
+use std::cell::Cell;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::io::Io;
 
-/// A connection with tokio's traits.
+/// A connection with tokio's traits, and whether anything was read from it.
 #[derive(Debug)]
-pub(super) struct Wire<I>(pub(super) I);
+pub(super) struct Wire<I>(pub(super) I, pub(super) Rc<Cell<bool>>);
 
 impl<I: Io + Unpin> AsyncRead for Wire<I> {
     fn poll_read(
@@ -20,6 +22,7 @@ impl<I: Io + Unpin> AsyncRead for Wire<I> {
     ) -> Poll<io::Result<()>> {
         let read = ready!(self.0.poll_read(cx, buf.initialize_unfilled()))?;
         buf.advance(read);
+        self.1.set(true);
         Poll::Ready(Ok(()))
     }
 }
