@@ -11,6 +11,7 @@ use propylon_model::virtual_service::Destination;
 use propylon_model::{FieldPath, Labels};
 use propylon_snapshot::{
     Address, Availability, Cluster, ClusterId, Discovery, DnsTarget, Endpoint, Locality, Target,
+    UpstreamProtocol,
 };
 
 use crate::destination_rule::{DestinationRules, Merged};
