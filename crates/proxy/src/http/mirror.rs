@@ -68,7 +68,7 @@ pub(super) fn send<D: Downstream>(asked: &Asked<'_, D>, copies: &Copies, body: &
             (Some(settings), Some(head)) => {
                 // Framing made it larger than this at most.
                 let content = body.whole(2 * HELD_BODY_BYTES_MAX).unwrap_or_default();
-                Message::Stream { settings, head: head.clone(), content }
+                Message::Stream { settings, head: Box::new(head.clone()), content }
             }
             _ => {
                 let [first, held] = body.opening();
@@ -99,7 +99,7 @@ enum Message {
     /// HTTP/1.
     Text(Vec<u8>),
     /// HTTP/2.
-    Stream { settings: Http2Settings, head: http::Request<()>, content: Bytes },
+    Stream { settings: Http2Settings, head: Box<http::Request<()>>, content: Bytes },
 }
 
 /// One copy on its way.
@@ -126,7 +126,7 @@ impl Mission {
                 let limit = cluster.connect_timeout();
                 if let Ok(place) = endpoint.place(settings, limit).await {
                     // Whatever becomes of it, nobody waits for it.
-                    let _ = as_stream(&place, head, content).await;
+                    let _ = as_stream(&place, *head, content).await;
                 }
             }
         }

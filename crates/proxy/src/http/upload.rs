@@ -32,7 +32,7 @@ pub(super) async fn send(
 ) -> Result<Sent, Interrupt> {
     // What fits at once costs no timer.
     if content.is_empty() || stream.capacity() >= content.len() {
-        return Ok(Sent::of(stream.send_data(content, ends)));
+        return Ok(Sent::of(&stream.send_data(content, ends)));
     }
     let mut sending = pin!(send_in_parts(stream, content, ends));
     loop {
@@ -64,7 +64,7 @@ async fn send_in_parts(stream: &mut SendStream<Bytes>, mut content: Bytes, ends:
 }
 
 impl Sent {
-    fn of(sent: Result<(), h2::Error>) -> Self {
+    fn of(sent: &Result<(), h2::Error>) -> Self {
         if sent.is_ok() { Self::All } else { Self::Refused }
     }
 }

@@ -240,13 +240,6 @@ impl LiveCluster {
         }
     }
 
-    /// Connections that take more HTTP/2 streams.
-    #[cfg(test)]
-    #[must_use]
-    pub(crate) fn open_sessions(&self) -> usize {
-        self.set.borrow().members.iter().map(|member| member.sessions.len()).sum()
-    }
-
     /// Connections kept unused.
     #[cfg(test)]
     #[must_use]

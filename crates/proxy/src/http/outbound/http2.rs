@@ -61,7 +61,8 @@ fn headers(lines: &[Line<'_>], framing: FramingLine) -> HeaderMap {
         if matches!(line.name, "content-length" | "host" | "connection" | "upgrade") {
             continue;
         }
-        if let (Ok(name), Some(value)) = (HeaderName::from_bytes(line.name.as_bytes()), made(value))
+        if let (Ok(name), Some(value)) =
+            (HeaderName::from_bytes(line.name.as_bytes()), made(&value))
         {
             map.append(name, value);
         }
@@ -73,7 +74,7 @@ fn headers(lines: &[Line<'_>], framing: FramingLine) -> HeaderMap {
 }
 
 /// A value. Controls in one that was made from a format become spaces, as in HTTP/1.
-fn made(value: Bytes) -> Option<HeaderValue> {
+fn made(value: &Bytes) -> Option<HeaderValue> {
     HeaderValue::from_maybe_shared(value.clone()).ok().or_else(|| {
         let safe = |byte: &u8| if byte.is_ascii_control() && *byte != b'\t' { b' ' } else { *byte };
         let safe: Vec<u8> = value.iter().map(safe).collect();

@@ -108,12 +108,6 @@ impl Sessions {
             session.close();
         }
     }
-
-    /// How many are open for more streams.
-    #[cfg(test)]
-    pub(in crate::upstream) fn len(&self) -> usize {
-        self.open.borrow().iter().filter(|session| !session.is_closed()).count()
-    }
 }
 
 impl Making {
