@@ -26,7 +26,7 @@ pub(super) struct Copies {
     /// The head for those that speak HTTP/1.
     text: Vec<u8>,
     /// The head for those that speak HTTP/2.
-    http2: Option<http::Request<()>>,
+    http2: Option<Box<http::Request<()>>>,
 }
 
 /// Draws which mirrors get a copy, and writes its head.
@@ -50,7 +50,7 @@ pub(super) fn draw<D: Downstream>(
         let lines = mirrored.apply(lines);
         outbound::write_head(request, rewritten, &lines, &mut copies.text);
         if copies.clusters.iter().any(|id| http2(asked, *id).is_some()) {
-            copies.http2 = Some(outbound::http2::request(request, rewritten, &lines));
+            copies.http2 = Some(Box::new(outbound::http2::request(request, rewritten, &lines)));
         }
     }
     copies
@@ -68,7 +68,7 @@ pub(super) fn send<D: Downstream>(asked: &Asked<'_, D>, copies: &Copies, body: &
             (Some(settings), Some(head)) => {
                 // Framing made it larger than this at most.
                 let content = body.whole(2 * HELD_BODY_BYTES_MAX).unwrap_or_default();
-                Message::Stream { settings, head: Box::new(head.clone()), content }
+                Message::Stream { settings, head: head.clone(), content }
             }
             _ => {
                 let [first, held] = body.opening();
