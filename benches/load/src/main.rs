@@ -24,6 +24,7 @@ use workload::{WORKLOADS, Workload};
 struct Arguments {
     here: PathBuf,
     propylon: PathBuf,
+    before: Option<PathBuf>,
     envoy: PathBuf,
     rounds: usize,
     seconds: f64,
@@ -37,6 +38,7 @@ fn arguments() -> Result<Arguments, String> {
     let mut found = Arguments {
         here: ".".into(),
         propylon: "propylon".into(),
+        before: None,
         envoy: "envoy".into(),
         rounds: 5,
         seconds: 2.0,
@@ -52,6 +54,7 @@ fn arguments() -> Result<Arguments, String> {
         match flag.as_str() {
             "--here" => found.here = value.into(),
             "--propylon" => found.propylon = value.into(),
+            "--before" => found.before = Some(value.into()),
             "--envoy" => found.envoy = value.into(),
             "--rounds" => found.rounds = number()? as usize,
             "--seconds" => found.seconds = number()?,
@@ -70,7 +73,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     cpu::pin_self_to(1);
     certificate::write(&arguments.here)?;
     backend::start()?;
-    let mut peers = Peer::all(&arguments.here, &arguments.propylon, &arguments.envoy);
+    let mut peers = Peer::all(
+        &arguments.here,
+        (&arguments.propylon, arguments.before.as_deref()),
+        &arguments.envoy,
+    );
     let wanted = arguments.only.as_deref();
     peers.retain(|peer| wanted.is_none_or(|only| only.split(',').any(|name| name == peer.name)));
     match arguments.idle {

@@ -33,16 +33,17 @@ pub struct Running {
 /// Longest wait for a proxy's first answer.
 const START_MAX: Duration = Duration::from_secs(20);
 
-/// Propylon's ports are the standard ones, mapped to where root is not needed.
-const OURS: &str = "run propylon --workers 1 --admin off --status off --ready off \
-    --port-map 80=14000 --port-map 443=14443 --port-map 9001=14001 --port-map 9002=14002 \
-    --port-map 9004=14004";
+/// Propylon without its control ports.
+const OURS: &str = "run propylon --workers 1 --admin off --status off --ready off";
+
+/// The standard ports of its Gateway, and how far from the first port each is to be found.
+const MAPPED: [(u16, u16); 5] = [(80, 0), (443, 443), (9001, 1), (9002, 2), (9004, 4)];
 
 const ENVOYS: &str = "-c peers/envoy.json --concurrency 1 -l error --disable-hot-restart";
 
 impl Peer {
-    /// All of them, in the order of the report.
-    pub fn all(here: &Path, propylon: &Path, envoy: &Path) -> Vec<Self> {
+    /// All of them, in the order of the report; `before` is an older Propylon to compare with.
+    pub fn all(here: &Path, (propylon, before): (&Path, Option<&Path>), envoy: &Path) -> Vec<Self> {
         let peer = |name, port, program: &Path, options: &str| Self {
             name,
             connections_max: usize::MAX,
@@ -54,8 +55,13 @@ impl Peer {
             here: here.into(),
         };
         let nginx = format!("-p {} -c peers/nginx.conf", here.display());
-        vec![
-            peer("propylon", 14000, propylon, OURS),
+        let ours = |name, port: u16, program| {
+            let mapped = MAPPED.map(|(from, to)| format!(" --port-map {from}={}", port + to));
+            peer(name, port, program, &(OURS.to_owned() + &mapped.concat()))
+        };
+        let mut all = vec![ours("propylon", 14000, propylon)];
+        all.extend(before.map(|program| ours("before", 15000, program)));
+        all.extend([
             peer("envoy", 11000, envoy, ENVOYS),
             Self { splits_http2: true, ..peer("nginx", 12000, Path::new("nginx"), &nginx) },
             Self {
@@ -63,7 +69,8 @@ impl Peer {
                 connections_max: 9_500,
                 ..peer("haproxy", 13000, Path::new("haproxy"), "-db -q -f peers/haproxy.cfg")
             },
-        ]
+        ]);
+        all
     }
 
     /// Where it takes what comes in at `entry`.
