@@ -8,6 +8,8 @@ use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::workload::UPLOAD_BYTES;
+
 /// Where HTTP/1.1 is spoken; the peers' configurations name these three.
 const HTTP_PORT: u16 = 19000;
 /// Where bytes come from as fast as they are taken.
@@ -55,15 +57,26 @@ async fn serve_http(mut stream: TcpStream) -> io::Result<()> {
         .to_vec();
     large.resize(large.len() + 65536, b'x');
     let mut buf = vec![0; 16 * 1024];
+    let mut body = vec![0; UPLOAD_BYTES];
     let mut filled = 0;
     loop {
         let read = stream.read(&mut buf[filled..]).await?;
         filled += read;
-        if read == 0 || filled == buf.len() {
+        if read == 0 {
             return Ok(());
         }
-        if !buf[..filled].ends_with(b"\r\n\r\n") {
+        let Some(end) = buf[..filled].windows(4).position(|end| end == b"\r\n\r\n") else {
             continue;
+        };
+        if buf.starts_with(b"POST ") {
+            let mut left = (end + 4 + UPLOAD_BYTES).saturating_sub(filled);
+            while left > 0 {
+                let read = stream.read(&mut body).await?;
+                if read == 0 {
+                    return Ok(());
+                }
+                left = left.saturating_sub(read);
+            }
         }
         let answer = if buf.starts_with(b"GET /static/") { &large[..] } else { &small[..] };
         stream.write_all(answer).await?;

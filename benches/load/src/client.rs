@@ -8,6 +8,7 @@ mod bulk;
 mod connections;
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -42,9 +43,13 @@ pub fn run(port: u16, workload: &Workload, width: Width, span: Duration) -> io::
         let begun = Instant::now();
         let until = begun + span;
         let units = match workload.load {
-            Load::Requests { request, secured } => {
+            Load::Requests { request, upload, secured } => {
                 let tls = secured.then(|| link::tls("http/1.1", false)).transpose()?;
-                let one = || requests::one_connection(port, tls.clone(), request, until);
+                let mut request = request.as_bytes().to_vec();
+                request.resize(request.len() + upload, b'x');
+                let request = Arc::<[u8]>::from(request);
+                let one =
+                    || requests::one_connection(port, tls.clone(), Arc::clone(&request), until);
                 together(width.connections, one).await?
             }
             Load::Streams { call, secured } => {

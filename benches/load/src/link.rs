@@ -64,9 +64,11 @@ impl Link {
         let mut link = Self { socket, tls: None };
         if let Some(config) = tls {
             let name = ServerName::try_from(HOST).map_err(io::Error::other)?;
-            let session = ClientConnection::new(Arc::clone(config), name);
+            let mut session =
+                ClientConnection::new(Arc::clone(config), name).map_err(io::Error::other)?;
+            session.set_buffer_limit(None);
             link.tls = Some(Box::new(Tls {
-                session: session.map_err(io::Error::other)?,
+                session,
                 wire: Vec::new(),
                 taken: 0,
                 filled: 0,

@@ -34,7 +34,8 @@ pub enum Entry {
 #[derive(Clone, Copy)]
 pub enum Load {
     /// Keep-alive connections, each with one request at a time.
-    Requests { request: &'static str, secured: bool },
+    /// `upload` counts the bytes of each request's body.
+    Requests { request: &'static str, upload: usize, secured: bool },
     /// A few connections with many streams each.
     Streams { call: Call, secured: bool },
     /// A connection for every request.
@@ -68,6 +69,8 @@ pub enum Unit {
 
 const SMALL: &str = "GET /api/v1/items HTTP/1.1\r\nHost: bench.local\r\n\r\n";
 const LARGE: &str = "GET /static/64k HTTP/1.1\r\nHost: bench.local\r\n\r\n";
+const UPLOAD: &str = "POST /api/v1/items HTTP/1.1\r\nHost: bench.local\r\n\
+    Content-Type: application/octet-stream\r\nContent-Length: 65536\r\n\r\n";
 const BROWSER: &str = concat!(
     "GET /api/v1/items/42?sort=asc&page=3 HTTP/1.1\r\nHost: bench.local\r\n",
     "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:143.0) ",
@@ -84,6 +87,9 @@ const BROWSER: &str = concat!(
 /// What is asked when only the connection matters.
 pub const ASKED: &str = SMALL;
 
+/// Bytes of the body of an upload.
+pub const UPLOAD_BYTES: usize = 65536;
+
 /// The answer to the small request has this many bytes.
 pub const SMALL_ANSWER_BYTES: usize = 5;
 
@@ -95,7 +101,11 @@ const fn row(name: &'static str, entry: Entry, load: Load) -> Workload {
 }
 
 const fn requests(request: &'static str, secured: bool) -> Load {
-    Load::Requests { request, secured }
+    Load::Requests { request, upload: 0, secured }
+}
+
+const fn uploads(secured: bool) -> Load {
+    Load::Requests { request: UPLOAD, upload: UPLOAD_BYTES, secured }
 }
 
 /// In the order of the report.
@@ -103,8 +113,10 @@ pub const WORKLOADS: &[Workload] = &[
     row("HTTP/1.1 small GET", Entry::Http, requests(SMALL, false)),
     row("HTTP/1.1 browser-like head", Entry::Http, requests(BROWSER, false)),
     row("HTTP/1.1 64 KiB bodies", Entry::Http, requests(LARGE, false)),
+    row("HTTP/1.1 64 KiB uploads", Entry::Http, uploads(false)),
     row("TLS 1.3 small GET", Entry::Tls, requests(SMALL, true)),
     row("TLS 1.3 64 KiB bodies", Entry::Tls, requests(LARGE, true)),
+    row("TLS 1.3 64 KiB uploads", Entry::Tls, uploads(true)),
     row(
         "TLS 1.3 full handshake, one GET",
         Entry::Tls,

@@ -1,6 +1,7 @@
 //! HTTP/1.1 keep-alive: one request at a time.
 
 use std::io;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
@@ -10,14 +11,14 @@ use crate::workload::ASKED;
 pub async fn one_connection(
     port: u16,
     tls: Option<Settings>,
-    request: &'static str,
+    request: Arc<[u8]>,
     until: Instant,
 ) -> io::Result<f64> {
     let mut link = Link::connect(port, tls.as_ref()).await?;
     let mut buf = vec![0; 128 * 1024];
     let mut requests = 0;
     while Instant::now() < until {
-        link.send(request.as_bytes()).await?;
+        link.send(&request).await?;
         answer(&mut link, &mut buf).await?;
         requests += 1;
     }
