@@ -38,7 +38,7 @@ pub fn start() -> io::Result<()> {
     Ok(())
 }
 
-/// Serves every connection in a task of its own; what goes wrong with one is the client's to notice.
+/// Serves every connection in a task of its own; what goes wrong with one, the client notices.
 async fn accept<F>(listener: std::net::TcpListener, serve: impl Fn(TcpStream) -> F)
 where
     F: Future<Output = io::Result<()>> + Send + 'static,

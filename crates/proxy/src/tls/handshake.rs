@@ -176,3 +176,6 @@ fn forwarded(session: &Connection, ready: &Ready) -> Option<Box<[u8]>> {
     let facts = CertificateFacts::parse(der)?;
     Some(certificate::forwarded(&ready.own_uris, der, &facts).into())
 }
+
+#[cfg(test)]
+mod tests;

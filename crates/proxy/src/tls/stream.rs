@@ -271,4 +271,4 @@ const SESSION_STEP_BYTES: usize = 4 * 1024;
 const EARLY_FLUSH_BYTES: usize = 16 * 1024;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

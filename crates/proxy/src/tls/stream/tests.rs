@@ -12,12 +12,12 @@ use super::*;
 
 /// A connection in memory.
 #[derive(Debug, Default)]
-struct Line {
-    arrived: RefCell<VecDeque<u8>>,
+pub(crate) struct Line {
+    pub(crate) arrived: RefCell<VecDeque<u8>>,
     ended: Cell<bool>,
     reads: Cell<usize>,
-    sent: RefCell<Vec<u8>>,
-    writes: Cell<usize>,
+    pub(crate) sent: RefCell<Vec<u8>>,
+    pub(crate) writes: Cell<usize>,
 }
 
 impl Io for Line {
@@ -50,8 +50,8 @@ impl Io for Line {
     fn abort(&self) {}
 }
 
-/// The server's stream and the client it shook hands with.
-fn pair() -> (TlsStream<Line>, ClientConnection) {
+/// A client and a server that trust each other and have not said anything yet.
+pub(crate) fn strangers() -> (ClientConnection, ServerConnection) {
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
     let certificate = params.self_signed(&key).unwrap();
@@ -73,8 +73,13 @@ fn pair() -> (TlsStream<Line>, ClientConnection) {
         )
         .unwrap();
     let name = "a.example".try_into().unwrap();
-    let mut client = ClientConnection::new(Arc::new(client), name).unwrap();
-    let mut server = ServerConnection::new(Arc::new(server)).unwrap();
+    let client = ClientConnection::new(Arc::new(client), name).unwrap();
+    (client, ServerConnection::new(Arc::new(server)).unwrap())
+}
+
+/// The server's stream and the client it shook hands with.
+fn pair() -> (TlsStream<Line>, ClientConnection) {
+    let (mut client, mut server) = strangers();
     while client.is_handshaking() || server.is_handshaking() {
         feed(&waiting(&mut client), |from| server.read_tls(from).unwrap());
         server.process_new_packets().unwrap();
@@ -88,14 +93,14 @@ fn pair() -> (TlsStream<Line>, ClientConnection) {
     (TlsStream::new(Line::default(), Connection::Server(server)).unwrap(), client)
 }
 
-fn feed(mut bytes: &[u8], mut take: impl FnMut(&mut dyn Read) -> usize) {
+pub(crate) fn feed(mut bytes: &[u8], mut take: impl FnMut(&mut dyn Read) -> usize) {
     while !bytes.is_empty() {
         take(&mut bytes);
     }
 }
 
 /// What a client has to send.
-fn waiting(client: &mut ClientConnection) -> Vec<u8> {
+pub(crate) fn waiting(client: &mut ClientConnection) -> Vec<u8> {
     let mut bytes = Vec::new();
     while client.wants_write() {
         client.write_tls(&mut bytes).unwrap();
