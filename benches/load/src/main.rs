@@ -1,6 +1,6 @@
 //! Side-by-side load test over loopback: every proxy alone on core 0, load and backends on core 1,
-//! proxies interleaved round by round. The figure is the CPU time of the proxy's process per unit of
-//! work: throughput on a shared machine is noise, this is not.
+//! proxies interleaved round by round. The figure is the CPU time of the proxy's process per unit
+//! of work: throughput on a shared machine is noise, this is not.
 
 mod backend;
 mod certificate;

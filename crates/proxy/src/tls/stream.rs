@@ -64,8 +64,8 @@ impl<I: Io> TlsStream<I> {
     /// Reads once and decrypts all of it. The session alone would read in steps of its own, and each
     /// would be a system call.
     ///
-    /// No more is read than `buf` has room for, so that what the session must keep stays below its
-    /// limit: the record that the last read left unfinished.
+    /// No more is read than `buf` has room for. What the session must keep stays below its limit so:
+    /// it is the record that the last read left unfinished.
     fn steps(
         &self,
         session: &mut Connection,
@@ -99,7 +99,7 @@ impl<I: Io> TlsStream<I> {
         Ok(filled)
     }
 
-    /// One step of the session: takes some bytes in and processes what is whole. Gives their number.
+    /// One step of the session: takes some bytes in and processes what is whole.
     fn step(&self, session: &mut Connection, from: &mut dyn Read) -> io::Result<usize> {
         let taken = session.read_tls(from)?;
         let state = session.process_new_packets().map_err(invalid)?;
