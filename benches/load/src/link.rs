@@ -1,6 +1,6 @@
 //! The client's end of one connection, plain or TLS 1.3. Every proxy is offered the same: X25519
-//! and AES-128-GCM. Certificates are not verified: what the client spends is in nobody's figure, and
-//! what it saves is load for the proxies.
+//! and AES-128-GCM. Certificates are not verified: what the client spends is in nobody's figure,
+//! and what it saves is load for the proxies.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;

@@ -61,11 +61,11 @@ impl<I: Io> TlsStream<I> {
         Poll::Ready(taken)
     }
 
-    /// Reads once and decrypts all of it. The session alone would read in steps of its own, and each
-    /// would be a system call.
+    /// Reads once and decrypts all of it. The session alone would read in steps of its own, each of
+    /// them a system call.
     ///
-    /// No more is read than `buf` has room for. What the session must keep stays below its limit so:
-    /// it is the record that the last read left unfinished.
+    /// No more is read than `buf` has room for. So what the session must keep stays below its
+    /// limit: it is the record that the last read left unfinished.
     fn steps(
         &self,
         session: &mut Connection,
