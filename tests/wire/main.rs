@@ -20,6 +20,7 @@ mod examples;
 mod steps;
 
 mod auto_passthrough;
+mod binds;
 mod bodies;
 mod connections;
 mod contract;
