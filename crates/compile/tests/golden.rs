@@ -119,6 +119,7 @@ fn options(text: &str) -> Options {
                 }
             }
             "--allow-unenforced-policies" => options.allow_unenforced_policies = true,
+            "--alert-unknown-names" => options.alert_unknown_names = true,
             other => panic!("unknown option {other}"),
         }
     }
