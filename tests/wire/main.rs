@@ -19,6 +19,7 @@ mod exchanges;
 mod examples;
 mod steps;
 
+mod affinity;
 mod auto_passthrough;
 mod binds;
 mod bodies;

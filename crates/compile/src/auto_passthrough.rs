@@ -52,6 +52,7 @@ impl<'w> Builder<'_, 'w> {
                 idle_timeout: Some(idle).filter(|idle| !idle.is_zero()),
                 stat_prefix: service.name,
                 protocol: TcpProtocol::Tcp,
+                hash_source: service.hash_source,
                 origin,
             };
             Some(TlsChain {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use propylon_model::destination_rule::H2UpgradePolicy;
+use propylon_model::destination_rule::{ConsistentHash, H2UpgradePolicy};
 use propylon_model::service_entry::Resolution;
 use propylon_model::virtual_service::Destination;
 use propylon_model::{FieldPath, Labels};
@@ -21,7 +21,7 @@ use crate::problems::{Problems, code};
 use crate::protocol::Protocol;
 use crate::registry::{Behind, Port, Registry, Service};
 use crate::service_entry::Workloads;
-use crate::traffic_policy::Policy;
+use crate::traffic_policy::{self, Policy};
 use crate::view::{View, selects};
 
 /// Envoy's idle timeout of upstream HTTP connections.
@@ -57,6 +57,8 @@ pub(crate) struct Meshed {
     pub(crate) cluster: ClusterId,
     /// The idle timeout that a DestinationRule sets. Zero means none at all.
     pub(crate) idle_timeout: Option<Duration>,
+    /// The client's address is hashed.
+    pub(crate) hash_source: bool,
     /// Some endpoint speaks mutual TLS, or may turn out to.
     pub(crate) has_endpoints: bool,
 }
@@ -142,6 +144,26 @@ impl<'v, 'w> Clusters<'v, 'w> {
         pool.and_then(|pool| pool.tcp.as_ref()).and_then(|tcp| tcp.idle_timeout)
     }
 
+    /// What a DestinationRule makes requests to a destination hash.
+    pub(crate) fn http_hash(
+        &self,
+        destination: &Destination,
+        host: &str,
+        namespace: &str,
+        listener_port: u32,
+    ) -> Option<&'w ConsistentHash> {
+        let Named { host, .. } = self.named(destination, host, namespace, listener_port);
+        let rule = self.rules.find(&host, self.registry.find(&host)?.namespace)?;
+        let port = destination.port.as_ref().map(|port| port.number);
+        traffic_policy::http_hash(rule, port, &destination.subset)
+    }
+
+    /// Whether a DestinationRule makes connections to a destination hash the client's address.
+    pub(crate) fn tcp_hash(&self, host: &str, subset: &str) -> bool {
+        let rule = self.registry.find(host).and_then(|one| self.rules.find(host, one.namespace));
+        rule.is_some_and(|rule| traffic_policy::tcp_hash(rule, subset))
+    }
+
     /// The cluster of every service, port and subset of the mesh whose host is within `hosts`, for
     /// clients that speak mutual TLS with the endpoint: only those endpoints count that do, and the
     /// gateway adds no TLS of its own, whatever the DestinationRule says (Istio's SNI-DNAT
@@ -160,22 +182,32 @@ impl<'v, 'w> Clusters<'v, 'w> {
                     let name = format!("outbound_.{}_.{subset}_.{}", port.number, service.host);
                     let idle_timeout = self.idle_timeout(&policy(rule, port.number, subset));
                     let asked = (service, port, *subset);
-                    found.push((self.make_meshed(&name, asked, problems), name, idle_timeout));
+                    let hash_source =
+                        rule.is_some_and(|rule| traffic_policy::tcp_hash(rule, subset));
+                    let cluster = self.make_meshed(&name, asked, problems);
+                    found.push((cluster, name, (idle_timeout, hash_source)));
                 }
             }
         }
-        let meshed = found.into_iter().filter_map(|(cluster, name, idle_timeout)| {
-            if !self.made.contains_key(&name) {
-                self.keep(&name, cluster);
-            }
-            let made = self.made.get(&name)?.as_ref()?;
-            let has_endpoints = match &made.cluster.discovery {
-                Discovery::Static(endpoints) => !endpoints.is_empty(),
-                Discovery::Dns { names, fixed, .. } => !names.is_empty() || !fixed.is_empty(),
-            };
-            let cluster = made.provisional;
-            Some(Meshed { name: name.into(), cluster, idle_timeout, has_endpoints })
-        });
+        let meshed =
+            found.into_iter().filter_map(|(cluster, name, (idle_timeout, hash_source))| {
+                if !self.made.contains_key(&name) {
+                    self.keep(&name, cluster);
+                }
+                let made = self.made.get(&name)?.as_ref()?;
+                let has_endpoints = match &made.cluster.discovery {
+                    Discovery::Static(endpoints) => !endpoints.is_empty(),
+                    Discovery::Dns { names, fixed, .. } => !names.is_empty() || !fixed.is_empty(),
+                };
+                let cluster = made.provisional;
+                Some(Meshed {
+                    name: name.into(),
+                    cluster,
+                    idle_timeout,
+                    hash_source,
+                    has_endpoints,
+                })
+            });
         meshed.collect()
     }
 

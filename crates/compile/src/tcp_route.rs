@@ -133,6 +133,7 @@ impl<'w> Builder<'_, 'w> {
         let mut destinations = Vec::new();
         let mut stat_prefix = format!("{}.{namespace}", key.name);
         let mut idle = None;
+        let mut hash_source = false;
         for written in list {
             let weight = u32::try_from(written.weight).unwrap_or(0);
             if list.len() > 1 && weight == 0 {
@@ -145,6 +146,8 @@ impl<'w> Builder<'_, 'w> {
             }
             // The first destination's DestinationRule speaks for all, as in Istio.
             if destinations.is_empty() {
+                let subset = if list.len() == 1 { destination.subset.as_str() } else { "" };
+                hash_source = self.clusters.tcp_hash(&host, subset);
                 idle = self.clusters.tcp_idle_timeout(destination, &host, namespace, port);
             }
             let target =
@@ -159,6 +162,7 @@ impl<'w> Builder<'_, 'w> {
             idle_timeout: Some(idle).filter(|idle| !idle.is_zero()),
             stat_prefix: stat_prefix.into(),
             protocol: if is_mongo { TcpProtocol::Mongo } else { TcpProtocol::Tcp },
+            hash_source,
             origin,
         }
     }

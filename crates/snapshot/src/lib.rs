@@ -9,6 +9,7 @@ mod dump;
 mod explain;
 mod format;
 mod fuzz;
+mod hash_key;
 mod head;
 mod header_ops;
 mod http_settings;
@@ -44,6 +45,7 @@ pub use format::{
 };
 #[doc(hidden)]
 pub use fuzz::{fuzz_format, fuzz_host_lookup, fuzz_path, fuzz_pattern};
+pub use hash_key::{HashCookie, HashKey};
 pub use head::{Head, Line, Scheme};
 pub use header_ops::{HeaderName, HeaderOps, HeaderWrite, RouteHeaders, WriteMode};
 pub use http_settings::{HttpSettings, PathNormalization, ServerHeader};

@@ -120,6 +120,8 @@ pub struct TcpRoute {
     pub stat_prefix: Box<str>,
     /// What the bytes are, for statistics only.
     pub protocol: TcpProtocol,
+    /// The client's address is hashed for destinations that choose their endpoint by a hash.
+    pub hash_source: bool,
     /// The rule that sends them there.
     pub origin: Origin,
 }

@@ -92,6 +92,7 @@ pub(crate) fn forward(destinations: Vec<Destination>) -> Action {
         timeout: None,
         retry: None,
         mirrors: Vec::new(),
+        hash: Box::default(),
     })
 }
 

@@ -109,6 +109,7 @@ fn forward(cluster: u32) -> Forward {
         timeout: None,
         retry: None,
         mirrors: Vec::new(),
+        hash: Box::default(),
     }
 }
 

@@ -46,7 +46,8 @@ impl Snapshot {
     }
 
     fn dump_tcp(&self, page: &mut Page, route: &TcpRoute, list: &str) {
-        let TcpRoute { destinations, idle_timeout, stat_prefix, protocol, origin } = route;
+        let TcpRoute { destinations, idle_timeout, stat_prefix, protocol, hash_source, origin } =
+            route;
         let protocol = match protocol {
             TcpProtocol::Tcp => "tcp",
             TcpProtocol::Mongo => "mongo",
@@ -58,6 +59,9 @@ impl Snapshot {
             }
             if let Some(idle) = idle_timeout {
                 line!(page, "idle timeout {idle:?}");
+            }
+            if *hash_source {
+                line!(page, "hash of source address");
             }
             line!(page, "from {}", self.origin(*origin, list));
         });
