@@ -1,5 +1,6 @@
 //! Unix domain sockets to listen on: files, which outlive those who made them, and abstract names,
-//! which do not. Who may connect to a file is the umask's and its directory's to say, as with Envoy.
+//! which do not. Who may connect to a file is the umask's and its directory's to say, as with
+//! Envoy.
 
 use std::io;
 use std::os::linux::net::SocketAddrExt as _;
