@@ -165,7 +165,7 @@ pub(super) fn begin<'l, D: Downstream>(
         cluster: Some(forwarding.name),
         endpoint: match answered.endpoint.address() {
             Address::Ip(address) => Some(*address),
-            Address::Unix(_) => None,
+            Address::Unix(_) | Address::Abstract(_) => None,
         },
         upstream: Some(answered.protocol),
         upstream_local: answered.local,
