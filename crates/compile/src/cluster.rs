@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use propylon_model::destination_rule::{ConsistentHash, H2UpgradePolicy};
+use propylon_model::destination_rule::ConsistentHash;
 use propylon_model::service_entry::Resolution;
 use propylon_model::virtual_service::Destination;
 use propylon_model::{FieldPath, Labels};
@@ -19,11 +19,11 @@ use crate::destination_rule::{DestinationRules, Merged};
 use crate::endpoints::{Candidate, Supply};
 use crate::host;
 use crate::problems::{Problems, code};
-use crate::protocol::Protocol;
 use crate::registry::{Behind, Port, Registry, Service};
 use crate::service_entry::Workloads;
 use crate::tls_client;
 use crate::traffic_policy::{self, Policy};
+use crate::upstream_protocol;
 use crate::view::{View, selects};
 
 /// Envoy's idle timeout of upstream HTTP connections.
@@ -286,21 +286,24 @@ impl<'v, 'w> Clusters<'v, 'w> {
         let tcp = pool.and_then(|pool| pool.tcp.as_ref());
         let http = pool.and_then(|pool| pool.http.as_ref());
         let idle = http.and_then(|http| http.idle_timeout).or(tcp.and_then(|tcp| tcp.idle_timeout));
-        let (tls, closed) = match self.tls(service, port, subset, &policy, problems) {
-            Ok(tls) => (tls.map(Arc::new), None),
-            Err(why) => (None, Some(Availability::Closed(why.into()))),
+        let protocol = upstream_protocol::of(port.protocol, http, self.view.mesh);
+        let http2 = matches!(protocol, UpstreamProtocol::Http2(_));
+        let asked = (service, port, subset);
+        let (tls, availability) = match self.tls(asked, http2, &policy, problems) {
+            Ok(tls) => (tls.map(Arc::new), Availability::Open),
+            // What asks for TLS is never sent in plaintext.
+            Err(why) => (None, Availability::Closed(why.into())),
         };
         Some(Cluster {
             name: name.into(),
             discovery: self.discovery(service, port, labels, problems),
             balance: policy.balance(),
-            protocol: UpstreamProtocol::Http1,
+            protocol,
             tls,
             connect_timeout: set(tcp.and_then(|tcp| tcp.connect_timeout))
                 .unwrap_or_else(|| self.view.mesh.connect_timeout()),
             idle_timeout: set(idle).unwrap_or(IDLE_TIMEOUT),
-            availability: closed
-                .unwrap_or_else(|| self.availability(service, port, &policy, problems)),
+            availability,
         })
     }
 
@@ -310,22 +313,14 @@ impl<'v, 'w> Clusters<'v, 'w> {
     /// Why nothing may be sent, which is reported.
     fn tls(
         &self,
-        service: &Service<'w>,
-        port: &Port,
-        subset: &str,
+        (service, port, subset): (&Service<'w>, &Port, &str),
+        http2: bool,
         policy: &Policy<'w>,
         problems: &mut Problems,
     ) -> Result<Option<ClientTls>, String> {
         let Some((written, object, field)) = &policy.tls else { return Ok(None) };
-        let asked = tls_client::Asked {
-            written,
-            object,
-            field,
-            service,
-            port: port.number,
-            subset,
-            http2: port.protocol == Protocol::Http2,
-        };
+        let asked =
+            tls_client::Asked { written, object, field, service, port: port.number, subset, http2 };
         tls_client::settings(&asked, self.view, problems).inspect_err(|why| {
             let message = format!(
                 "{why}: requests to {} port {} are answered 503 rather than sent in plaintext",
@@ -333,47 +328,6 @@ impl<'v, 'w> Clusters<'v, 'w> {
             );
             problems.error(code::DESTINATION_CLOSED, *object, field.clone(), message);
         })
-    }
-
-    /// Closed where plain HTTP/1.1 would not be what the objects ask for.
-    fn availability(
-        &self,
-        service: &Service<'w>,
-        port: &Port,
-        policy: &Policy<'w>,
-        problems: &mut Problems,
-    ) -> Availability {
-        let http = policy.connection_pool.or(self.view.mesh.connection_pool());
-        let http = http.and_then(|pool| pool.http.as_ref());
-        // Clients speak HTTP/1.1 today, so using their protocol means HTTP/1.1.
-        if http.is_some_and(|http| http.use_client_protocol) {
-            return Availability::Open;
-        }
-        let upgrade = match http.map_or(H2UpgradePolicy::Default, |http| http.h2_upgrade_policy) {
-            H2UpgradePolicy::Upgrade => true,
-            H2UpgradePolicy::DoNotUpgrade => false,
-            H2UpgradePolicy::Default => {
-                port.protocol.is_http() && self.view.mesh.upgrades_to_http2()
-            }
-        };
-        if !upgrade && port.protocol != Protocol::Http2 {
-            return Availability::Open;
-        }
-        let why = "HTTP/2 to endpoints is not yet in effect";
-        let message = format!(
-            "{why}: requests to {} port {} are answered 503 rather than sent as HTTP/1.1",
-            service.host, port.number
-        );
-        let field = FieldPath::spec().key("ports").index(port.position);
-        match service.behind {
-            Behind::Kubernetes(object) => {
-                problems.error(code::DESTINATION_CLOSED, object, field, message);
-            }
-            Behind::Entry(object) => {
-                problems.error(code::DESTINATION_CLOSED, object, field, message);
-            }
-        }
-        Availability::Closed(why.into())
     }
 
     fn discovery(
@@ -441,12 +395,12 @@ fn place(candidate: &Candidate<'_>) -> Option<Place> {
     let weight = candidate.weight.max(1);
     let locality = locality(&candidate.locality);
     if let Some(path) = candidate.address.strip_prefix("unix://") {
-        let address = Address::Unix(path.into());
-        return (path.starts_with('/')).then_some(Place::Address(Endpoint {
-            address,
-            weight,
-            locality,
-        }));
+        let address = match path.strip_prefix('@') {
+            Some(name) => Address::Abstract(name.into()),
+            None => Address::Unix(path.into()),
+        };
+        let is_usable = path.starts_with(['/', '@']);
+        return is_usable.then_some(Place::Address(Endpoint { address, weight, locality }));
     }
     let port = u16::try_from(candidate.port).ok().filter(|port| *port > 0)?;
     if let Ok(ip) = candidate.address.parse::<IpAddr>() {

@@ -18,6 +18,8 @@ use crate::io::Io;
 pub(crate) enum Purpose<'a> {
     /// HTTP/1.1 requests for the host of this authority.
     Http1(&'a str),
+    /// HTTP/2 requests for the host of this authority.
+    Http2(&'a str),
     /// Bytes that are handed on.
     Bytes,
 }
@@ -26,7 +28,7 @@ impl<'a> Purpose<'a> {
     /// The host that requests are for.
     pub(crate) fn host(self) -> Option<&'a str> {
         match self {
-            Self::Http1(authority) => Some(host(authority)),
+            Self::Http1(authority) | Self::Http2(authority) => Some(host(authority)),
             Self::Bytes => None,
         }
     }
@@ -94,8 +96,9 @@ fn session(
 /// their own; its `istio-peer-exchange` is left out, as it promises an exchange of metadata.
 fn protocols(offers: Offers, purpose: Purpose<'_>) -> &'static [&'static str] {
     match (offers, purpose) {
+        (Offers::Plain, Purpose::Http2(_)) | (Offers::Http2, _) => &["h2"],
         (Offers::Plain, _) => &[],
-        (Offers::Http2, _) => &["h2"],
+        (Offers::Mesh, Purpose::Http2(_)) => &["istio-h2", "istio", "h2"],
         (Offers::Mesh, Purpose::Http1(_)) => &["istio-http/1.1", "istio", "http/1.1"],
         (Offers::Mesh, Purpose::Bytes) => &["istio"],
     }
@@ -116,7 +119,7 @@ fn server_name(name: &str) -> Option<ServerName<'static>> {
 fn stand_in(address: &Address) -> IpAddr {
     match address {
         Address::Ip(address) => address.ip(),
-        Address::Unix(_) => IpAddr::from([0, 0, 0, 0]),
+        Address::Unix(_) | Address::Abstract(_) => IpAddr::from([0, 0, 0, 0]),
     }
 }
 

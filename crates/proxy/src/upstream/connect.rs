@@ -76,9 +76,8 @@ pub(super) async fn connect(
         let Some((originator, sessions)) = secured else {
             return Ok(Connected { conduit: Conduit::Plain(stream), resumed: false });
         };
-        // Boxed, so that requests over plaintext do not carry its size.
-        let made = Box::pin(tls::originate(stream, originator, sessions, address, purpose));
-        let made = made.await.map_err(broken)?;
+        let made = tls::originate(stream, originator, sessions, address, purpose).await;
+        let made = made.map_err(broken)?;
         Ok(Connected { conduit: Conduit::Tls(Box::new(made.stream)), resumed: made.resumed })
     };
     let failure = match tokio::time::timeout(limit, opening).await {
@@ -97,5 +96,9 @@ async fn open(address: &Address) -> io::Result<Stream> {
     match address {
         Address::Ip(address) => Stream::from_tcp(TcpStream::connect(address).await?),
         Address::Unix(path) => UnixStream::connect(path).await.map(Stream::from_unix),
+        // Tokio's form of such a name.
+        Address::Abstract(name) => {
+            UnixStream::connect(format!("\0{name}")).await.map(Stream::from_unix)
+        }
     }
 }

@@ -7,11 +7,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use propylon_snapshot::{Address, Balance, Cluster, Discovery, Endpoint};
+use propylon_snapshot::{
+    Address, Balance, Cluster, Discovery, Endpoint, Http2Settings, Reason, UpstreamProtocol,
+};
 use tokio::time::Instant;
 
+use super::conduit::Conduit;
 use super::connect::{ConnectError, ConnectFailure, Connected, connect};
 use super::counters::ClusterCounters;
+use super::http2::{Place, Sessions};
 use super::pool::{Active, Connection, Pool};
 use super::registry::Shared;
 use super::secure::Secure;
@@ -28,6 +32,7 @@ pub(crate) struct LiveEndpoint {
     address: Address,
     pub(super) active: Cell<u32>,
     pub(super) pool: Pool,
+    sessions: Sessions,
     retired: Cell<bool>,
     idle_timeout: Duration,
     secure: Option<Secure>,
@@ -71,13 +76,44 @@ impl LiveEndpoint {
         purpose: Purpose<'_>,
     ) -> Result<Connection, ConnectError> {
         let active = Active::begin(self);
+        let conduit = self.open(limit, purpose).await?;
+        self.counters().upstream_cx_http1_total.add(1);
+        Ok(Connection::fresh(conduit, self.host(purpose), active))
+    }
+
+    /// A place for a stream with a request for an authority, in an HTTP/2 connection, which is made
+    /// within `limit` where none has room.
+    ///
+    /// # Errors
+    /// When the endpoint refuses, is unreachable, takes too long, or TLS with it fails.
+    pub(crate) async fn place(
+        self: &Rc<Self>,
+        settings: Http2Settings,
+        limit: Duration,
+        authority: &str,
+    ) -> Result<Place, Reason> {
+        Sessions::place(self, settings, limit, authority).await
+    }
+
+    /// Connections that carry HTTP/2.
+    pub(super) fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// Makes the bytes' way to it.
+    pub(super) async fn open(
+        &self,
+        limit: Duration,
+        purpose: Purpose<'_>,
+    ) -> Result<Conduit, ConnectError> {
         let secured = self.secure.as_ref().map(Secure::ready);
-        match connect(&self.address, limit, secured, purpose).await {
+        // Boxed, so that requests on connections that are there already do not carry its size.
+        match Box::pin(connect(&self.address, limit, secured, purpose)).await {
             Ok(Connected { conduit, resumed }) => {
                 if let Some(secure) = &self.secure {
                     secure.count(self.counters(), resumed);
                 }
-                Ok(Connection::fresh(conduit, self.host(purpose), active))
+                Ok(conduit)
             }
             Err(error) => {
                 let counters = self.counters();
@@ -94,7 +130,7 @@ impl LiveEndpoint {
     }
 
     /// The host that connections for a purpose must have been made for.
-    fn host<'a>(&self, purpose: Purpose<'a>) -> Option<&'a str> {
+    pub(super) fn host<'a>(&self, purpose: Purpose<'a>) -> Option<&'a str> {
         self.secure.as_ref().and_then(|secure| secure.host(purpose))
     }
 
@@ -105,6 +141,7 @@ impl LiveEndpoint {
     fn retire(&self) {
         self.retired.set(true);
         self.pool.clear();
+        self.sessions.clear();
     }
 }
 
@@ -130,6 +167,7 @@ pub(crate) struct LiveCluster {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Settings {
     balance: Balance,
+    protocol: UpstreamProtocol,
     connect_timeout: Duration,
     idle_timeout: Duration,
 }
@@ -138,6 +176,7 @@ impl Settings {
     fn of(cluster: &Cluster) -> Self {
         Self {
             balance: cluster.balance,
+            protocol: cluster.protocol,
             connect_timeout: cluster.connect_timeout,
             idle_timeout: cluster.idle_timeout,
         }
@@ -216,6 +255,12 @@ impl LiveCluster {
         self.shared.counters(self.worker)
     }
 
+    /// What is spoken to its endpoints.
+    #[must_use]
+    pub(crate) fn protocol(&self) -> UpstreamProtocol {
+        self.settings.protocol
+    }
+
     /// Limit of a connect.
     #[must_use]
     pub(crate) fn connect_timeout(&self) -> Duration {
@@ -227,6 +272,7 @@ impl LiveCluster {
         let set = Rc::clone(&self.set.borrow());
         for member in &set.members {
             member.pool.sweep(now, self.settings.idle_timeout);
+            member.sessions.sweep(now, self.settings.idle_timeout);
         }
     }
 
@@ -281,6 +327,7 @@ impl LiveCluster {
             address,
             active: Cell::new(0),
             pool: Pool::default(),
+            sessions: Sessions::default(),
             retired: Cell::new(false),
             idle_timeout: self.settings.idle_timeout,
             secure: self.tls.as_ref().map(Secure::new),

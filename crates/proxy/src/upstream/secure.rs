@@ -65,6 +65,7 @@ impl Secure {
         let endpoint = match &error.endpoint {
             Address::Ip(address) => address.to_string(),
             Address::Unix(path) => format!("unix:{}", path.display()),
+            Address::Abstract(name) => format!("unix:@{name}"),
         };
         tracing::warn!(cluster, endpoint, untold, "no TLS connection: {trouble}");
     }

@@ -4,7 +4,7 @@ use super::listener::credential;
 use super::page::{Page, line};
 use crate::{
     Address, Authorities, Availability, ClientTls, Cluster, Discovery, DnsTarget, Endpoint,
-    Locality, Offers, ServerCheck, SniName, UpstreamProtocol,
+    Http2KeepAlive, Http2Settings, Locality, Offers, ServerCheck, SniName, UpstreamProtocol,
 };
 
 pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
@@ -24,7 +24,11 @@ pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
             line!(page, "closed: {why}");
         }
         let protocol = match protocol {
-            UpstreamProtocol::Http1 => "HTTP/1.1",
+            UpstreamProtocol::Http1 => "HTTP/1.1".to_owned(),
+            UpstreamProtocol::Http2(settings) => format!("HTTP/2{}", streams(settings)),
+            UpstreamProtocol::AsClient(settings) => {
+                format!("as the client speaks{}", streams(settings))
+            }
         };
         line!(page, "{balance} {protocol}");
         if let Some(tls) = tls {
@@ -95,6 +99,18 @@ fn servers_check(page: &mut Page, servers: &ServerCheck) {
     }
 }
 
+fn streams(settings: &Http2Settings) -> String {
+    let Http2Settings { max_concurrent_streams, keep_alive } = settings;
+    let mut text = String::new();
+    if let Some(most) = max_concurrent_streams {
+        text.push_str(&format!(", at most {most} streams per connection"));
+    }
+    if let Some(Http2KeepAlive { interval, timeout }) = keep_alive {
+        text.push_str(&format!(", ping every {interval:?} to be answered within {timeout:?}"));
+    }
+    text
+}
+
 fn endpoints(page: &mut Page, endpoints: &[Endpoint]) {
     for endpoint in endpoints {
         let Endpoint { address, weight, locality } = endpoint;
@@ -102,6 +118,7 @@ fn endpoints(page: &mut Page, endpoints: &[Endpoint]) {
         match address {
             Address::Ip(address) => line!(page, "endpoint {address}{details}"),
             Address::Unix(path) => line!(page, "endpoint unix:{}{details}", path.display()),
+            Address::Abstract(name) => line!(page, "endpoint unix:@{name}{details}"),
         }
     }
 }

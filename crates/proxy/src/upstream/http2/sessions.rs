@@ -1,0 +1,219 @@
+//! The connections of one worker to one endpoint. Requests that find no room share the making of
+//! another connection instead of making one each.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use propylon_snapshot::{Http2Settings, Reason};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::place::Place;
+use super::session::{Ended, Session};
+use crate::tls::Purpose;
+use crate::upstream::connect::ConnectError;
+use crate::upstream::live::LiveEndpoint;
+use crate::upstream::pool::Active;
+
+/// The connections to one endpoint.
+#[derive(Debug, Default)]
+pub(in crate::upstream) struct Sessions {
+    open: RefCell<Vec<Kept>>,
+    making: RefCell<Vec<Rc<Making>>>,
+}
+
+/// A connection, and the host that it serves; `None`: any.
+#[derive(Debug)]
+struct Kept {
+    session: Rc<Session>,
+    host: Option<Box<str>>,
+}
+
+/// A connection that is being made.
+#[derive(Debug)]
+struct Making {
+    host: Option<Box<str>>,
+    /// How many requests wait for it.
+    waiting: Cell<usize>,
+    outcome: watch::Receiver<Option<Outcome>>,
+}
+
+/// What became of it.
+type Outcome = Result<(), Reason>;
+
+impl Sessions {
+    /// A place for a stream with a request for an authority, in a connection that has room or in a
+    /// new one.
+    ///
+    /// # Errors
+    /// Why there is no connection.
+    pub(in crate::upstream) async fn place(
+        endpoint: &Rc<LiveEndpoint>,
+        settings: Http2Settings,
+        limit: Duration,
+        authority: &str,
+    ) -> Result<Place, Reason> {
+        let active = Active::begin(endpoint);
+        let host = endpoint.host(Purpose::Http2(authority));
+        loop {
+            let sessions = endpoint.sessions();
+            if let Some(session) = sessions.with_room(host) {
+                return Ok(Place::take(session, active));
+            }
+            let making = sessions.join(endpoint, settings, limit, (authority, host));
+            making.wait().await?;
+        }
+    }
+
+    /// The first connection for a host with room.
+    fn with_room(&self, host: Option<&str>) -> Option<Rc<Session>> {
+        let mut open = self.open.borrow_mut();
+        let mut fit = open.iter().filter(|kept| same_host(kept.host.as_deref(), host));
+        let found = fit.find(|kept| kept.session.has_room()).map(|kept| Rc::clone(&kept.session));
+        if found.is_none() {
+            open.retain(|kept| !kept.session.is_closed());
+        }
+        found
+    }
+
+    /// Joins those who wait for a connection, if it will have room for one more; else makes one.
+    fn join(
+        &self,
+        endpoint: &Rc<LiveEndpoint>,
+        settings: Http2Settings,
+        limit: Duration,
+        (authority, host): (&str, Option<&str>),
+    ) -> Rc<Making> {
+        let mut making = self.making.borrow_mut();
+        let room = Session::streams_assumed(settings);
+        making.retain(|one| one.outcome.borrow().is_none());
+        let fits =
+            |one: &&Rc<Making>| one.waiting.get() < room && same_host(one.host.as_deref(), host);
+        if let Some(joined) = making.iter().find(fits) {
+            return Rc::clone(joined);
+        }
+        let (told, outcome) = watch::channel(None);
+        let host = host.map(Box::from);
+        let fresh = Rc::new(Making { host, waiting: Cell::new(0), outcome });
+        making.push(Rc::clone(&fresh));
+        let endpoint = Rc::clone(endpoint);
+        let authority: Box<str> = authority.into();
+        // A task of its own: whoever asked first may go away, and others wait as well.
+        tokio::task::spawn_local(async move {
+            if let Some(driven) = make(endpoint, settings, (limit, authority), told).await {
+                driven.await;
+            }
+        });
+        fresh
+    }
+
+    /// Closes those without a stream for too long, and forgets the closed.
+    pub(in crate::upstream) fn sweep(&self, now: Instant, idle_timeout: Duration) {
+        let mut open = self.open.borrow_mut();
+        for kept in open.iter().filter(|kept| kept.session.is_idle(now, idle_timeout)) {
+            kept.session.close();
+        }
+        open.retain(|kept| !kept.session.is_closed());
+    }
+
+    /// Lets no more streams on any; running ones end in peace.
+    pub(in crate::upstream) fn clear(&self) {
+        let open = std::mem::take(&mut *self.open.borrow_mut());
+        for kept in open {
+            kept.session.close();
+        }
+    }
+}
+
+impl Making {
+    async fn wait(&self) -> Result<(), Reason> {
+        self.waiting.set(self.waiting.get() + 1);
+        let _waiting = Waiting(self);
+        let mut outcome = self.outcome.clone();
+        let told = outcome.wait_for(Option::is_some).await;
+        match told {
+            Ok(told) => told.unwrap_or(Ok(())),
+            // The task that made it has ended without a word: it panicked.
+            Err(_) => Err(Reason::ConnectFailure),
+        }
+    }
+}
+
+/// Counts a request as waiting, also when it is given up.
+struct Waiting<'m>(&'m Making);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.set(self.0.waiting.get() - 1);
+    }
+}
+
+/// Makes a connection and tells who waits. Returns what drives it from then on.
+async fn make(
+    endpoint: Rc<LiveEndpoint>,
+    settings: Http2Settings,
+    (limit, authority): (Duration, Box<str>),
+    told: watch::Sender<Option<Outcome>>,
+) -> Option<impl Future<Output = ()>> {
+    let purpose = Purpose::Http2(&authority);
+    let conduit = match endpoint.open(limit, purpose).await {
+        Ok(conduit) => conduit,
+        Err(error) => {
+            tracing::debug!(%error, "no connection");
+            told.send_replace(Some(Err(ConnectError::reason(&error))));
+            return None;
+        }
+    };
+    let counters = endpoint.counters();
+    counters.upstream_cx_total.add(1);
+    counters.upstream_cx_http2_total.add(1);
+    counters.upstream_cx_active.add(1);
+    let counted = Counted(Rc::clone(&endpoint));
+    let (session, connection) = match Session::begin(conduit, settings).await {
+        Ok(begun) => begun,
+        Err(error) => {
+            tracing::debug!(%error, "no HTTP/2");
+            told.send_replace(Some(Err(Reason::UpstreamReset)));
+            return None;
+        }
+    };
+    let host = endpoint.host(purpose).map(Box::from);
+    let kept = Kept { session: Rc::clone(&session), host };
+    endpoint.sessions().open.borrow_mut().push(kept);
+    told.send_replace(Some(Ok(())));
+    Some(async move {
+        if counted.0.is_retired() {
+            // Nobody sweeps here any more. Those who waited take their places first.
+            tokio::task::yield_now().await;
+            session.close_unused();
+        }
+        let ended = session.drive(connection, settings.keep_alive).await;
+        let counters = counted.0.counters();
+        match ended {
+            Ended::Over => {}
+            Ended::Broken => counters.upstream_cx_protocol_error.add(1),
+            Ended::Unanswered => counters.http2_keepalive_timeout.add(1),
+        }
+        let mut open = counted.0.sessions().open.borrow_mut();
+        open.retain(|kept| !Rc::ptr_eq(&kept.session, &session));
+    })
+}
+
+/// True if a connection made for `own` serves requests for `host`.
+fn same_host(own: Option<&str>, host: Option<&str>) -> bool {
+    match (own, host) {
+        (None, None) => true,
+        (Some(own), Some(host)) => own.eq_ignore_ascii_case(host),
+        (None, Some(_)) | (Some(_), None) => false,
+    }
+}
+
+/// A connection that is counted as open for as long as it lives.
+struct Counted(Rc<LiveEndpoint>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.counters().upstream_cx_active.sub(1);
+    }
+}
