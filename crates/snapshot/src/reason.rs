@@ -252,7 +252,9 @@ impl Reason {
     #[must_use]
     pub fn failure(self) -> Option<Failure> {
         match self {
-            Self::ConnectFailure | Self::ConnectTimeout => Some(Failure::Connect),
+            Self::ConnectFailure | Self::ConnectTls | Self::ConnectTimeout => {
+                Some(Failure::Connect)
+            }
             Self::StreamRefused => Some(Failure::Refused),
             Self::UpstreamReset
             | Self::StreamReset

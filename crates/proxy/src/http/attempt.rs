@@ -54,7 +54,8 @@ pub(super) async fn attempt<D: Downstream>(
     (timer, tries): (&mut Timer, &Tries<'_>),
     out: &mut Out,
 ) -> End {
-    if let Some(kept) = endpoint.pooled(Purpose::Http1(forwarding.authority)) {
+    let kept = endpoint.pooled(Purpose::Http1(forwarding.authority()));
+    if let Some(kept) = kept {
         match exchange(forwarding, kept, body, (&mut *timer, tries), out).await {
             Once::Ended(end) => return end,
             Once::Stale => forwarding.asked.caller().worker.counters.replays.add(1),
@@ -80,7 +81,7 @@ async fn connect<D: Downstream>(
     let limit = forwarding.cluster.connect_timeout();
     let progress = Progress::default();
     let mut beside = Beside::between(forwarding.asked.down, body, &progress, timer);
-    match beside.run(endpoint.connect(limit, Purpose::Http1(forwarding.authority))).await {
+    match beside.run(endpoint.connect(limit, Purpose::Http1(forwarding.authority()))).await {
         Ok(Ok(fresh)) => Ok(fresh),
         Ok(Err(error)) => {
             tracing::debug!(cluster = forwarding.name, %error, "no connection");

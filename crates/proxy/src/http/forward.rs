@@ -41,8 +41,6 @@ pub(super) struct Forwarding<'x, D> {
     pub(super) cluster: &'x Rc<LiveCluster>,
     /// Its name.
     pub(super) name: &'x str,
-    /// The authority that goes up, which TLS to the endpoint may ask for.
-    pub(super) authority: &'x str,
     /// The lines that go up.
     pub(super) lines: &'x [Line<'x>],
     /// Authority and path that go up.
@@ -51,6 +49,13 @@ pub(super) struct Forwarding<'x, D> {
     pub(super) expected: Cell<Option<u64>>,
     /// What chooses its endpoint, where a hash does.
     pub(super) hashed: &'x Hashed,
+}
+
+impl<D: Downstream> Forwarding<'_, D> {
+    /// The authority that goes up, which TLS to the endpoint may ask for.
+    pub(super) fn authority(&self) -> &str {
+        self.rewritten.authority(self.asked.request)
+    }
 }
 
 /// Forwards a request and relays the answer. Gives the storage of `lines` back to `shelf`.
@@ -77,7 +82,6 @@ pub(super) async fn forward<D: Downstream>(
     if http2.is_none() {
         outbound::write_head(asked.request, &rewritten, &lines, &mut out.up);
     }
-    let authority = rewritten.authority(asked.request);
     let hashed = match cluster.wants_hash() {
         true => outbound::hash(asked, course, &rewritten, &lines),
         false => Hashed::default(),
@@ -86,7 +90,6 @@ pub(super) async fn forward<D: Downstream>(
         asked,
         cluster,
         name,
-        authority,
         lines: &lines,
         rewritten: &rewritten,
         expected: Cell::default(),
@@ -97,12 +100,12 @@ pub(super) async fn forward<D: Downstream>(
     } else {
         let copies = mirror::draw(asked, course, &rewritten, &lines);
         if body.is_done() {
-            mirror::send(asked, &copies, body);
+            mirror::send(asked, (&copies, &rewritten), body);
             try_all(&forwarding, (course, http2), body, out).await
         } else {
             body.hold();
             let after = try_all(&forwarding, (course, http2), body, out).await;
-            mirror::send(asked, &copies, body);
+            mirror::send(asked, (&copies, &rewritten), body);
             after
         }
     };

@@ -24,7 +24,6 @@ use crate::upstream::{Connection, Generation, LiveCluster, LiveEndpoint, Place};
 #[derive(Debug, Default)]
 pub(super) struct Copies {
     clusters: Vec<ClusterId>,
-    authority: Box<str>,
     /// The head for those that speak HTTP/1.
     text: Vec<u8>,
     /// The head for those that speak HTTP/2.
@@ -50,7 +49,6 @@ pub(super) fn draw<D: Downstream>(
     if !copies.clusters.is_empty() {
         let gateway = asked.caller().local.map(|local| local.ip());
         let request = asked.request;
-        copies.authority = rewritten.authority(request).into();
         let mirrored = Mirrored::new(lines, gateway);
         let lines = mirrored.apply(lines);
         outbound::write_head(request, rewritten, &lines, &mut copies.text);
@@ -62,7 +60,11 @@ pub(super) fn draw<D: Downstream>(
 }
 
 /// Sends the copies, if the body is at hand as a whole.
-pub(super) fn send<D: Downstream>(asked: &Asked<'_, D>, copies: &Copies, body: &D::Body<'_>) {
+pub(super) fn send<D: Downstream>(
+    asked: &Asked<'_, D>,
+    (copies, rewritten): (&Copies, &Rewritten<'_>),
+    body: &D::Body<'_>,
+) {
     let worker = &asked.caller().worker;
     for id in &copies.clusters {
         if !body.is_done() || !body.is_replayable() || worker.mirrors.get() >= MIRRORS_MAX {
@@ -85,7 +87,7 @@ pub(super) fn send<D: Downstream>(asked: &Asked<'_, D>, copies: &Copies, body: &
             generation: Rc::clone(asked.generation),
             cluster: *id,
             method: asked.request.method,
-            authority: copies.authority.clone(),
+            authority: rewritten.authority(asked.request).into(),
         };
         worker.counters.mirrored.add(1);
         worker.mirrors.set(worker.mirrors.get() + 1);

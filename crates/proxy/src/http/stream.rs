@@ -72,7 +72,7 @@ async fn place<D: Downstream>(
     let mut beside = Beside::between(forwarding.asked.down, body, &progress, timer);
     let websocket = forwarding.asked.request.websocket;
     let found = async {
-        let place = endpoint.place(settings, limit, forwarding.authority).await?;
+        let place = endpoint.place(settings, limit, forwarding.authority()).await?;
         if websocket {
             place.settled().await;
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use propylon_snapshot::{Address, Reason};
 use tokio::net::{TcpStream, UnixStream};
 
-use super::conduit::Conduit;
+use super::conduit::{Conduit, Sealed};
 use crate::io::Stream;
 use crate::tls::{self, BadCredential, Originator, Purpose, Sessions, Trouble};
 
@@ -60,12 +60,13 @@ pub(super) struct Connected {
 /// or why there is nothing.
 pub(super) type Secured<'a> = Result<(&'a Originator, &'a Sessions), BadCredential>;
 
-/// Connects within `limit`, and shakes hands where TLS is asked for.
+/// Connects within `limit`, and shakes hands where TLS is asked for. `host` is the one that the
+/// connection will serve alone, if it will.
 pub(super) async fn connect(
     address: &Address,
     limit: Duration,
     secured: Option<Secured<'_>>,
-    purpose: Purpose<'_>,
+    (purpose, host): (Purpose<'_>, Option<&str>),
 ) -> Result<Connected, ConnectError> {
     let opening = async {
         let secured = match secured.transpose() {
@@ -78,7 +79,8 @@ pub(super) async fn connect(
         };
         let made = tls::originate(stream, originator, sessions, address, purpose).await;
         let made = made.map_err(broken)?;
-        Ok(Connected { conduit: Conduit::Tls(Box::new(made.stream)), resumed: made.resumed })
+        let sealed = Sealed { stream: made.stream, host: host.map(Box::from) };
+        Ok(Connected { conduit: Conduit::Tls(Box::new(sealed)), resumed: made.resumed })
     };
     let failure = match tokio::time::timeout(limit, opening).await {
         Ok(Ok(connected)) => return Ok(connected),

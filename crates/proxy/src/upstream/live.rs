@@ -78,7 +78,7 @@ impl LiveEndpoint {
         let active = Active::begin(self);
         let conduit = self.open(limit, purpose).await?;
         self.counters().upstream_cx_http1_total.add(1);
-        Ok(Connection::fresh(conduit, self.host(purpose), active))
+        Ok(Connection::fresh(conduit, active))
     }
 
     /// A place for a stream with a request for an authority, in an HTTP/2 connection, which is made
@@ -86,13 +86,13 @@ impl LiveEndpoint {
     ///
     /// # Errors
     /// When the endpoint refuses, is unreachable, takes too long, or TLS with it fails.
-    pub(crate) async fn place(
-        self: &Rc<Self>,
+    pub(crate) fn place<'a>(
+        self: &'a Rc<Self>,
         settings: Http2Settings,
         limit: Duration,
-        authority: &str,
-    ) -> Result<Place, Reason> {
-        Sessions::place(self, settings, limit, authority).await
+        authority: &'a str,
+    ) -> impl Future<Output = Result<Place, Reason>> + 'a {
+        Sessions::place(self, settings, limit, authority)
     }
 
     /// Connections that carry HTTP/2.
@@ -108,7 +108,8 @@ impl LiveEndpoint {
     ) -> Result<Conduit, ConnectError> {
         let secured = self.secure.as_ref().map(Secure::ready);
         // Boxed, so that requests on connections that are there already do not carry its size.
-        match Box::pin(connect(&self.address, limit, secured, purpose)).await {
+        let host = self.host(purpose);
+        match Box::pin(connect(&self.address, limit, secured, (purpose, host))).await {
             Ok(Connected { conduit, resumed }) => {
                 if let Some(secure) = &self.secure {
                     secure.count(self.counters(), resumed);

@@ -34,8 +34,6 @@ struct Idle {
 #[derive(Debug)]
 struct Open {
     conduit: Conduit,
-    /// The host that it serves; `None`: any.
-    host: Option<Box<str>>,
     endpoint: Rc<LiveEndpoint>,
 }
 
@@ -84,7 +82,7 @@ impl Pool {
     fn pop(&self, now: Instant, host: Option<&str>) -> Option<Idle> {
         let mut idle = self.0.borrow_mut();
         let settled = |idle: &Idle| !idle.in_doubt || now.duration_since(idle.since) >= DOUBT_TIME;
-        let at = idle.iter().rposition(|idle| settled(idle) && idle.open.serves(host))?;
+        let at = idle.iter().rposition(|idle| settled(idle) && idle.open.conduit.serves(host))?;
         Some(idle.remove(at))
     }
 
@@ -97,15 +95,6 @@ impl Pool {
 }
 
 impl Open {
-    /// True if requests for a host may be sent on it.
-    fn serves(&self, host: Option<&str>) -> bool {
-        match (&self.host, host) {
-            (None, None) => true,
-            (Some(own), Some(host)) => own.eq_ignore_ascii_case(host),
-            (None, Some(_)) | (Some(_), None) => false,
-        }
-    }
-
     /// True if the peer neither closed nor sent anything. On the good path this is a look at the
     /// reactor's cached readiness; only when that is set is the socket asked.
     fn is_quiet(&self) -> bool {
@@ -152,12 +141,11 @@ impl Drop for Active {
 }
 
 impl Connection {
-    pub(super) fn fresh(conduit: Conduit, host: Option<&str>, active: Active) -> Self {
+    pub(super) fn fresh(conduit: Conduit, active: Active) -> Self {
         let endpoint = Rc::clone(&active.0);
         endpoint.counters().upstream_cx_total.add(1);
         endpoint.counters().upstream_cx_active.add(1);
-        let host = host.map(Box::from);
-        Self { open: Open { conduit, host, endpoint }, active, reused: false }
+        Self { open: Open { conduit, endpoint }, active, reused: false }
     }
 
     fn hold(open: Open, reused: bool) -> Self {

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::place::Place;
 use super::session::{Ended, Session};
 use crate::tls::Purpose;
+use crate::upstream::conduit::same_host;
 use crate::upstream::connect::ConnectError;
 use crate::upstream::live::LiveEndpoint;
 use crate::upstream::pool::Active;
@@ -55,9 +56,9 @@ impl Sessions {
         authority: &str,
     ) -> Result<Place, Reason> {
         let active = Active::begin(endpoint);
-        let host = endpoint.host(Purpose::Http2(authority));
         loop {
             let sessions = endpoint.sessions();
+            let host = endpoint.host(Purpose::Http2(authority));
             if let Some(session) = sessions.with_room(host) {
                 return Ok(Place::take(session, active));
             }
@@ -198,15 +199,6 @@ async fn make(
         let mut open = counted.0.sessions().open.borrow_mut();
         open.retain(|kept| !Rc::ptr_eq(&kept.session, &session));
     })
-}
-
-/// True if a connection made for `own` serves requests for `host`.
-fn same_host(own: Option<&str>, host: Option<&str>) -> bool {
-    match (own, host) {
-        (None, None) => true,
-        (Some(own), Some(host)) => own.eq_ignore_ascii_case(host),
-        (None, Some(_)) | (Some(_), None) => false,
-    }
 }
 
 /// A connection that is counted as open for as long as it lives.
