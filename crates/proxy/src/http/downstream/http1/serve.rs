@@ -12,6 +12,7 @@ use super::{Client, Exchange};
 use crate::buffers::{Buffer, Tail};
 use crate::guests::Leave;
 use crate::http::desk::Desk;
+use crate::http::downstream::UnderWay;
 use crate::http::exchange::{self, After};
 use crate::http::incoming::TextHead;
 use crate::http::respond;
@@ -76,10 +77,7 @@ async fn answer_all<I: Io>(client: &Client<I>, buffer: &mut Buffer, desk: &mut D
             Next::Gone => return Turn::End,
             Next::Refused(reason) => return refuse(client, desk, reason).await,
         };
-        let counters = &client.caller.worker.counters;
-        counters.requests.add(1);
-        counters.requests_active.add(1);
-        let _under_way = UnderWay(client);
+        let _under_way = UnderWay::begin(&client.caller.worker.counters);
         if desk.request.lines().is_chunked() {
             // Its end is unknown: what is read beyond it must find room behind the head.
             buffer.make_room_for(CHUNKED_BODY_ROOM_BYTES_MIN, &client.caller.worker.buffers);
@@ -119,15 +117,6 @@ async fn answer<I: Io>(
     let (used, filled) = body.extent();
     tail.settle(first_len, used, filled);
     after
-}
-
-/// Counts a request as under way, whatever becomes of it.
-struct UnderWay<'c, I>(&'c Client<I>);
-
-impl<I> Drop for UnderWay<'_, I> {
-    fn drop(&mut self) {
-        self.0.caller.worker.counters.requests_active.sub(1);
-    }
 }
 
 /// What came of looking for another request.
