@@ -1,10 +1,11 @@
 //! Clients that speak HTTP/2: one task for each stream.
 //!
-//! `head` is what a stream asks, `body` what follows, `answer` what goes down.
+//! `serve` takes streams in; `head` is what a stream asks, `body` what follows, `answer` what goes down.
 
 mod answer;
 mod body;
 mod head;
+mod serve;
 mod tunnel;
 
 use std::cell::RefCell;
@@ -17,6 +18,7 @@ use http::{Request, Response};
 
 use self::body::StreamBody;
 use self::head::StreamHead;
+pub(in crate::http) use self::serve::serve;
 use super::UnderWay;
 use crate::http::caller::Caller;
 use crate::http::exchange;
@@ -24,11 +26,7 @@ use crate::http::incoming::Incoming;
 use crate::http1::Refusal;
 
 /// Answers one request of a connection.
-pub(in crate::http) async fn answer(
-    caller: Rc<Caller>,
-    request: Request<RecvStream>,
-    respond: SendResponse<Bytes>,
-) {
+async fn answer(caller: Rc<Caller>, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
     let worker = Rc::clone(&caller.worker);
     let _under_way = UnderWay::begin(&worker.counters);
     let (parts, recv) = request.into_parts();
