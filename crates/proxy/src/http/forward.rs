@@ -16,6 +16,7 @@ use super::outbound::{self, Rewritten};
 use super::respond::Answer;
 use super::retry::{Tries, may_want_body};
 use super::{limit, mirror};
+use crate::balance::Hashed;
 use crate::http1::LineShelf;
 use crate::upstream::LiveCluster;
 
@@ -38,6 +39,8 @@ pub(super) struct Forwarding<'x, D> {
     pub(super) name: &'x str,
     /// The lines that go up.
     pub(super) lines: &'x [Line<'x>],
+    /// What chooses its endpoint, where a hash does.
+    pub(super) hashed: &'x Hashed,
 }
 
 /// Forwards a request and relays the answer. Gives the storage of `lines` back to `shelf`.
@@ -61,7 +64,11 @@ pub(super) async fn forward<D: Downstream>(
     outbound::mark(asked, &rewritten, &mut lines);
     outbound::edit(asked, course, name, &mut rendered, &mut lines);
     outbound::write_head(asked.request, &rewritten, &lines, &mut out.up);
-    let forwarding = Forwarding { asked, cluster, name, lines: &lines };
+    let hashed = match cluster.wants_hash() {
+        true => outbound::hash(asked, course, &rewritten, &lines),
+        false => Hashed::default(),
+    };
+    let forwarding = Forwarding { asked, cluster, name, lines: &lines, hashed: &hashed };
     let after = if course.forward.mirrors.is_empty() {
         try_all(&forwarding, course, body, out).await
     } else {
@@ -98,7 +105,8 @@ async fn try_all<D: Downstream>(
     let mut tries = Tries::new(policy);
     let counters = forwarding.cluster.counters();
     let reason = loop {
-        let Some(endpoint) = forwarding.cluster.choose(tries.tried()) else {
+        let Some(endpoint) = forwarding.cluster.choose(forwarding.hashed.hash, tries.tried())
+        else {
             counters.upstream_cx_none_healthy.add(1);
             break Reason::NoEndpoint;
         };

@@ -1,12 +1,14 @@
 //! One connection whose bytes are handed on: chosen a destination once, connected, relayed.
 //! What cannot be connected is closed without a word, as there is no protocol to say why in.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use propylon_snapshot::{Availability, ClusterId, Target, TcpDestination, TcpRoute};
 
 use super::relay::{Ended, relay};
 use super::tally::Tally;
+use crate::balance::of_source;
 use crate::io::Io;
 use crate::runtime::Worker;
 use crate::upstream::{Connection, Generation};
@@ -25,6 +27,7 @@ pub(crate) async fn open(
     worker: &Worker,
     generation: &Generation,
     route: &TcpRoute,
+    client: Option<IpAddr>,
 ) -> Option<Opened> {
     let tally = Tally::begin(&worker.counters.tcp, route);
     let Some(id) = cluster(generation, route) else {
@@ -32,7 +35,8 @@ pub(crate) async fn open(
         return None;
     };
     let live = generation.cluster(id);
-    let Some(endpoint) = live.choose(&[]) else {
+    let hash = client.filter(|_| route.hash_source).map(of_source);
+    let Some(endpoint) = live.choose(hash, &[]) else {
         live.counters().upstream_cx_none_healthy.add(1);
         tracing::debug!(route = %route.stat_prefix, "no endpoint for a TCP connection");
         return None;

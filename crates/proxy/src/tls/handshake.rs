@@ -8,7 +8,7 @@ use std::task::{Poll, ready};
 
 use propylon_snapshot::ServerTls;
 use rustls::server::{Accepted, Acceptor};
-use rustls::{CertificateError, Connection, Error, HandshakeKind};
+use rustls::{Connection, Error, HandshakeKind};
 
 use super::certificate::{self, CertificateFacts};
 use super::stream::{TlsStream, Wire, write_out};
@@ -169,7 +169,6 @@ fn refusal(error: &Error) -> Refused {
     tracing::debug!(%error, "TLS handshake failed");
     match error {
         Error::NoCertificatesPresented => Refused::NoCertificate,
-        Error::InvalidCertificate(CertificateError::NotValidForName) => Refused::BadCertificate,
         Error::InvalidCertificate(_) => Refused::BadCertificate,
         _ => Refused::Protocol,
     }

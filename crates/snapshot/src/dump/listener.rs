@@ -3,7 +3,7 @@
 
 use super::page::{Page, line};
 use crate::{
-    ClientCheck, Credential, RouteTableId, ServerNames, ServerTls, Serves, Snapshot,
+    ClientCheck, Credential, Offered, RouteTableId, ServerNames, ServerTls, Serves, Snapshot,
     TcpDestination, TcpProtocol, TcpRoute, Termination, Then, TlsChain, TlsVersion,
 };
 
@@ -22,13 +22,16 @@ impl Snapshot {
 
     fn dump_names(&self, page: &mut Page, names: &ServerNames) {
         for chain in names.chains() {
-            let TlsChain { names, termination, then, origin } = chain;
+            let TlsChain { names, offered, termination, then, origin } = chain;
             let list = match termination {
                 Termination::Terminate(_) => "tcp",
                 Termination::Passthrough => "tls",
             };
             line!(page, "tls {}", names.join(" "));
             page.inside(|page| {
+                if *offered == Offered::Istio {
+                    line!(page, "for {}", crate::ISTIO_PROTOCOLS.join(" "));
+                }
                 match termination {
                     Termination::Terminate(tls) => server_tls(page, tls),
                     Termination::Passthrough => line!(page, "passes through"),
@@ -43,7 +46,8 @@ impl Snapshot {
     }
 
     fn dump_tcp(&self, page: &mut Page, route: &TcpRoute, list: &str) {
-        let TcpRoute { destinations, idle_timeout, stat_prefix, protocol, origin } = route;
+        let TcpRoute { destinations, idle_timeout, stat_prefix, protocol, hash_source, origin } =
+            route;
         let protocol = match protocol {
             TcpProtocol::Tcp => "tcp",
             TcpProtocol::Mongo => "mongo",
@@ -55,6 +59,9 @@ impl Snapshot {
             }
             if let Some(idle) = idle_timeout {
                 line!(page, "idle timeout {idle:?}");
+            }
+            if *hash_source {
+                line!(page, "hash of source address");
             }
             line!(page, "from {}", self.origin(*origin, list));
         });
