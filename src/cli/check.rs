@@ -48,8 +48,11 @@ impl Check {
         readable(&settings)?;
         let mut loaded = Loader::new(settings).load();
         let now = std::time::SystemTime::now();
-        let certificates = certificates::problems(&loaded.snapshot, &loaded.world, now);
+        let certificates = certificates::problems(&loaded.snapshot, &loaded.world.gateways, now);
         loaded.add(certificates);
+        let rules = &loaded.world.destination_rules;
+        let clients = certificates::clients::problems(&loaded.snapshot, rules, now);
+        loaded.add(clients);
         let tally = Tally::of(&loaded.problems);
         let text = if self.json { machine(&loaded, tally) } else { people(&loaded, tally) };
         out::unless_closed(out::line(&inputs.named(text)))?;

@@ -50,12 +50,12 @@ impl Authority {
 
     /// A certificate for a server of these names.
     pub(crate) fn server(&self, names: &[&str]) -> Pair {
-        self.pair(names[0], names, &[])
+        self.pair(names[0], names, &[], |_| {})
     }
 
-    /// A certificate for a server that is valid only in these years.
-    pub(crate) fn server_of_years(&self, names: &[&str], from: i32, until: i32) -> Pair {
-        self.made(names[0], names, &[], |params| {
+    /// A certificate for a server, valid from the first of one year to the first of another.
+    pub(crate) fn server_between(&self, name: &str, from: i32, until: i32) -> Pair {
+        self.pair(name, &[name], &[], |params| {
             params.not_before = date_time_ymd(from, 1, 1);
             params.not_after = date_time_ymd(until, 1, 1);
         })
@@ -63,7 +63,7 @@ impl Authority {
 
     /// A certificate for a server with this serial number.
     pub(crate) fn server_of_serial(&self, names: &[&str], serial: u64) -> Pair {
-        self.made(names[0], names, &[], |params| {
+        self.pair(names[0], names, &[], |params| {
             params.serial_number = Some(SerialNumber::from(serial));
         })
     }
@@ -89,14 +89,10 @@ impl Authority {
 
     /// A certificate for a client with DNS names and URIs.
     pub(crate) fn client(&self, name: &str, dns: &[&str], uris: &[&str]) -> Pair {
-        self.pair(name, dns, uris)
+        self.pair(name, dns, uris, |_| {})
     }
 
-    fn pair(&self, name: &str, dns: &[&str], uris: &[&str]) -> Pair {
-        self.made(name, dns, uris, |_| {})
-    }
-
-    fn made(
+    fn pair(
         &self,
         name: &str,
         dns: &[&str],

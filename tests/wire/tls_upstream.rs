@@ -183,8 +183,8 @@ fn an_endpoint_that_does_not_verify_gets_no_request_and_the_log_says_why() {
     let papers = Papers::new();
     let good = Manner::of(&papers.good);
     let names = ["origin.example"];
-    let expired = papers.servers.server_of_years(&names, 2001, 2002);
-    let early = papers.servers.server_of_years(&names, 3001, 3002);
+    let expired = papers.servers.server_between("origin.example", 2001, 2002);
+    let early = papers.servers.server_between("origin.example", 3001, 3002);
     let revoked = papers.servers.server_of_serial(&names, 77);
     let open = TlsOrigin::new(good);
     let [expired, early, revoked, strange] =

@@ -17,12 +17,12 @@ mod trouble;
 mod trust;
 mod verify;
 
-pub use certificate::CertificateFacts;
+pub use certificate::{CertificateFacts, certificates_in};
 pub use credential::BadCredential;
 pub use originator::inspect_client;
 pub use terminator::inspect;
 
-pub(crate) use handshake::{Handshake, Refused, accept};
+pub(crate) use handshake::{Handshake, Protocol, Refused, accept};
 pub(crate) use originate::{Purpose, originate};
 pub(crate) use originator::{Originator, Originators, Sessions};
 pub(crate) use stream::TlsStream;
