@@ -207,7 +207,7 @@ async fn as_stream(
 ) -> Result<(), h2::Error> {
     let (response, mut stream) = place.open(head, content.is_empty())?;
     if !content.is_empty() {
-        let _ = upload::send(&mut stream, content, true, (MIRROR_TIMEOUT, &|| true)).await;
+        let _ = upload::send(&mut stream, content, true, std::future::pending()).await;
     }
     let mut body = response.await?.into_body();
     let mut read_so_far = 0;

@@ -337,6 +337,7 @@ fn framing<D: Downstream>(
     match announced.and_then(|text| text.parse().ok()) {
         Some(length) => FramingLine::Length(length),
         None if status == 304 => FramingLine::None,
+        None if ended && request.protocol.is_http2() => FramingLine::None,
         None if ended && request.method != Method::Head => FramingLine::Length(0),
         None if request.protocol == Protocol::Http10 => FramingLine::None,
         None => FramingLine::Chunked,

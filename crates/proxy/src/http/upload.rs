@@ -1,12 +1,11 @@
 //! Sending a request's body on an HTTP/2 stream: as much as the upstream takes, never more.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::time::Duration;
+use std::task::Poll;
 
 use bytes::Bytes;
 use h2::SendStream;
-use tokio::time::timeout;
 
 use super::beside::Interrupt;
 
@@ -19,29 +18,30 @@ pub(super) enum Sent {
     Refused,
 }
 
-/// Sends content as the upstream makes room for it. `ends` ends the stream behind it.
+/// Sends content as the upstream makes room for it. `ends` ends the stream behind it; `gone` ends
+/// when the client is gone.
 ///
 /// # Errors
-/// The client went away meanwhile: nobody reads from it while the upstream takes nothing, so it is
-/// looked at every `patience`.
+/// The client went away meanwhile.
 pub(super) async fn send(
     stream: &mut SendStream<Bytes>,
     content: Bytes,
     ends: bool,
-    (patience, is_gone): (Duration, &impl Fn() -> bool),
+    gone: impl Future<Output = ()>,
 ) -> Result<Sent, Interrupt> {
-    // What fits at once costs no timer.
+    // What fits at once needs nobody to be looked after.
     if content.is_empty() || stream.capacity() >= content.len() {
         return Ok(Sent::of(&stream.send_data(content, ends)));
     }
     let mut sending = pin!(send_in_parts(stream, content, ends));
-    loop {
-        match timeout(patience, &mut sending).await {
-            Ok(sent) => return Ok(sent),
-            Err(_) if is_gone() => return Err(Interrupt::ClientGone),
-            Err(_) => {}
+    let mut gone = pin!(gone);
+    poll_fn(|cx| {
+        if let Poll::Ready(sent) = sending.as_mut().poll(cx) {
+            return Poll::Ready(Ok(sent));
         }
-    }
+        gone.as_mut().poll(cx).map(|()| Err(Interrupt::ClientGone))
+    })
+    .await
 }
 
 async fn send_in_parts(stream: &mut SendStream<Bytes>, mut content: Bytes, ends: bool) -> Sent {
@@ -64,7 +64,8 @@ async fn send_in_parts(stream: &mut SendStream<Bytes>, mut content: Bytes, ends:
 }
 
 impl Sent {
-    fn of(sent: &Result<(), h2::Error>) -> Self {
+    /// What sending came to.
+    pub(super) fn of(sent: &Result<(), h2::Error>) -> Self {
         if sent.is_ok() { Self::All } else { Self::Refused }
     }
 }

@@ -8,17 +8,18 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use h2::SendStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::{Client, Exchange};
 use crate::buffers::{Buffer, Tail};
 use crate::http::beside::Interrupt;
+use crate::http::downstream::held::{self, Held};
 use crate::http::downstream::{Progress, RequestBody};
 use crate::http::upload::{self, Sent};
 use crate::http1::emit::CHUNKED_END;
-use crate::http1::{Framing, Piece, Refusal};
+use crate::http1::{Framing, Refusal};
 use crate::io::{Io, read, readable, write_all};
-use crate::limits::{HELD_BODY_BYTES_MAX, HTTP2_SEND_BUFFER_BYTES_MAX};
+use crate::limits::HTTP2_SEND_BUFFER_BYTES_MAX;
 
 /// A request's body.
 pub(in crate::http) struct Body<'b> {
@@ -33,16 +34,6 @@ pub(in crate::http) struct Body<'b> {
     held: Held,
 }
 
-/// What is kept of the part that is read after the first.
-enum Held {
-    /// Nothing, and nothing was read yet.
-    Untouched,
-    /// All of it so far.
-    All(Vec<u8>),
-    /// Nothing, and some of it is gone.
-    Gone,
-}
-
 impl<'b> Body<'b> {
     /// A body of which `first` was taken already: `framing` is that before and after it.
     pub(super) fn new(
@@ -50,22 +41,12 @@ impl<'b> Body<'b> {
         rest: Tail<'b>,
         (start, framing): (Framing, Framing),
     ) -> Self {
-        Self { first, rest: RefCell::new(rest), start, framing, held: Held::Untouched }
+        Self { first, rest: RefCell::new(rest), start, framing, held: Held::default() }
     }
 
     /// What was read and is at hand, without framing.
     fn content(&self) -> Vec<u8> {
-        let held: &[u8] = match &self.held {
-            Held::All(held) => held,
-            Held::Untouched | Held::Gone => b"",
-        };
-        let mut framing = self.start.clone();
-        let mut content = Vec::with_capacity(self.first.len() + held.len());
-        for part in [self.first, held] {
-            // It was taken without complaint before.
-            let _ = take_out(&mut framing, part, &mut content);
-        }
-        content
+        held::content(self.start.clone(), [self.first, self.held.bytes()])
     }
 
     /// What the client sent behind the request.
@@ -76,22 +57,6 @@ impl<'b> Body<'b> {
     /// Consumed and filled bytes of the read buffer behind the first part.
     pub(super) fn extent(&self) -> (usize, usize) {
         self.rest.borrow().extent()
-    }
-
-    fn keep(&mut self, bytes: &[u8], progress: &Progress) {
-        if progress.settled.get() {
-            self.held = Held::Gone;
-            return;
-        }
-        self.held = match std::mem::replace(&mut self.held, Held::Gone) {
-            Held::All(mut held)
-                if self.first.len() + held.len() + bytes.len() <= HELD_BODY_BYTES_MAX =>
-            {
-                held.extend_from_slice(bytes);
-                Held::All(held)
-            }
-            Held::All(_) | Held::Untouched | Held::Gone => Held::Gone,
-        };
     }
 
     /// How many bytes may be read at once so that later requests behind a chunked body still find
@@ -111,25 +76,20 @@ impl<I: Io> RequestBody<Exchange<'_, I>> for Body<'_> {
 
     fn hold(&mut self) {
         let announced = match self.framing {
-            Framing::Length(left) => usize::try_from(left).unwrap_or(usize::MAX),
+            Framing::Length(left) => left,
             _ => 0,
         };
-        let done = self.framing.is_done();
-        if !done && self.first.len().saturating_add(announced) <= HELD_BODY_BYTES_MAX {
-            self.held = Held::All(Vec::new());
+        if !self.framing.is_done() {
+            self.held.begin(self.first.len(), announced);
         }
     }
 
     fn is_replayable(&self) -> bool {
-        !matches!(self.held, Held::Gone)
+        !self.held.is_gone()
     }
 
     fn opening(&self) -> [&[u8]; 2] {
-        let held: &[u8] = match &self.held {
-            Held::All(held) => held,
-            Held::Untouched | Held::Gone => b"",
-        };
-        [self.first, held]
+        [self.first, self.held.bytes()]
     }
 
     /// Later requests are kept as far as there is room for them.
@@ -198,13 +158,11 @@ impl<I: Io> RequestBody<Exchange<'_, I>> for Body<'_> {
     ) -> Interrupt {
         let client = down.client;
         let buffers = &client.caller.worker.buffers;
-        let gone = || client.io.is_left();
-        let patience = client.caller.worker.patience.sweep;
         let mut content = Bytes::from(self.content());
         loop {
             let done = self.framing.is_done();
             if done || !content.is_empty() {
-                match upload::send(stream, content, done, (patience, &gone)).await {
+                match upload::send(stream, content, done, left(client)).await {
                     Ok(Sent::All) if done => break,
                     Ok(Sent::All) => {}
                     Ok(Sent::Refused) => {
@@ -233,6 +191,14 @@ impl<I: Io> RequestBody<Exchange<'_, I>> for Body<'_> {
     }
 }
 
+/// Ends when the client is seen to be gone. Nobody reads from it meanwhile, so it is looked at now
+/// and then.
+async fn left<I: Io>(client: &Client<I>) {
+    while !client.io.is_left() {
+        sleep(client.caller.worker.patience.sweep).await;
+    }
+}
+
 /// Reads some of the body and takes it out of its framing.
 async fn read_content<I: Io>(
     client: &Client<I>,
@@ -246,32 +212,14 @@ async fn read_content<I: Io>(
         Ok(got) => buffer.fill(got),
     }
     let mut content = Vec::with_capacity(buffer.len());
-    let consumed = take_out(&mut body.framing, buffer.filled(), &mut content);
+    let consumed = held::take_out(&mut body.framing, buffer.filled(), &mut content);
     let (bytes, later) = buffer.filled().split_at(consumed.map_err(Interrupt::BadBody)?);
-    body.keep(bytes, progress);
-    progress.lost.set(matches!(body.held, Held::Gone));
+    body.held.keep(body.first.len(), bytes, progress);
+    progress.lost.set(body.held.is_gone());
     if !body.rest.get_mut().append(later) {
         return Err(Interrupt::BadBody(Refusal::CutShort));
     }
     Ok(content.into())
-}
-
-/// Takes content out of its framing, up to the body's end. Returns how many bytes it was in.
-fn take_out(framing: &mut Framing, bytes: &[u8], content: &mut Vec<u8>) -> Result<usize, Refusal> {
-    let mut consumed = 0;
-    loop {
-        let rest = &bytes[consumed..];
-        let step = framing.piece(rest)?;
-        consumed += step.consumed;
-        match step.piece {
-            Some(Piece::Data(range)) => content.extend_from_slice(&rest[range]),
-            Some(Piece::Trailers(_)) => {}
-            Some(Piece::End) | None => return Ok(consumed),
-        }
-        if framing.is_done() {
-            return Ok(consumed);
-        }
-    }
 }
 
 /// What became of some bytes of a body.
@@ -300,8 +248,8 @@ async fn pass_on<I: Io, U: Io>(
     let taken = body.framing.take(buffer.filled()).map_err(Interrupt::BadBody)?;
     let (bytes, later) = buffer.filled().split_at(taken.consumed);
     // Both are noted before anything can interrupt this: another try needs them.
-    body.keep(bytes, progress);
-    progress.lost.set(matches!(body.held, Held::Gone));
+    body.held.keep(body.first.len(), bytes, progress);
+    progress.lost.set(body.held.is_gone());
     if !body.rest.get_mut().append(later) {
         return Err(Interrupt::BadBody(Refusal::CutShort));
     }
