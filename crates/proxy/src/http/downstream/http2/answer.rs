@@ -20,6 +20,7 @@ use crate::http::downstream::{Content, Downstream, Frame, Stop};
 use crate::http::upgrade;
 use crate::http1::{Framing, FramingLine, Piece};
 use crate::io::Io;
+use crate::limits::JOINED_FRAME_BYTES_MAX;
 
 impl Downstream for Exchange {
     type Body<'b> = StreamBody;
@@ -114,6 +115,14 @@ impl Downstream for Exchange {
         let Content { parts, ends, trailers } = content;
         self.send_head(ends && parts.is_empty() && trailers.is_none())?;
         let ends = ends && trailers.is_none();
+        let joined;
+        let parts = match parts.iter().map(Bytes::len).sum() {
+            1..=JOINED_FRAME_BYTES_MAX if parts.len() > 1 => {
+                joined = [Bytes::from(parts.concat())];
+                &joined
+            }
+            _ => parts,
+        };
         for (position, part) in parts.iter().enumerate() {
             self.send(part.clone(), ends && position + 1 == parts.len()).await?;
         }

@@ -19,7 +19,7 @@ use crate::http::upload::{self, Sent};
 use crate::http1::emit::{CHUNKED_END, CRLF, LAST_CHUNK, write_chunk, write_line};
 use crate::http1::{ChunkHead, Framing, FramingLine, is_forbidden_trailer};
 use crate::io::{Io, write_all_vectored};
-use crate::limits::JOINED_BODY_BYTES_MAX;
+use crate::limits::{JOINED_BODY_BYTES_MAX, JOINED_FRAME_BYTES_MAX};
 
 /// A request's body.
 pub(in crate::http) struct StreamBody {
@@ -102,6 +102,45 @@ impl StreamBody {
             FramingLine::None => Framing::None,
         };
         held::content(framing, self.opening())
+    }
+
+    /// Content that is there, small pieces joined, and how much of it is owed to flow control.
+    /// `None` if the stream is no more.
+    async fn next_content(&mut self, progress: &Progress) -> Option<(Bytes, usize)> {
+        let mut content = Bytes::new();
+        let mut joined = Vec::new();
+        poll_fn(|cx| {
+            while !self.done && content.len() + joined.len() < JOINED_FRAME_BYTES_MAX {
+                match self.poll_next(cx) {
+                    Poll::Ready(Next::Data(data)) => {
+                        self.keep_data(&data, progress);
+                        if content.is_empty() && joined.is_empty() {
+                            content = data;
+                        } else {
+                            joined.extend_from_slice(&std::mem::take(&mut content));
+                            joined.extend_from_slice(&data);
+                        }
+                    }
+                    Poll::Ready(Next::End(trailers)) => {
+                        self.done = true;
+                        let end = self.end(trailers.as_ref());
+                        self.held.keep(self.first.len(), &end, progress);
+                        self.trailers = trailers;
+                    }
+                    // It shows again once what came before it was passed on.
+                    _ if !content.is_empty() || !joined.is_empty() => break,
+                    Poll::Ready(Next::Broken) => return Poll::Ready(false),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            Poll::Ready(true)
+        })
+        .await
+        .then(|| {
+            let content = if joined.is_empty() { content } else { joined.into() };
+            let len = content.len();
+            (content, len)
+        })
     }
 
     /// Keeps content that was read, framed for an HTTP/1 upstream.
@@ -269,20 +308,9 @@ impl RequestBody<Exchange> for StreamBody {
             if self.done {
                 break;
             }
-            (content, owed) = match poll_fn(|cx| self.poll_next(cx)).await {
-                Next::Data(data) => {
-                    self.keep_data(&data, progress);
-                    let len = data.len();
-                    (data, len)
-                }
-                Next::End(trailers) => {
-                    self.done = true;
-                    let end = self.end(trailers.as_ref());
-                    self.held.keep(self.first.len(), &end, progress);
-                    self.trailers = trailers;
-                    (Bytes::new(), 0)
-                }
-                Next::Broken => return Interrupt::ClientGone,
+            (content, owed) = match self.next_content(progress).await {
+                Some(content) => content,
+                None => return Interrupt::ClientGone,
             };
         }
         if let Some(trailers) = &self.trailers
