@@ -31,10 +31,7 @@ impl Protocol {
 impl Protocol {
     /// True for HTTP/2.
     pub(super) fn is_http2(self) -> bool {
-        match self {
-            Self::Http10 | Self::Http11 => false,
-            Self::Http2 => true,
-        }
+        self == Self::Http2
     }
 }
 

@@ -1,11 +1,14 @@
 //! Sending a request's body on an HTTP/2 stream: as much as the upstream takes, never more.
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::SendStream;
+use http::HeaderMap;
+use tokio::time::timeout;
 
 use super::beside::Interrupt;
 
@@ -18,30 +21,56 @@ pub(super) enum Sent {
     Refused,
 }
 
-/// Sends content as the upstream makes room for it. `ends` ends the stream behind it; `gone` ends
-/// when the client is gone.
+/// What follows some content.
+#[derive(Debug)]
+pub(super) enum Ends {
+    /// More of it.
+    Later,
+    /// Nothing but trailers, if there are any.
+    With(Option<HeaderMap>),
+}
+
+/// Sends content as the upstream makes room for it. For clients that show by themselves when they
+/// go away; others need [`send_watched`].
+pub(super) async fn send(stream: &mut SendStream<Bytes>, content: Bytes, ends: Ends) -> Sent {
+    let (last, trailers) = match ends {
+        Ends::Later => (false, None),
+        Ends::With(None) => (true, None),
+        Ends::With(trailers) => (false, trailers),
+    };
+    let sent = match content.is_empty() || stream.capacity() >= content.len() {
+        true => Sent::of(&stream.send_data(content, last)),
+        false => send_in_parts(stream, content, last).await,
+    };
+    match trailers {
+        Some(trailers) if sent == Sent::All => Sent::of(&stream.send_trailers(trailers)),
+        _ => sent,
+    }
+}
+
+/// As [`send`].
 ///
 /// # Errors
-/// The client went away meanwhile.
-pub(super) async fn send(
+/// The client went away meanwhile: nobody reads from it while the upstream takes nothing, so it is
+/// looked at every `patience`.
+pub(super) async fn send_watched(
     stream: &mut SendStream<Bytes>,
     content: Bytes,
-    ends: bool,
-    gone: impl Future<Output = ()>,
+    ends: Ends,
+    (patience, is_gone): (Duration, &impl Fn() -> bool),
 ) -> Result<Sent, Interrupt> {
-    // What fits at once needs nobody to be looked after.
-    if content.is_empty() || stream.capacity() >= content.len() {
-        return Ok(Sent::of(&stream.send_data(content, ends)));
+    let mut sending = pin!(send(stream, content, ends));
+    // What fits at once costs no timer.
+    if let Poll::Ready(sent) = poll_fn(|cx| Poll::Ready(sending.as_mut().poll(cx))).await {
+        return Ok(sent);
     }
-    let mut sending = pin!(send_in_parts(stream, content, ends));
-    let mut gone = pin!(gone);
-    poll_fn(|cx| {
-        if let Poll::Ready(sent) = sending.as_mut().poll(cx) {
-            return Poll::Ready(Ok(sent));
+    loop {
+        match timeout(patience, &mut sending).await {
+            Ok(sent) => return Ok(sent),
+            Err(_) if is_gone() => return Err(Interrupt::ClientGone),
+            Err(_) => {}
         }
-        gone.as_mut().poll(cx).map(|()| Err(Interrupt::ClientGone))
-    })
-    .await
+    }
 }
 
 async fn send_in_parts(stream: &mut SendStream<Bytes>, mut content: Bytes, ends: bool) -> Sent {
@@ -64,8 +93,7 @@ async fn send_in_parts(stream: &mut SendStream<Bytes>, mut content: Bytes, ends:
 }
 
 impl Sent {
-    /// What sending came to.
-    pub(super) fn of(sent: &Result<(), h2::Error>) -> Self {
+    fn of(sent: &Result<(), h2::Error>) -> Self {
         if sent.is_ok() { Self::All } else { Self::Refused }
     }
 }

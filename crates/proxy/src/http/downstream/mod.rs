@@ -5,6 +5,7 @@
 mod held;
 pub(super) mod http1;
 pub(super) mod http2;
+mod unframed;
 
 use std::cell::Cell;
 use std::io;

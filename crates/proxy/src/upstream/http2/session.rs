@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -178,14 +178,13 @@ impl Session {
     /// Moves the connection's bytes until it ends.
     pub(super) async fn drive(
         &self,
-        mut connection: Connection,
+        connection: &mut Connection,
         keep_alive: Option<Http2KeepAlive>,
     ) -> Ended {
         let mut probe = keep_alive.and_then(|times| Probe::new(times, connection.ping_pong()?));
-        let mut connection = pin!(connection);
         let mut last_call: Option<Pin<Box<Sleep>>> = None;
         let ended = poll_fn(|cx| {
-            if let Poll::Ready(result) = connection.as_mut().poll(cx) {
+            if let Poll::Ready(result) = Pin::new(&mut *connection).poll(cx) {
                 return Poll::Ready(ended(&result));
             }
             // What was read was taken in by this very poll.

@@ -8,14 +8,15 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use h2::SendStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::{Client, Exchange};
 use crate::buffers::{Buffer, Tail};
 use crate::http::beside::Interrupt;
-use crate::http::downstream::held::{self, Held};
+use crate::http::downstream::held::Held;
+use crate::http::downstream::unframed::Unframed;
 use crate::http::downstream::{Progress, RequestBody};
-use crate::http::upload::{self, Sent};
+use crate::http::upload::{self, Ends, Sent};
 use crate::http1::emit::CHUNKED_END;
 use crate::http1::{Framing, Refusal};
 use crate::io::{Io, read, readable, write_all};
@@ -45,8 +46,14 @@ impl<'b> Body<'b> {
     }
 
     /// What was read and is at hand, without framing.
-    fn content(&self) -> Vec<u8> {
-        held::content(self.start.clone(), [self.first, self.held.bytes()])
+    fn content(&self) -> Unframed {
+        let mut framing = self.start.clone();
+        let mut content = Unframed::default();
+        for part in [self.first, self.held.bytes()] {
+            // It was taken without complaint before.
+            let _ = content.take(&mut framing, part);
+        }
+        content
     }
 
     /// What the client sent behind the request.
@@ -57,6 +64,14 @@ impl<'b> Body<'b> {
     /// Consumed and filled bytes of the read buffer behind the first part.
     pub(super) fn extent(&self) -> (usize, usize) {
         self.rest.borrow().extent()
+    }
+
+    fn keep(&mut self, bytes: &[u8], progress: &Progress) {
+        if progress.settled.get() {
+            self.held = Held::Gone;
+        } else {
+            self.held.keep(self.first.len(), bytes);
+        }
     }
 
     /// How many bytes may be read at once so that later requests behind a chunked body still find
@@ -147,7 +162,8 @@ impl<I: Io> RequestBody<Exchange<'_, I>> for Body<'_> {
         // Framing takes more than no room only in chunked bodies, and there a few bytes per chunk.
         let small = first.len() + held.len() <= most.max(CHUNKED_END.len());
         let content = (small && self.framing.is_done()).then(|| self.content())?;
-        (content.len() <= most).then(|| content.into())
+        let whole = content.bytes.len() <= most && content.trailers().is_none();
+        whole.then(|| content.bytes.into())
     }
 
     async fn upload_http2(
@@ -158,11 +174,16 @@ impl<I: Io> RequestBody<Exchange<'_, I>> for Body<'_> {
     ) -> Interrupt {
         let client = down.client;
         let buffers = &client.caller.worker.buffers;
-        let mut content = Bytes::from(self.content());
+        let gone = || client.io.is_left();
+        let patience = client.caller.worker.patience.sweep;
+        let mut content = self.content();
         loop {
             let done = self.framing.is_done();
-            if done || !content.is_empty() {
-                match upload::send(stream, content, done, left(client)).await {
+            let bytes = Bytes::from(std::mem::take(&mut content.bytes));
+            let trailers = if done { content.trailers() } else { None };
+            let ends = if done { Ends::With(trailers) } else { Ends::Later };
+            if done || !bytes.is_empty() {
+                match upload::send_watched(stream, bytes, ends, (patience, &gone)).await {
                     Ok(Sent::All) if done => break,
                     Ok(Sent::All) => {}
                     Ok(Sent::Refused) => {
@@ -178,24 +199,15 @@ impl<I: Io> RequestBody<Exchange<'_, I>> for Body<'_> {
                 return Interrupt::ClientGone;
             }
             let mut buffer = buffers.large();
-            let read = read_content(client, self, progress, &mut buffer).await;
+            let read = read_content(client, self, progress, &mut buffer, &mut content).await;
             buffers.give_back(buffer);
-            content = match read {
-                Ok(content) => content,
-                Err(interrupt) => return interrupt,
-            };
+            if let Err(interrupt) = read {
+                return interrupt;
+            }
         }
         progress.finished.set(true);
         poll_fn(|cx| RequestBody::<Exchange<'_, I>>::poll_gone(self, down, cx)).await;
         Interrupt::ClientGone
-    }
-}
-
-/// Ends when the client is seen to be gone. Nobody reads from it meanwhile, so it is looked at now
-/// and then.
-async fn left<I: Io>(client: &Client<I>) {
-    while !client.io.is_left() {
-        sleep(client.caller.worker.patience.sweep).await;
     }
 }
 
@@ -205,21 +217,21 @@ async fn read_content<I: Io>(
     body: &mut Body<'_>,
     progress: &Progress,
     buffer: &mut Buffer,
-) -> Result<Bytes, Interrupt> {
+    content: &mut Unframed,
+) -> Result<(), Interrupt> {
     let limit = body.read_limit().min(HTTP2_SEND_BUFFER_BYTES_MAX).min(buffer.capacity());
     match read(&client.io, &mut buffer.free_mut()[..limit]).await {
         Ok(0) | Err(_) => return Err(Interrupt::ClientGone),
         Ok(got) => buffer.fill(got),
     }
-    let mut content = Vec::with_capacity(buffer.len());
-    let consumed = held::take_out(&mut body.framing, buffer.filled(), &mut content);
+    let consumed = content.take(&mut body.framing, buffer.filled());
     let (bytes, later) = buffer.filled().split_at(consumed.map_err(Interrupt::BadBody)?);
-    body.held.keep(body.first.len(), bytes, progress);
+    body.keep(bytes, progress);
     progress.lost.set(body.held.is_gone());
     if !body.rest.get_mut().append(later) {
         return Err(Interrupt::BadBody(Refusal::CutShort));
     }
-    Ok(content.into())
+    Ok(())
 }
 
 /// What became of some bytes of a body.
@@ -248,7 +260,7 @@ async fn pass_on<I: Io, U: Io>(
     let taken = body.framing.take(buffer.filled()).map_err(Interrupt::BadBody)?;
     let (bytes, later) = buffer.filled().split_at(taken.consumed);
     // Both are noted before anything can interrupt this: another try needs them.
-    body.held.keep(body.first.len(), bytes, progress);
+    body.keep(bytes, progress);
     progress.lost.set(body.held.is_gone());
     if !body.rest.get_mut().append(later) {
         return Err(Interrupt::BadBody(Refusal::CutShort));

@@ -1,10 +1,9 @@
 //! The body of an HTTP/2 request. What is read is given back to the client's flow control only once
 //! the upstream has taken it: the client's pace is the upstream's.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::future::poll_fn;
-use std::io::{self, IoSlice};
-use std::pin::pin;
+use std::io::IoSlice;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -13,27 +12,41 @@ use http::HeaderMap;
 
 use super::Exchange;
 use crate::http::beside::Interrupt;
-use crate::http::downstream::held::{self, Held};
+use crate::http::downstream::unframed::write_trailers;
 use crate::http::downstream::{Progress, RequestBody};
-use crate::http::upload::{self, Sent};
-use crate::http1::emit::{CHUNKED_END, CRLF, LAST_CHUNK, write_chunk, write_line};
-use crate::http1::{ChunkHead, Framing, FramingLine, is_forbidden_trailer};
-use crate::io::{Io, write_all_vectored};
-use crate::limits::{JOINED_BODY_BYTES_MAX, JOINED_FRAME_BYTES_MAX};
+use crate::http::upload::{self, Ends, Sent};
+use crate::http1::emit::{CRLF, LAST_CHUNK, write_chunk};
+use crate::http1::{ChunkHead, FramingLine};
+use crate::io::{Io, write_all, write_all_vectored};
+use crate::limits::{HELD_BODY_BYTES_MAX, JOINED_BODY_BYTES_MAX, JOINED_FRAME_BYTES_MAX};
 
 /// A request's body.
 pub(in crate::http) struct StreamBody {
     recv: RefCell<RecvStream>,
     /// How an HTTP/1 upstream is told where it ends.
     framing: FramingLine,
-    /// What came with the head, framed for an HTTP/1 upstream.
-    first: Vec<u8>,
-    held: Held,
-    /// What stands behind the body's end, once that was read.
+    /// The content at hand: what came with the head, and what is kept of the rest.
+    parts: Vec<Bytes>,
+    /// Bytes of `parts`.
+    len: usize,
     trailers: Option<HeaderMap>,
+    kept: Kept,
+    /// What is at hand as an HTTP/1 upstream gets it, once one is asked.
+    text: OnceCell<Vec<u8>>,
     /// There is no more DATA; trailers may follow.
     data_done: bool,
     done: bool,
+}
+
+/// Whether all that was read is at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    /// It is, and what is read next will not be.
+    First,
+    /// It is, and what is read next will be.
+    All,
+    /// It is not.
+    Gone,
 }
 
 /// A part of a body.
@@ -50,15 +63,16 @@ impl StreamBody {
     /// A body of which nothing was read. Without framing there is none: what follows a head that
     /// opens a tunnel is none.
     pub(super) fn new(recv: RecvStream, framing: FramingLine) -> Self {
-        let done = framing == FramingLine::None;
         Self {
             recv: RefCell::new(recv),
             framing,
-            first: Vec::new(),
-            held: Held::default(),
+            parts: Vec::new(),
+            len: 0,
             trailers: None,
+            kept: Kept::First,
+            text: OnceCell::new(),
             data_done: false,
-            done,
+            done: framing == FramingLine::None,
         }
     }
 
@@ -66,21 +80,14 @@ impl StreamBody {
     /// again. Broken streams show later.
     pub(super) async fn take_first(&mut self) {
         poll_fn(|cx| {
-            while !self.done && self.first.len() < JOINED_BODY_BYTES_MAX {
+            while !self.done && self.len < JOINED_BODY_BYTES_MAX {
                 match self.poll_next(cx) {
                     Poll::Ready(Next::Data(data)) => {
-                        let mut first = std::mem::take(&mut self.first);
-                        self.write_data(&data, &mut first);
-                        self.first = first;
                         self.give_back(data.len());
-                        if self.recv.get_mut().is_end_stream() {
-                            self.end_first(None);
-                        }
+                        self.push(data);
+                        self.done = self.recv.get_mut().is_end_stream();
                     }
-                    Poll::Ready(Next::End(trailers)) => {
-                        self.end_first(trailers.as_ref());
-                        self.trailers = trailers;
-                    }
+                    Poll::Ready(Next::End(trailers)) => self.end(trailers),
                     Poll::Ready(Next::Broken) | Poll::Pending => break,
                 }
             }
@@ -94,93 +101,56 @@ impl StreamBody {
         &self.recv
     }
 
-    /// What was read and is at hand, without framing.
-    fn content(&self) -> Vec<u8> {
-        let framing = match self.framing {
-            FramingLine::Chunked => Framing::chunked(),
-            FramingLine::Length(length) => Framing::Length(length),
-            FramingLine::None => Framing::None,
-        };
-        held::content(framing, self.opening())
+    fn push(&mut self, data: Bytes) {
+        self.len += data.len();
+        self.parts.push(data);
+        self.text.take();
     }
 
-    /// Content that is there, small pieces joined, and how much of it is owed to flow control.
-    /// `None` if the stream is no more.
-    async fn next_content(&mut self, progress: &Progress) -> Option<(Bytes, usize)> {
-        let mut content = Bytes::new();
-        let mut joined = Vec::new();
-        poll_fn(|cx| {
-            while !self.done && content.len() + joined.len() < JOINED_FRAME_BYTES_MAX {
-                match self.poll_next(cx) {
-                    Poll::Ready(Next::Data(data)) => {
-                        self.keep_data(&data, progress);
-                        if content.is_empty() && joined.is_empty() {
-                            content = data;
-                        } else {
-                            joined.extend_from_slice(&std::mem::take(&mut content));
-                            joined.extend_from_slice(&data);
-                        }
-                    }
-                    Poll::Ready(Next::End(trailers)) => {
-                        self.done = true;
-                        let end = self.end(trailers.as_ref());
-                        self.held.keep(self.first.len(), &end, progress);
-                        self.trailers = trailers;
-                    }
-                    // It shows again once what came before it was passed on.
-                    _ if !content.is_empty() || !joined.is_empty() => break,
-                    Poll::Ready(Next::Broken) => return Poll::Ready(false),
-                    Poll::Pending => return Poll::Pending,
-                }
-            }
-            Poll::Ready(true)
-        })
-        .await
-        .then(|| {
-            let content = if joined.is_empty() { content } else { joined.into() };
-            let len = content.len();
-            (content, len)
-        })
-    }
-
-    /// Keeps content that was read, framed for an HTTP/1 upstream.
-    fn keep_data(&mut self, data: &Bytes, progress: &Progress) {
-        let chunk = ChunkHead::new(data.len() as u64);
-        let parts = match self.framing {
-            FramingLine::Chunked => [chunk.as_bytes(), data, CRLF],
-            FramingLine::Length(_) | FramingLine::None => [&[][..], data, b""],
-        };
-        for part in parts {
-            self.held.keep(self.first.len(), part, progress);
-        }
-        progress.lost.set(self.held.is_gone());
-    }
-
-    fn end_first(&mut self, trailers: Option<&HeaderMap>) {
-        let end = self.end(trailers);
-        self.first.extend_from_slice(&end);
+    fn end(&mut self, trailers: Option<HeaderMap>) {
+        self.trailers = trailers;
         self.done = true;
+        self.text.take();
     }
 
-    fn write_data(&self, data: &[u8], out: &mut Vec<u8>) {
-        match self.framing {
-            FramingLine::Chunked => write_chunk(out, data),
-            FramingLine::Length(_) | FramingLine::None => out.extend_from_slice(data),
+    /// Keeps content that was read, if that is wanted and there is room.
+    fn keep(&mut self, data: &Bytes, progress: &Progress) {
+        let fits = self.len + data.len() <= HELD_BODY_BYTES_MAX;
+        if self.kept == Kept::All && fits && !progress.settled.get() {
+            self.push(data.clone());
+        } else {
+            self.kept = Kept::Gone;
+            self.parts = Vec::new();
+            self.len = 0;
+            self.text.take();
         }
+        progress.lost.set(self.kept == Kept::Gone);
+    }
+
+    /// What is at hand in the framing of HTTP/1, in one chunk if it is chunked.
+    fn framed(&self) -> Vec<u8> {
+        let content = self.parts.concat();
+        if self.framing != FramingLine::Chunked {
+            return content;
+        }
+        let mut text = Vec::with_capacity(content.len() + CHUNK_ROOM_BYTES);
+        if !content.is_empty() {
+            write_chunk(&mut text, &content);
+        }
+        if self.done {
+            text.extend_from_slice(&self.ending());
+        }
+        text
     }
 
     /// What ends the body for an HTTP/1 upstream. A body whose length is announced has no place for
     /// trailers.
-    fn end(&self, trailers: Option<&HeaderMap>) -> Vec<u8> {
+    fn ending(&self) -> Vec<u8> {
         if self.framing != FramingLine::Chunked {
             return Vec::new();
         }
         let mut end = LAST_CHUNK.to_vec();
-        for (name, value) in trailers.into_iter().flatten() {
-            if !is_forbidden_trailer(name.as_str().as_bytes()) {
-                write_line(&mut end, name.as_str(), value.as_bytes());
-            }
-        }
+        write_trailers(self.trailers.as_ref(), &mut end);
         end.extend_from_slice(CRLF);
         end
     }
@@ -202,12 +172,45 @@ impl StreamBody {
         }
     }
 
+    /// Content that is there, small pieces joined, or the end. `None` if the stream is no more.
+    async fn next_content(&mut self, progress: &Progress) -> Option<Bytes> {
+        let mut content = Bytes::new();
+        let mut joined = Vec::new();
+        let going_on = poll_fn(|cx| {
+            while !self.done && content.len() + joined.len() < JOINED_FRAME_BYTES_MAX {
+                match self.poll_next(cx) {
+                    Poll::Ready(Next::Data(data)) => {
+                        self.keep(&data, progress);
+                        self.done = self.recv.get_mut().is_end_stream();
+                        if content.is_empty() && joined.is_empty() {
+                            content = data;
+                        } else {
+                            joined.extend_from_slice(&std::mem::take(&mut content));
+                            joined.extend_from_slice(&data);
+                        }
+                    }
+                    Poll::Ready(Next::End(trailers)) => self.end(trailers),
+                    // It shows again once what came before it was passed on.
+                    _ if !content.is_empty() || !joined.is_empty() => break,
+                    Poll::Ready(Next::Broken) => return Poll::Ready(false),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            Poll::Ready(true)
+        });
+        let going_on = going_on.await;
+        going_on.then(|| if joined.is_empty() { content } else { joined.into() })
+    }
+
     /// Lets the client send so many bytes more.
     pub(super) fn give_back(&mut self, len: usize) {
         // A stream that is gone has nothing to give back to.
         let _ = self.recv.get_mut().flow_control().release_capacity(len);
     }
 }
+
+/// Room for the head and the end of a chunk, and for the end of a body.
+const CHUNK_ROOM_BYTES: usize = 32;
 
 impl RequestBody<Exchange> for StreamBody {
     fn is_done(&self) -> bool {
@@ -216,20 +219,23 @@ impl RequestBody<Exchange> for StreamBody {
 
     fn hold(&mut self) {
         let announced = match self.framing {
-            FramingLine::Length(length) => length,
+            FramingLine::Length(length) => usize::try_from(length).unwrap_or(usize::MAX),
             FramingLine::None | FramingLine::Chunked => 0,
         };
-        if !self.done {
-            self.held.begin(self.first.len(), announced.saturating_sub(self.first.len() as u64));
+        if !self.done && self.len.max(announced) <= HELD_BODY_BYTES_MAX {
+            self.kept = Kept::All;
         }
     }
 
     fn is_replayable(&self) -> bool {
-        !self.held.is_gone()
+        self.kept != Kept::Gone
     }
 
     fn opening(&self) -> [&[u8]; 2] {
-        [&self.first, self.held.bytes()]
+        if self.parts.is_empty() && !self.done {
+            return [b"", b""];
+        }
+        [self.text.get_or_init(|| self.framed()), b""]
     }
 
     fn poll_gone(&self, down: &Exchange, cx: &mut Context<'_>) -> Poll<()> {
@@ -246,30 +252,27 @@ impl RequestBody<Exchange> for StreamBody {
             let next = poll_fn(|cx| self.poll_next(cx)).await;
             let written = match next {
                 Next::Data(data) => {
+                    self.keep(&data, progress);
                     let chunk = ChunkHead::new(data.len() as u64);
-                    let parts = match self.framing {
+                    let mut parts = match self.framing {
                         FramingLine::Chunked => [chunk.as_bytes(), &data, CRLF],
                         FramingLine::Length(_) | FramingLine::None => [&[][..], &data, b""],
-                    };
-                    let written = self.pass_on(down, upstream, parts, progress).await;
+                    }
+                    .map(IoSlice::new);
+                    let written = down.unless_gone(write_all_vectored(upstream, &mut parts)).await;
                     self.give_back(data.len());
                     written
                 }
                 Next::End(trailers) => {
-                    self.done = true;
-                    let end = self.end(trailers.as_ref());
-                    self.trailers = trailers;
-                    self.pass_on(down, upstream, [b"", &end, b""], progress).await
+                    self.end(trailers);
+                    let end = self.ending();
+                    down.unless_gone(write_all(upstream, &end)).await
                 }
-                Next::Broken => return Interrupt::ClientGone,
+                Next::Broken => None,
             };
             match written {
                 Some(Ok(())) => {}
-                Some(Err(_)) => {
-                    progress.broken.set(true);
-                    // The upstream's answer, if it gave one, is on its way.
-                    std::future::pending::<()>().await;
-                }
+                Some(Err(_)) => return refused(down, progress).await,
                 None => return Interrupt::ClientGone,
             }
         }
@@ -279,11 +282,14 @@ impl RequestBody<Exchange> for StreamBody {
     }
 
     fn whole(&self, most: usize) -> Option<Bytes> {
-        let [first, held] = self.opening();
-        // Framing takes more than no room only in chunked bodies, and there a few bytes per chunk.
-        let small = first.len() + held.len() <= most.max(CHUNKED_END.len());
-        let content = (small && self.done && self.trailers.is_none()).then(|| self.content())?;
-        (content.len() <= most).then(|| content.into())
+        if !self.done || self.len > most || self.trailers.is_some() {
+            return None;
+        }
+        match self.parts.as_slice() {
+            [] => Some(Bytes::new()),
+            [only] => Some(only.clone()),
+            several => Some(several.concat().into()),
+        }
     }
 
     async fn upload_http2(
@@ -292,31 +298,27 @@ impl RequestBody<Exchange> for StreamBody {
         stream: &mut SendStream<Bytes>,
         progress: &Progress,
     ) -> Interrupt {
-        let mut content = Bytes::from(self.content());
+        let mut content = Bytes::from(self.parts.concat());
+        // What came with the head was given back when it was taken.
         let mut owed = 0;
         loop {
-            let ends = self.done && self.trailers.is_none();
-            if ends || !content.is_empty() {
-                let gone = poll_fn(|cx| self.poll_gone(down, cx));
-                match upload::send(stream, content, ends, gone).await {
-                    Ok(Sent::All) => {}
-                    Ok(Sent::Refused) => refused(progress).await,
-                    Err(interrupt) => return interrupt,
+            let ends = if self.done { Ends::With(self.trailers.clone()) } else { Ends::Later };
+            if self.done || !content.is_empty() {
+                match down.unless_gone(upload::send(stream, content, ends)).await {
+                    Some(Sent::All) => {}
+                    Some(Sent::Refused) => return refused(down, progress).await,
+                    None => return Interrupt::ClientGone,
                 }
-                self.give_back(owed);
             }
+            self.give_back(owed);
             if self.done {
                 break;
             }
-            (content, owed) = match self.next_content(progress).await {
+            content = match self.next_content(progress).await {
                 Some(content) => content,
                 None => return Interrupt::ClientGone,
             };
-        }
-        if let Some(trailers) = &self.trailers
-            && Sent::of(&stream.send_trailers(trailers.clone())) == Sent::Refused
-        {
-            refused(progress).await;
+            owed = content.len();
         }
         progress.finished.set(true);
         poll_fn(|cx| self.poll_gone(down, cx)).await;
@@ -324,32 +326,10 @@ impl RequestBody<Exchange> for StreamBody {
     }
 }
 
-/// Notes that the upstream takes no more. Its answer, if it gave one, is on its way.
-async fn refused(progress: &Progress) {
+/// The upstream takes no more. Its answer, if it gave one, is on its way; only the client's going
+/// away ends the wait for it here.
+async fn refused(down: &Exchange, progress: &Progress) -> Interrupt {
     progress.broken.set(true);
-    std::future::pending::<()>().await;
-}
-
-impl StreamBody {
-    /// Gives some of the body to the upstream, and keeps it if that is asked for; `None` if the
-    /// client goes away meanwhile.
-    async fn pass_on(
-        &mut self,
-        down: &Exchange,
-        upstream: &impl Io,
-        parts: [&[u8]; 3],
-        progress: &Progress,
-    ) -> Option<io::Result<()>> {
-        for part in parts {
-            self.held.keep(self.first.len(), part, progress);
-        }
-        progress.lost.set(self.held.is_gone());
-        let mut slices = parts.map(IoSlice::new);
-        let mut write = pin!(write_all_vectored(upstream, &mut slices));
-        poll_fn(|cx| match write.as_mut().poll(cx) {
-            Poll::Ready(written) => Poll::Ready(Some(written)),
-            Poll::Pending => self.poll_gone(down, cx).map(|()| None),
-        })
-        .await
-    }
+    poll_fn(|cx| down.poll_reset(cx)).await;
+    Interrupt::ClientGone
 }
