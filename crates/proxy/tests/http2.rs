@@ -1,5 +1,7 @@
 //! The end of HTTP/2 client connections: idle, draining, stuck; and what is between two streams.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::time::Duration;
