@@ -187,7 +187,7 @@ impl<I: Io + Unpin> Driver<I> {
         }
         let entered = Entered::new(&self.open, &self.caller);
         let caller = Rc::clone(&self.caller);
-        // Made within the task: a future that is moved there takes its place twice.
+        // Made inside the task: a future that is moved into another takes its room twice.
         self.caller.worker.spawn(async move {
             let _entered = entered;
             answer(caller, request, respond).await;
@@ -292,7 +292,8 @@ fn count_flood(counters: &Counters, flood: Flood) {
         Flood::WindowUpdate => &counters.http2_window_update_floods,
         Flood::Priority => &counters.http2_priority_floods,
         Flood::Reset => &counters.http2_reset_floods,
-        Flood::Empty => &counters.http2_empty_floods,
+        // Clients' heads are requests, which are no flood by themselves.
+        Flood::Empty | Flood::Heads => &counters.http2_empty_floods,
         Flood::GoAway => &counters.http2_goaway_floods,
     };
     counter.add(1);
@@ -317,3 +318,6 @@ async fn linger(io: &impl Io, caller: &Caller) {
     let _ = timeout(LINGER_TIMEOUT, discard).await;
     caller.worker.buffers.give_back(buffer);
 }
+
+#[cfg(test)]
+mod tests;
