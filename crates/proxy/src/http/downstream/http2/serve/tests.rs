@@ -19,6 +19,7 @@ fn caller(counters: &Arc<Counters>) -> Rc<Caller> {
         snapshot: Arc::new(Snapshot::default()),
         shared: Vec::new(),
         terminators: Arc::default(),
+        originators: Arc::default(),
     });
     let generation = Rc::new(Generation::attach(running, None, 0));
     let door = Rc::new(Door::new(Rc::clone(&generation), 0));
