@@ -11,10 +11,10 @@ use tokio::time::timeout;
 use super::{Client, Exchange};
 use crate::buffers::{Buffer, Tail};
 use crate::http::beside::Interrupt;
+use crate::http::downstream::held::Held;
 use crate::http::downstream::{Progress, RequestBody};
 use crate::http1::{Framing, Refusal};
 use crate::io::{Io, read, readable, write_all};
-use crate::limits::HELD_BODY_BYTES_MAX;
 
 /// A request's body.
 pub(in crate::http) struct Body<'b> {
@@ -26,20 +26,10 @@ pub(in crate::http) struct Body<'b> {
     held: Held,
 }
 
-/// What is kept of the part that is read after the first.
-enum Held {
-    /// Nothing, and nothing was read yet.
-    Untouched,
-    /// All of it so far.
-    All(Vec<u8>),
-    /// Nothing, and some of it is gone.
-    Gone,
-}
-
 impl<'b> Body<'b> {
     /// A body of which `first` was taken by `framing` already.
     pub(super) fn new(first: &'b [u8], rest: Tail<'b>, framing: Framing) -> Self {
-        Self { first, rest: RefCell::new(rest), framing, held: Held::Untouched }
+        Self { first, rest: RefCell::new(rest), framing, held: Held::default() }
     }
 
     /// What the client sent behind the request.
@@ -50,18 +40,6 @@ impl<'b> Body<'b> {
     /// Consumed and filled bytes of the read buffer behind the first part.
     pub(super) fn extent(&self) -> (usize, usize) {
         self.rest.borrow().extent()
-    }
-
-    fn keep(&mut self, bytes: &[u8]) {
-        self.held = match std::mem::replace(&mut self.held, Held::Gone) {
-            Held::All(mut held)
-                if self.first.len() + held.len() + bytes.len() <= HELD_BODY_BYTES_MAX =>
-            {
-                held.extend_from_slice(bytes);
-                Held::All(held)
-            }
-            Held::All(_) | Held::Untouched | Held::Gone => Held::Gone,
-        };
     }
 
     /// How many bytes may be read at once so that later requests behind a chunked body still find
@@ -81,25 +59,20 @@ impl<I: Io> RequestBody<Exchange<'_, I>> for Body<'_> {
 
     fn hold(&mut self) {
         let announced = match self.framing {
-            Framing::Length(left) => usize::try_from(left).unwrap_or(usize::MAX),
+            Framing::Length(left) => left,
             _ => 0,
         };
-        let done = self.framing.is_done();
-        if !done && self.first.len().saturating_add(announced) <= HELD_BODY_BYTES_MAX {
-            self.held = Held::All(Vec::new());
+        if !self.framing.is_done() {
+            self.held.begin(self.first.len(), announced);
         }
     }
 
     fn is_replayable(&self) -> bool {
-        !matches!(self.held, Held::Gone)
+        !self.held.is_gone()
     }
 
     fn opening(&self) -> [&[u8]; 2] {
-        let held: &[u8] = match &self.held {
-            Held::All(held) => held,
-            Held::Untouched | Held::Gone => b"",
-        };
-        [self.first, held]
+        [self.first, self.held.bytes()]
     }
 
     /// Later requests are kept as far as there is room for them.
@@ -179,8 +152,8 @@ async fn pass_on<I: Io, U: Io>(
     let taken = body.framing.take(buffer.filled()).map_err(Interrupt::BadBody)?;
     let (bytes, later) = buffer.filled().split_at(taken.consumed);
     // Both are noted before anything can interrupt this: another try needs them.
-    body.keep(bytes);
-    progress.lost.set(matches!(body.held, Held::Gone));
+    body.held.keep(body.first.len(), bytes);
+    progress.lost.set(body.held.is_gone());
     if !body.rest.get_mut().append(later) {
         return Err(Interrupt::BadBody(Refusal::CutShort));
     }
