@@ -35,8 +35,9 @@ const NORMALIZE: &str = concat!(
 );
 
 /// Every setting that is compared.
-pub(crate) const VARIANTS: [Variant; 5] = [
+pub(crate) const VARIANTS: [Variant; 6] = [
     DEFAULT,
+    Variant { name: "HTTP/2", speech: Speech::Http2, ..DEFAULT },
     Variant {
         name: "path normalisation NONE",
         mesh: "pathNormalization: {normalization: NONE}",
@@ -109,7 +110,10 @@ impl Variant {
                 if theirs == own {
                     continue;
                 }
-                match differences.iter().position(|it| it.explains(request, &theirs, &own)) {
+                match differences
+                    .iter()
+                    .position(|it| it.explains(request, self.speech, &theirs, &own))
+                {
                     Some(at) => seen[at] = true,
                     None => {
                         let problem = difference(request, &theirs, &own);
