@@ -21,11 +21,14 @@ mod steps;
 
 mod affinity;
 mod auto_passthrough;
+mod binds;
 mod bodies;
 mod connections;
 mod contract;
 mod failures;
 mod faults;
+mod floods;
+mod http2;
 mod kinds;
 mod refusals;
 mod retries;

@@ -1,6 +1,7 @@
 //! Clients that speak HTTP/2: one task for each stream.
 //!
-//! `serve` takes streams in; `head` is what a stream asks, `body` what follows, `answer` what goes down.
+//! `serve` takes streams in; `head` is what one asks, `body` what follows, `answer` what goes down,
+//! `tunnel` what an extended CONNECT opens.
 
 mod answer;
 mod body;
