@@ -182,7 +182,7 @@ pub(crate) fn compare(
     differences: &[Difference],
     seen: &mut [bool],
 ) -> Vec<(String, String)> {
-    let origins = Origins::start();
+    let origins = Origins::start(Speech::Http1);
     let stage = Stage::new(binary, &origins);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
