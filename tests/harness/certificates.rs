@@ -48,8 +48,25 @@ impl Authority {
         self.pair(name, dns, uris)
     }
 
+    /// A certificate for a client whose time is over.
+    pub(crate) fn expired_client(&self, name: &str) -> Pair {
+        let mut params = Self::params(name, &[], &[]);
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+        self.signed(&params)
+    }
+
     fn pair(&self, name: &str, dns: &[&str], uris: &[&str]) -> Pair {
+        self.signed(&Self::params(name, dns, uris))
+    }
+
+    fn signed(&self, params: &CertificateParams) -> Pair {
         let key = KeyPair::generate().expect("a key");
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        Pair { certificate: certificate.pem(), key: key.serialize_pem() }
+    }
+
+    fn params(name: &str, dns: &[&str], uris: &[&str]) -> CertificateParams {
         let names: Vec<String> = dns.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).expect("parameters");
         params.distinguished_name = named(name);
@@ -57,8 +74,7 @@ impl Authority {
         params.subject_alt_names.extend(uris);
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
-        Pair { certificate: certificate.pem(), key: key.serialize_pem() }
+        params
     }
 }
 
