@@ -102,7 +102,7 @@ fn stage_with(respond: fn(&crate::harness::origin::Received) -> String, flags: &
     let certificate = chained.certificate + &middle.pem;
     write_pair(folder.path(), "chained", &Pair { certificate, key: chained.key });
     std::fs::write(folder.path().join("chained.above"), &middle.pem).expect("write");
-    write_pair(folder.path(), "expired", &clients.expired_client("expired"));
+    write_pair(folder.path(), "expired", &clients.server_between("expired", 2020, 2021));
     write_pair(folder.path(), "good", &clients.client("good", &["c.example"], &[SPIFFE]));
     write_pair(folder.path(), "other", &clients.client("other", &["d.example"], &[]));
     write_pair(folder.path(), "stranger", &strangers.client("stranger", &["e.example"], &[]));

@@ -28,6 +28,13 @@ impl Protocol {
     }
 }
 
+impl Protocol {
+    /// True for HTTP/2.
+    pub(super) fn is_http2(self) -> bool {
+        self == Self::Http2
+    }
+}
+
 impl From<Version> for Protocol {
     fn from(version: Version) -> Self {
         match version {

@@ -6,15 +6,21 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
+use h2::SendStream;
 use tokio::time::timeout;
 
 use super::{Client, Exchange};
 use crate::buffers::{Buffer, Tail};
 use crate::http::beside::Interrupt;
 use crate::http::downstream::held::Held;
+use crate::http::downstream::unframed::Unframed;
 use crate::http::downstream::{Progress, RequestBody};
+use crate::http::upload::{self, Ends, Sent};
+use crate::http1::emit::CHUNKED_END;
 use crate::http1::{Framing, Refusal};
 use crate::io::{Io, read, readable, write_all};
+use crate::limits::HTTP2_SEND_BUFFER_BYTES_MAX;
 
 /// A request's body.
 pub(in crate::http) struct Body<'b> {
@@ -22,14 +28,32 @@ pub(in crate::http) struct Body<'b> {
     first: &'b [u8],
     /// The read buffer behind it: room for later requests.
     rest: RefCell<Tail<'b>>,
+    /// The framing before the first part.
+    start: Framing,
+    /// The framing behind everything that was read.
     framing: Framing,
     held: Held,
 }
 
 impl<'b> Body<'b> {
-    /// A body of which `first` was taken by `framing` already.
-    pub(super) fn new(first: &'b [u8], rest: Tail<'b>, framing: Framing) -> Self {
-        Self { first, rest: RefCell::new(rest), framing, held: Held::default() }
+    /// A body of which `first` was taken already: `framing` is that before and after it.
+    pub(super) fn new(
+        first: &'b [u8],
+        rest: Tail<'b>,
+        (start, framing): (Framing, Framing),
+    ) -> Self {
+        Self { first, rest: RefCell::new(rest), start, framing, held: Held::default() }
+    }
+
+    /// What was read and is at hand, without framing.
+    fn content(&self) -> Unframed {
+        let mut framing = self.start.clone();
+        let mut content = Unframed::default();
+        for part in [self.first, self.held.bytes()] {
+            // It was taken without complaint before.
+            let _ = content.take(&mut framing, part);
+        }
+        content
     }
 
     /// What the client sent behind the request.
@@ -40,6 +64,14 @@ impl<'b> Body<'b> {
     /// Consumed and filled bytes of the read buffer behind the first part.
     pub(super) fn extent(&self) -> (usize, usize) {
         self.rest.borrow().extent()
+    }
+
+    fn keep(&mut self, bytes: &[u8], progress: &Progress) {
+        if progress.settled.get() {
+            self.held = Held::Gone;
+        } else {
+            self.held.keep(self.first.len(), bytes);
+        }
     }
 
     /// How many bytes may be read at once so that later requests behind a chunked body still find
@@ -124,6 +156,82 @@ impl<I: Io> RequestBody<Exchange<'_, I>> for Body<'_> {
         poll_fn(|cx| self.poll_gone(down, cx)).await;
         Interrupt::ClientGone
     }
+
+    fn whole(&self, most: usize) -> Option<Bytes> {
+        let [first, held] = RequestBody::<Exchange<'_, I>>::opening(self);
+        // Framing takes more than no room only in chunked bodies, and there a few bytes per chunk.
+        let small = first.len() + held.len() <= most.max(CHUNKED_END.len());
+        let content = (small && self.framing.is_done()).then(|| self.content())?;
+        let whole = content.bytes.len() <= most && content.trailers().is_none();
+        whole.then(|| content.bytes.into())
+    }
+
+    async fn upload_http2(
+        &mut self,
+        down: &Exchange<'_, I>,
+        stream: &mut SendStream<Bytes>,
+        progress: &Progress,
+    ) -> Interrupt {
+        let client = down.client;
+        let buffers = &client.caller.worker.buffers;
+        let gone = || client.io.is_left();
+        let patience = client.caller.worker.patience.sweep;
+        let mut content = self.content();
+        loop {
+            let done = self.framing.is_done();
+            let bytes = Bytes::from(std::mem::take(&mut content.bytes));
+            let trailers = if done { content.trailers() } else { None };
+            let ends = if done { Ends::With(trailers) } else { Ends::Later };
+            if done || !bytes.is_empty() {
+                match upload::send_watched(stream, bytes, ends, (patience, &gone)).await {
+                    Ok(Sent::All) if done => break,
+                    Ok(Sent::All) => {}
+                    Ok(Sent::Refused) => {
+                        progress.broken.set(true);
+                        // The upstream's answer, if it gave one, is on its way.
+                        std::future::pending::<()>().await;
+                    }
+                    Err(interrupt) => return interrupt,
+                }
+            }
+            // No buffer is held while the client has nothing to say.
+            if readable(&client.io).await.is_err() {
+                return Interrupt::ClientGone;
+            }
+            let mut buffer = buffers.large();
+            let read = read_content(client, self, progress, &mut buffer, &mut content).await;
+            buffers.give_back(buffer);
+            if let Err(interrupt) = read {
+                return interrupt;
+            }
+        }
+        progress.finished.set(true);
+        poll_fn(|cx| RequestBody::<Exchange<'_, I>>::poll_gone(self, down, cx)).await;
+        Interrupt::ClientGone
+    }
+}
+
+/// Reads some of the body and takes it out of its framing.
+async fn read_content<I: Io>(
+    client: &Client<I>,
+    body: &mut Body<'_>,
+    progress: &Progress,
+    buffer: &mut Buffer,
+    content: &mut Unframed,
+) -> Result<(), Interrupt> {
+    let limit = body.read_limit().min(HTTP2_SEND_BUFFER_BYTES_MAX).min(buffer.capacity());
+    match read(&client.io, &mut buffer.free_mut()[..limit]).await {
+        Ok(0) | Err(_) => return Err(Interrupt::ClientGone),
+        Ok(got) => buffer.fill(got),
+    }
+    let consumed = content.take(&mut body.framing, buffer.filled());
+    let (bytes, later) = buffer.filled().split_at(consumed.map_err(Interrupt::BadBody)?);
+    body.keep(bytes, progress);
+    progress.lost.set(body.held.is_gone());
+    if !body.rest.get_mut().append(later) {
+        return Err(Interrupt::BadBody(Refusal::CutShort));
+    }
+    Ok(())
 }
 
 /// What became of some bytes of a body.
@@ -152,7 +260,7 @@ async fn pass_on<I: Io, U: Io>(
     let taken = body.framing.take(buffer.filled()).map_err(Interrupt::BadBody)?;
     let (bytes, later) = buffer.filled().split_at(taken.consumed);
     // Both are noted before anything can interrupt this: another try needs them.
-    body.held.keep(body.first.len(), bytes);
+    body.keep(bytes, progress);
     progress.lost.set(body.held.is_gone());
     if !body.rest.get_mut().append(later) {
         return Err(Interrupt::BadBody(Refusal::CutShort));

@@ -4,6 +4,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::mem;
+use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -16,7 +17,8 @@ use super::body::StreamBody;
 use super::tunnel::Tunnel;
 use super::{Exchange, Sending};
 use crate::http::caller::Caller;
-use crate::http::downstream::{Downstream, Frame, Stop};
+use crate::http::downstream::unframed::trailers;
+use crate::http::downstream::{Content, Downstream, Frame, Stop};
 use crate::http::upgrade;
 use crate::http1::{Framing, FramingLine, Piece};
 use crate::io::Io;
@@ -108,6 +110,29 @@ impl Downstream for Exchange {
         self.end()
     }
 
+    async fn data(
+        &self,
+        _: &mut Vec<u8>,
+        _: FramingLine,
+        content: Content<'_>,
+    ) -> Result<(), Stop> {
+        let Content { parts, ends, trailers } = content;
+        let trailers = trailers.filter(|trailers| ends && !trailers.is_empty());
+        let last = parts.iter().rposition(|part| !part.is_empty());
+        let ends_content = ends && trailers.is_none();
+        self.send_head(ends_content && last.is_none())?;
+        for (at, part) in parts.iter().enumerate() {
+            self.send(part.clone(), ends_content && Some(at) == last).await?;
+        }
+        match trailers {
+            Some(trailers) => self.say(|stream| stream.send_trailers(trailers.clone())),
+            None if ends && last.is_none() => {
+                self.say(|stream| stream.send_data(Bytes::new(), true))
+            }
+            None => Ok(()),
+        }
+    }
+
     async fn join(&self, _: &[u8], early: &[u8], body: &Self::Body<'_>, upstream: &impl Io) {
         let opened = async {
             self.send_head(false)?;
@@ -131,6 +156,16 @@ impl Downstream for Exchange {
 }
 
 impl Exchange {
+    /// Does something unless the client goes away before it is done.
+    pub(super) async fn unless_gone<F: Future>(&self, work: F) -> Option<F::Output> {
+        let mut work = pin!(work);
+        poll_fn(|cx| match work.as_mut().poll(cx) {
+            Poll::Ready(done) => Poll::Ready(Some(done)),
+            Poll::Pending => self.poll_reset(cx).map(|()| None),
+        })
+        .await
+    }
+
     /// Ready once the client gave the stream or its connection up.
     pub(super) fn poll_reset(&self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut *self.sending.borrow_mut() {
@@ -264,18 +299,4 @@ fn push(headers: &mut HeaderMap, line: Line<'_>) {
     if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(line.value)) {
         headers.append(name, value);
     }
-}
-
-/// The trailer lines of an HTTP/1 body as a field section; `None` if there are none.
-fn trailers(text: &[u8]) -> Option<HeaderMap> {
-    let mut trailers = HeaderMap::new();
-    for line in text.split(|byte| *byte == b'\n') {
-        let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
-        let name = HeaderName::from_bytes(&line[..colon]);
-        let value = HeaderValue::from_bytes(line[colon + 1..].trim_ascii());
-        if let (Ok(name), Ok(value)) = (name, value) {
-            trailers.append(name, value);
-        }
-    }
-    (!trailers.is_empty()).then_some(trailers)
 }

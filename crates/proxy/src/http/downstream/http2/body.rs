@@ -1,36 +1,52 @@
 //! The body of an HTTP/2 request. What is read is given back to the client's flow control only once
 //! the upstream has taken it: the client's pace is the upstream's.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::future::poll_fn;
-use std::io::{self, IoSlice};
-use std::pin::pin;
+use std::io::IoSlice;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use h2::RecvStream;
+use h2::{RecvStream, SendStream};
 use http::HeaderMap;
 
 use super::Exchange;
 use crate::http::beside::Interrupt;
-use crate::http::downstream::held::Held;
+use crate::http::downstream::unframed::write_trailers;
 use crate::http::downstream::{Progress, RequestBody};
-use crate::http1::emit::{CRLF, LAST_CHUNK, write_chunk, write_line};
-use crate::http1::{ChunkHead, FramingLine, is_forbidden_trailer};
-use crate::io::{Io, write_all_vectored};
-use crate::limits::JOINED_BODY_BYTES_MAX;
+use crate::http::upload::{self, Ends, Sent};
+use crate::http1::emit::{CRLF, LAST_CHUNK, write_chunk};
+use crate::http1::{ChunkHead, FramingLine};
+use crate::io::{Io, write_all, write_all_vectored};
+use crate::limits::{HELD_BODY_BYTES_MAX, JOINED_BODY_BYTES_MAX};
 
 /// A request's body.
 pub(in crate::http) struct StreamBody {
     recv: RefCell<RecvStream>,
     /// How an HTTP/1 upstream is told where it ends.
     framing: FramingLine,
-    /// What came with the head, framed for an HTTP/1 upstream.
-    first: Vec<u8>,
-    held: Held,
+    /// The content at hand: what came with the head, and what is kept of the rest.
+    parts: Vec<Bytes>,
+    /// Bytes of `parts`.
+    len: usize,
+    trailers: Option<HeaderMap>,
+    kept: Kept,
+    /// What is at hand as an HTTP/1 upstream gets it, once one is asked.
+    text: OnceCell<Vec<u8>>,
     /// There is no more DATA; trailers may follow.
     data_done: bool,
     done: bool,
+}
+
+/// Whether all that was read is at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    /// It is, and what is read next will not be.
+    First,
+    /// It is, and what is read next will be.
+    All,
+    /// It is not.
+    Gone,
 }
 
 /// A part of a body.
@@ -47,14 +63,16 @@ impl StreamBody {
     /// A body of which nothing was read. Without framing there is none: what follows a head that
     /// opens a tunnel is none.
     pub(super) fn new(recv: RecvStream, framing: FramingLine) -> Self {
-        let done = framing == FramingLine::None;
         Self {
             recv: RefCell::new(recv),
             framing,
-            first: Vec::new(),
-            held: Held::default(),
+            parts: Vec::new(),
+            len: 0,
+            trailers: None,
+            kept: Kept::First,
+            text: OnceCell::new(),
             data_done: false,
-            done,
+            done: framing == FramingLine::None,
         }
     }
 
@@ -62,18 +80,14 @@ impl StreamBody {
     /// again. Broken streams show later.
     pub(super) async fn take_first(&mut self) {
         poll_fn(|cx| {
-            while !self.done && self.first.len() < JOINED_BODY_BYTES_MAX {
+            while !self.done && self.len < JOINED_BODY_BYTES_MAX {
                 match self.poll_next(cx) {
                     Poll::Ready(Next::Data(data)) => {
-                        let mut first = std::mem::take(&mut self.first);
-                        self.write_data(&data, &mut first);
-                        self.first = first;
                         self.give_back(data.len());
-                        if self.recv.get_mut().is_end_stream() {
-                            self.end_first(None);
-                        }
+                        self.push(data);
+                        self.done = self.recv.get_mut().is_end_stream();
                     }
-                    Poll::Ready(Next::End(trailers)) => self.end_first(trailers.as_ref()),
+                    Poll::Ready(Next::End(trailers)) => self.end(trailers),
                     Poll::Ready(Next::Broken) | Poll::Pending => break,
                 }
             }
@@ -87,31 +101,56 @@ impl StreamBody {
         &self.recv
     }
 
-    fn end_first(&mut self, trailers: Option<&HeaderMap>) {
-        let end = self.end(trailers);
-        self.first.extend_from_slice(&end);
-        self.done = true;
+    fn push(&mut self, data: Bytes) {
+        self.len += data.len();
+        self.parts.push(data);
+        self.text.take();
     }
 
-    fn write_data(&self, data: &[u8], out: &mut Vec<u8>) {
-        match self.framing {
-            FramingLine::Chunked => write_chunk(out, data),
-            FramingLine::Length(_) | FramingLine::None => out.extend_from_slice(data),
+    fn end(&mut self, trailers: Option<HeaderMap>) {
+        self.trailers = trailers;
+        self.done = true;
+        self.text.take();
+    }
+
+    /// Keeps content that was read, if that is wanted and there is room.
+    fn keep(&mut self, data: &Bytes, progress: &Progress) {
+        let fits = self.len + data.len() <= HELD_BODY_BYTES_MAX;
+        if self.kept == Kept::All && fits && !progress.settled.get() {
+            self.push(data.clone());
+        } else {
+            self.kept = Kept::Gone;
+            self.parts = Vec::new();
+            self.len = 0;
+            self.text.take();
         }
+        progress.lost.set(self.kept == Kept::Gone);
+    }
+
+    /// What is at hand in the framing of HTTP/1, in one chunk if it is chunked.
+    fn framed(&self) -> Vec<u8> {
+        let content = self.parts.concat();
+        if self.framing != FramingLine::Chunked {
+            return content;
+        }
+        let mut text = Vec::with_capacity(content.len() + CHUNK_ROOM_BYTES);
+        if !content.is_empty() {
+            write_chunk(&mut text, &content);
+        }
+        if self.done {
+            text.extend_from_slice(&self.ending());
+        }
+        text
     }
 
     /// What ends the body for an HTTP/1 upstream. A body whose length is announced has no place for
     /// trailers.
-    fn end(&self, trailers: Option<&HeaderMap>) -> Vec<u8> {
+    fn ending(&self) -> Vec<u8> {
         if self.framing != FramingLine::Chunked {
             return Vec::new();
         }
         let mut end = LAST_CHUNK.to_vec();
-        for (name, value) in trailers.into_iter().flatten() {
-            if !is_forbidden_trailer(name.as_str().as_bytes()) {
-                write_line(&mut end, name.as_str(), value.as_bytes());
-            }
-        }
+        write_trailers(self.trailers.as_ref(), &mut end);
         end.extend_from_slice(CRLF);
         end
     }
@@ -140,6 +179,9 @@ impl StreamBody {
     }
 }
 
+/// Room for the head and the end of a chunk, and for the end of a body.
+const CHUNK_ROOM_BYTES: usize = 32;
+
 impl RequestBody<Exchange> for StreamBody {
     fn is_done(&self) -> bool {
         self.done
@@ -147,20 +189,23 @@ impl RequestBody<Exchange> for StreamBody {
 
     fn hold(&mut self) {
         let announced = match self.framing {
-            FramingLine::Length(length) => length,
+            FramingLine::Length(length) => usize::try_from(length).unwrap_or(usize::MAX),
             FramingLine::None | FramingLine::Chunked => 0,
         };
-        if !self.done {
-            self.held.begin(self.first.len(), announced.saturating_sub(self.first.len() as u64));
+        if !self.done && self.len.max(announced) <= HELD_BODY_BYTES_MAX {
+            self.kept = Kept::All;
         }
     }
 
     fn is_replayable(&self) -> bool {
-        !self.held.is_gone()
+        self.kept != Kept::Gone
     }
 
     fn opening(&self) -> [&[u8]; 2] {
-        [&self.first, self.held.bytes()]
+        if self.parts.is_empty() && !self.done {
+            return [b"", b""];
+        }
+        [self.text.get_or_init(|| self.framed()), b""]
     }
 
     fn poll_gone(&self, down: &Exchange, cx: &mut Context<'_>) -> Poll<()> {
@@ -177,29 +222,27 @@ impl RequestBody<Exchange> for StreamBody {
             let next = poll_fn(|cx| self.poll_next(cx)).await;
             let written = match next {
                 Next::Data(data) => {
+                    self.keep(&data, progress);
                     let chunk = ChunkHead::new(data.len() as u64);
-                    let parts = match self.framing {
+                    let mut parts = match self.framing {
                         FramingLine::Chunked => [chunk.as_bytes(), &data, CRLF],
                         FramingLine::Length(_) | FramingLine::None => [&[][..], &data, b""],
-                    };
-                    let written = self.pass_on(down, upstream, parts, progress).await;
+                    }
+                    .map(IoSlice::new);
+                    let written = down.unless_gone(write_all_vectored(upstream, &mut parts)).await;
                     self.give_back(data.len());
                     written
                 }
                 Next::End(trailers) => {
-                    self.done = true;
-                    let end = self.end(trailers.as_ref());
-                    self.pass_on(down, upstream, [b"", &end, b""], progress).await
+                    self.end(trailers);
+                    let end = self.ending();
+                    down.unless_gone(write_all(upstream, &end)).await
                 }
-                Next::Broken => return Interrupt::ClientGone,
+                Next::Broken => None,
             };
             match written {
                 Some(Ok(())) => {}
-                Some(Err(_)) => {
-                    progress.broken.set(true);
-                    // The upstream's answer, if it gave one, is on its way.
-                    std::future::pending::<()>().await;
-                }
+                Some(Err(_)) => return refused(down, progress).await,
                 None => return Interrupt::ClientGone,
             }
         }
@@ -207,28 +250,65 @@ impl RequestBody<Exchange> for StreamBody {
         poll_fn(|cx| self.poll_gone(down, cx)).await;
         Interrupt::ClientGone
     }
-}
 
-impl StreamBody {
-    /// Gives some of the body to the upstream, and keeps it if that is asked for; `None` if the
-    /// client goes away meanwhile.
-    async fn pass_on(
+    fn whole(&self, most: usize) -> Option<Bytes> {
+        if !self.done || self.len > most || self.trailers.is_some() {
+            return None;
+        }
+        match self.parts.as_slice() {
+            [] => Some(Bytes::new()),
+            [only] => Some(only.clone()),
+            several => Some(several.concat().into()),
+        }
+    }
+
+    async fn upload_http2(
         &mut self,
         down: &Exchange,
-        upstream: &impl Io,
-        parts: [&[u8]; 3],
+        stream: &mut SendStream<Bytes>,
         progress: &Progress,
-    ) -> Option<io::Result<()>> {
-        for part in parts {
-            self.held.keep(self.first.len(), part);
+    ) -> Interrupt {
+        let mut content = Bytes::from(self.parts.concat());
+        // What came with the head was given back when it was taken.
+        let mut owed = 0;
+        loop {
+            let ends = if self.done { Ends::With(self.trailers.clone()) } else { Ends::Later };
+            if self.done || !content.is_empty() {
+                match down.unless_gone(upload::send(stream, content, ends)).await {
+                    Some(Sent::All) => {}
+                    Some(Sent::Refused) => return refused(down, progress).await,
+                    None => return Interrupt::ClientGone,
+                }
+            }
+            self.give_back(owed);
+            if self.done {
+                break;
+            }
+            content = match poll_fn(|cx| self.poll_next(cx)).await {
+                Next::Data(data) => {
+                    self.keep(&data, progress);
+                    self.done = self.recv.get_mut().is_end_stream();
+                    owed = data.len();
+                    data
+                }
+                Next::End(trailers) => {
+                    self.end(trailers);
+                    owed = 0;
+                    Bytes::new()
+                }
+                Next::Broken => return Interrupt::ClientGone,
+            };
         }
-        progress.lost.set(self.held.is_gone());
-        let mut slices = parts.map(IoSlice::new);
-        let mut write = pin!(write_all_vectored(upstream, &mut slices));
-        poll_fn(|cx| match write.as_mut().poll(cx) {
-            Poll::Ready(written) => Poll::Ready(Some(written)),
-            Poll::Pending => self.poll_gone(down, cx).map(|()| None),
-        })
-        .await
+        progress.finished.set(true);
+        poll_fn(|cx| self.poll_gone(down, cx)).await;
+        Interrupt::ClientGone
     }
+}
+
+/// The upstream takes no more. Its answer, if it gave one, is on its way; only the client's going
+/// away ends the wait for it here.
+async fn refused(down: &Exchange, progress: &Progress) -> Interrupt {
+    progress.broken.set(true);
+    poll_fn(|cx| down.poll_reset(cx)).await;
+    Interrupt::ClientGone
 }
