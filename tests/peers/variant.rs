@@ -158,7 +158,7 @@ impl Variant {
         let mut world = filled("world.yaml", origins, refused);
         if self.upstream == Speech::Http2 {
             envoy = replaced(&envoy, CLUSTER, &format!("{CLUSTER}{HTTP2}"));
-            world = replaced(&world, PORT, &PORT.replace("http", "http2"));
+            world = replaced(&world, PORT, &format!("{PORT}    appProtocol: http2\n"));
         }
         let mesh = format!(
             "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: istio\n  namespace: \

@@ -13,7 +13,6 @@ use crate::test;
 pub(crate) const TESTS: &[Test] = &[
     test!(every_kind_of_call_passes_in_plaintext needs Grpcio),
     test!(every_kind_of_call_passes_over_tls needs Grpcio),
-    test!(browsers_call_in_grpc_web needs Grpcio),
     test!(grpcurl_finds_and_calls_a_service needs Grpcio Grpcurl),
 ];
 
@@ -26,8 +25,6 @@ spec:
   selector: {istio: ingressgateway}
   servers:
   - port: {number: 80, name: grpc, protocol: GRPC}
-    hosts: ['*']
-  - port: {number: 81, name: grpc-web, protocol: GRPC-WEB}
     hosts: ['*']
   - port: {number: 443, name: https, protocol: HTTPS}
     hosts: [grpc.example]
@@ -105,7 +102,7 @@ impl Stage {
             ("server.crt", &own.certificate),
             ("server.key", &own.key),
         ]);
-        let gateway = gateway.ports(&[80, 81, 443]).start();
+        let gateway = gateway.ports(&[80, 443]).start();
         Self { server, gateway, folder }
     }
 
@@ -137,12 +134,6 @@ fn every_kind_of_call_passes_over_tls() {
     let said = succeeds(python("grpc_client.py").arg(stage.port(443)).arg(stage.authority()));
     assert!(said.ends_with("done\n"), "{said}");
     stage.ends_what_was_cancelled();
-}
-
-fn browsers_call_in_grpc_web() {
-    let stage = Stage::new();
-    let said = succeeds(python("grpc_web_client.py").arg(stage.port(81)));
-    assert_eq!(said, "done\n");
 }
 
 fn grpcurl_finds_and_calls_a_service() {
