@@ -12,6 +12,7 @@ use h2::{Reason, SendStream};
 use http::header::{CONTENT_LENGTH, DATE, HeaderName, HeaderValue, SERVER};
 use http::{HeaderMap, Response, StatusCode};
 use propylon_snapshot::{Line, ServerHeader};
+use tokio::task::yield_now;
 
 use super::body::StreamBody;
 use super::tunnel::Tunnel;
@@ -22,6 +23,7 @@ use crate::http::downstream::{Content, Downstream, Frame, Stop};
 use crate::http::upgrade;
 use crate::http1::{Framing, FramingLine, Piece};
 use crate::io::Io;
+use crate::limits::JOINED_FRAME_BYTES_MAX;
 
 impl Downstream for Exchange {
     type Body<'b> = StreamBody;
@@ -118,6 +120,14 @@ impl Downstream for Exchange {
     ) -> Result<(), Stop> {
         let Content { parts, ends, trailers } = content;
         let trailers = trailers.filter(|trailers| ends && !trailers.is_empty());
+        let joined;
+        let parts = match parts.iter().map(Bytes::len).sum() {
+            1..=JOINED_FRAME_BYTES_MAX if parts.len() > 1 => {
+                joined = [Bytes::from(parts.concat())];
+                &joined[..]
+            }
+            _ => parts,
+        };
         let last = parts.iter().rposition(|part| !part.is_empty());
         let ends_content = ends && trailers.is_none();
         self.send_head(ends_content && last.is_none())?;
@@ -145,11 +155,18 @@ impl Downstream for Exchange {
     }
 
     fn abort(&self) {
-        match &mut *self.sending.borrow_mut() {
-            Sending::Nothing(respond) | Sending::Head(respond, _) => {
+        // A head that is made is told, as Envoy does.
+        let _ = self.send_head(false);
+        let sending = mem::take(&mut *self.sending.borrow_mut());
+        match sending {
+            Sending::Nothing(mut respond) | Sending::Head(mut respond, _) => {
                 respond.send_reset(Reason::INTERNAL_ERROR);
             }
-            Sending::Body(stream) => stream.send_reset(Reason::INTERNAL_ERROR),
+            Sending::Body(mut stream) => self.caller.worker.spawn(async move {
+                // A reset overtakes what the connection has not written yet.
+                yield_now().await;
+                stream.send_reset(Reason::INTERNAL_ERROR);
+            }),
             Sending::Over => {}
         }
     }

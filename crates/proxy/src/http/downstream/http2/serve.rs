@@ -184,10 +184,11 @@ impl<I: Io + Unpin> Driver<I> {
             return respond.send_reset(Reason::REFUSED_STREAM);
         }
         let entered = Entered::new(&self.open, &self.caller);
-        let answered = answer(Rc::clone(&self.caller), request, respond);
+        let caller = Rc::clone(&self.caller);
+        // Made inside the task: a future that is moved into another takes its room twice.
         self.caller.worker.spawn(async move {
             let _entered = entered;
-            answered.await;
+            answer(caller, request, respond).await;
         });
     }
 
@@ -289,7 +290,8 @@ fn count_flood(counters: &Counters, flood: Flood) {
         Flood::WindowUpdate => &counters.http2_window_update_floods,
         Flood::Priority => &counters.http2_priority_floods,
         Flood::Reset => &counters.http2_reset_floods,
-        Flood::Empty => &counters.http2_empty_floods,
+        // Clients' heads are requests, which are no flood by themselves.
+        Flood::Empty | Flood::Heads => &counters.http2_empty_floods,
         Flood::GoAway => &counters.http2_goaway_floods,
     };
     counter.add(1);
@@ -314,3 +316,6 @@ async fn linger(io: &impl Io, caller: &Caller) {
     let _ = timeout(LINGER_TIMEOUT, discard).await;
     caller.worker.buffers.give_back(buffer);
 }
+
+#[cfg(test)]
+mod tests;
