@@ -1,5 +1,6 @@
 //! TLS at the gateway, asked by OpenSSL and curl as they are installed and by rustls: modes, client
-//! certificates, versions and server names; rotation; what a client's certificate tells the upstream.
+//! certificates, versions and server names; rotation; what a client's certificate tells the
+//! upstream.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

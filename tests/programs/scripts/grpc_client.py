@@ -93,8 +93,10 @@ def errors():
 
 
 def a_deadline():
-    code, _ = code_of(lambda: echo.Wait(Note(), timeout=0.5))
-    assert code == grpc.StatusCode.DEADLINE_EXCEEDED, code
+    found = code_of(lambda: echo.Wait(Note(), timeout=0.5))
+    # The gateway is told of the deadline and may be the first to answer, as Envoy does.
+    gateway = (grpc.StatusCode.UNAVAILABLE, "upstream request timeout")
+    assert found[0] == grpc.StatusCode.DEADLINE_EXCEEDED or found == gateway, found
 
 
 def a_cancellation():
