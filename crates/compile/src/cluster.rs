@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use propylon_model::destination_rule::{ConsistentHash, H2UpgradePolicy};
+use propylon_model::destination_rule::{ConsistentHash, H2UpgradePolicy, TcpPool};
 use propylon_model::service_entry::Resolution;
 use propylon_model::virtual_service::Destination;
 use propylon_model::{FieldPath, Labels};
@@ -16,6 +16,7 @@ use propylon_snapshot::{
 
 use crate::destination_rule::{DestinationRules, Merged};
 use crate::endpoints::{Candidate, Supply};
+use crate::limits::limits;
 use crate::problems::{Problems, code};
 use crate::protocol::Protocol;
 use crate::registry::{Behind, Port, Registry, Service};
@@ -101,25 +102,12 @@ impl<'v, 'w> Clusters<'v, 'w> {
         self.named(destination, host, namespace, listener_port).name
     }
 
-    /// The idle timeout that a DestinationRule sets for TCP connections to a destination. Zero
-    /// means none at all.
-    pub(crate) fn tcp_idle_timeout(
-        &self,
-        destination: &Destination,
-        host: &str,
-        namespace: &str,
-        listener_port: u32,
-    ) -> Option<Duration> {
-        let Named { host, port, subset, name: _ } =
-            self.named(destination, host, namespace, listener_port);
-        let service = self.registry.find(&host)?;
-        let rule = self.rules.find(&host, service.namespace);
-        let policy = rule.map_or_else(Policy::default, |rule: &Merged<'w>| {
-            let port = u16::try_from(port).unwrap_or(0);
-            Policy::of(rule, port, (!subset.is_empty()).then_some(subset))
-        });
-        let pool = policy.connection_pool.or(self.view.mesh.connection_pool());
-        pool.and_then(|pool| pool.tcp.as_ref()).and_then(|tcp| tcp.idle_timeout)
+    /// What a DestinationRule says of TCP connections to a destination. As in Istio, only its
+    /// topmost policy is asked: neither ports nor subsets nor the mesh have a say here.
+    pub(crate) fn tcp_pool(&self, host: &str) -> Option<&'w TcpPool> {
+        let service = self.registry.find(host)?;
+        let placed = self.rules.find(host, service.namespace)?.policy.as_ref()?;
+        placed.part.connection_pool.as_ref()?.tcp.as_ref()
     }
 
     /// What a DestinationRule makes requests to a destination hash.
@@ -203,6 +191,7 @@ impl<'v, 'w> Clusters<'v, 'w> {
             connect_timeout: set(tcp.and_then(|tcp| tcp.connect_timeout))
                 .unwrap_or_else(|| self.view.mesh.connect_timeout()),
             idle_timeout: set(idle).unwrap_or(IDLE_TIMEOUT),
+            limits: limits(pool, policy.retry_budget, self.view.mesh.tcp_keepalive()),
             availability: self.availability(service, port, &policy, problems),
         })
     }

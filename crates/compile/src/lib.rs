@@ -11,6 +11,7 @@ pub mod host;
 pub mod validate;
 pub mod visibility;
 
+mod limits;
 mod mesh;
 mod view;
 

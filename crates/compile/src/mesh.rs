@@ -44,6 +44,11 @@ impl<'w> Mesh<'w> {
     }
 
     /// Retries of routes that do not name any; `None`: Istio's default.
+    pub(crate) fn tcp_keepalive(self) -> Option<&'w TcpKeepalive> {
+        self.config().and_then(|config| config.tcp_keepalive.as_ref())
+    }
+
+    /// Retries of routes that name none.
     pub(crate) fn retry(self) -> Option<&'w HttpRetry> {
         self.config?.default_http_retry_policy.as_ref()
     }

@@ -130,7 +130,7 @@ impl<'w> Builder<'_, 'w> {
         let port = u32::from(server.port);
         let mut destinations = Vec::new();
         let mut stat_prefix = format!("{}.{namespace}", key.name);
-        let mut idle = None;
+        let (mut idle, mut duration) = (None, None);
         let mut hash_source = false;
         for written in list {
             let weight = u32::try_from(written.weight).unwrap_or(0);
@@ -146,7 +146,9 @@ impl<'w> Builder<'_, 'w> {
             if destinations.is_empty() {
                 let subset = if list.len() == 1 { destination.subset.as_str() } else { "" };
                 hash_source = self.clusters.tcp_hash(&host, subset);
-                idle = self.clusters.tcp_idle_timeout(destination, &host, namespace, port);
+                let pool = self.clusters.tcp_pool(&host);
+                idle = pool.and_then(|pool| pool.idle_timeout);
+                duration = pool.and_then(|pool| pool.max_connection_duration);
             }
             let target =
                 self.clusters.target(destination, &host, namespace, port, &mut self.problems);
@@ -158,6 +160,7 @@ impl<'w> Builder<'_, 'w> {
         TcpRoute {
             destinations,
             idle_timeout: Some(idle).filter(|idle| !idle.is_zero()),
+            duration: duration.filter(|duration| !duration.is_zero()),
             stat_prefix: stat_prefix.into(),
             protocol: if is_mongo { TcpProtocol::Mongo } else { TcpProtocol::Tcp },
             hash_source,

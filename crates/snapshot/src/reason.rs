@@ -21,6 +21,8 @@ pub enum Reason {
     ConnectFailure,
     /// The connection was not made in time: 503, UF.
     ConnectTimeout,
+    /// A bound of the cluster is reached: 503, UO, with `x-envoy-overloaded: true`.
+    Overflow,
     /// The upstream closed before its response head: 503, UC.
     UpstreamReset,
     /// The upstream sent no valid HTTP: 502, UPE.
@@ -69,7 +71,7 @@ const TIMED_OUT: &str = "upstream request timeout";
 
 impl Reason {
     /// Every reason, in the order of the enum.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::NoRoute,
         Self::Misdirected,
         Self::NoCluster,
@@ -77,6 +79,7 @@ impl Reason {
         Self::NoEndpoint,
         Self::ConnectFailure,
         Self::ConnectTimeout,
+        Self::Overflow,
         Self::UpstreamReset,
         Self::UpstreamProtocol,
         Self::UpstreamHeadTooLarge,
@@ -112,6 +115,7 @@ impl Reason {
             | Self::NoEndpoint
             | Self::ConnectFailure
             | Self::ConnectTimeout
+            | Self::Overflow
             | Self::UpstreamReset => 503,
             Self::Timeout | Self::PerTryTimeout => 504,
         }
@@ -122,6 +126,7 @@ impl Reason {
         match self {
             Self::ConnectFailure => Some("remote connection failure"),
             Self::ConnectTimeout => Some("connection timeout"),
+            Self::Overflow => Some("overflow"),
             Self::UpstreamReset => Some("connection termination"),
             Self::UpstreamProtocol | Self::UpstreamHeadTooLarge => Some("protocol error"),
             _ => None,
@@ -156,6 +161,7 @@ impl Reason {
             Self::NoCluster | Self::ClusterClosed => "NC",
             Self::NoEndpoint => "UH",
             Self::ConnectFailure | Self::ConnectTimeout => "UF",
+            Self::Overflow => "UO",
             Self::UpstreamReset => "UC",
             Self::UpstreamProtocol | Self::UpstreamHeadTooLarge => "UPE",
             Self::Timeout | Self::PerTryTimeout => "UT",
@@ -184,6 +190,7 @@ impl Reason {
                 "upstream_reset_before_response_started{remote_connection_failure}"
             }
             Self::ConnectTimeout => "upstream_reset_before_response_started{connection_timeout}",
+            Self::Overflow => "upstream_reset_before_response_started{overflow}",
             Self::UpstreamReset => "upstream_reset_before_response_started{connection_termination}",
             Self::UpstreamProtocol | Self::UpstreamHeadTooLarge => {
                 "upstream_reset_before_response_started{protocol_error}"

@@ -66,6 +66,7 @@ fn cluster(name: &str, discovery: Discovery) -> Cluster {
         protocol: UpstreamProtocol::Http1,
         connect_timeout: LIMIT,
         idle_timeout: Duration::from_secs(3600),
+        limits: propylon_snapshot::Limits::default(),
         availability: Availability::Open,
     }
 }

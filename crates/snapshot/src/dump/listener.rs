@@ -43,7 +43,7 @@ impl Snapshot {
     }
 
     fn dump_tcp(&self, page: &mut Page, route: &TcpRoute, list: &str) {
-        let TcpRoute { destinations, idle_timeout, stat_prefix, protocol, hash_source, origin } =
+        let TcpRoute { destinations, idle_timeout, duration, stat_prefix, protocol, hash_source, origin } =
             route;
         let protocol = match protocol {
             TcpProtocol::Tcp => "tcp",
@@ -56,6 +56,9 @@ impl Snapshot {
             }
             if let Some(idle) = idle_timeout {
                 line!(page, "idle timeout {idle:?}");
+            }
+            if let Some(duration) = duration {
+                line!(page, "closed after {duration:?}");
             }
             if *hash_source {
                 line!(page, "hash of source address");
