@@ -58,7 +58,7 @@ const PLACEMENTS: [Placement; 6] = [
     Placement {
         name: "path",
         istio: "{httpHeaderName: \":path\"}",
-        envoy: "lb_policy: MAGLEV",
+        envoy: "lb_policy: RING_HASH",
         policy: "header: {header_name: \":path\"}",
     },
 ];

@@ -91,8 +91,10 @@ fn cookie_of(answer: &Answer) -> String {
 #[test]
 fn a_client_without_the_cookie_gets_one_that_leads_back() {
     let origins = origins();
-    let gateway = origins
-        .behind("{httpCookie: {name: aff, path: /p, ttl: 60s, attributes: [{name: SameSite, value: Lax}, {name: Secure}]}}");
+    let gateway = origins.behind(
+        "{httpCookie: {name: aff, path: /p, ttl: 60s, \
+          attributes: [{name: SameSite, value: Lax}, {name: Secure}]}}",
+    );
     for _ in 0..10 {
         let first = gateway.get("/").is(200);
         let line = first.header("set-cookie").expect("a cookie").to_owned();

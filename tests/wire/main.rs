@@ -20,6 +20,7 @@ mod examples;
 mod steps;
 
 mod affinity;
+mod auto_passthrough;
 mod bodies;
 mod connections;
 mod contract;

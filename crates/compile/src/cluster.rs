@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use propylon_model::destination_rule::{ConsistentHash, H2UpgradePolicy, TcpPool};
+use propylon_model::destination_rule::{ConsistentHash, H2UpgradePolicy};
 use propylon_model::service_entry::Resolution;
 use propylon_model::virtual_service::Destination;
 use propylon_model::{FieldPath, Labels};
@@ -16,6 +16,8 @@ use propylon_snapshot::{
 
 use crate::destination_rule::{DestinationRules, Merged};
 use crate::endpoints::{Candidate, Supply};
+use crate::handing::Handing;
+use crate::host;
 use crate::limits::limits;
 use crate::problems::{Problems, code};
 use crate::protocol::Protocol;
@@ -26,6 +28,9 @@ use crate::view::{View, selects};
 
 /// Envoy's idle timeout of upstream HTTP connections.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// The label of endpoints that speak mutual TLS themselves.
+const TLS_MODE: (&str, &str) = ("security.istio.io/tlsMode", "istio");
 
 /// Turns destinations into clusters, each made once.
 pub(crate) struct Clusters<'v, 'w> {
@@ -44,6 +49,18 @@ struct Named<'d> {
     port: u32,
     subset: &'d str,
     name: String,
+}
+
+/// A cluster for the bytes of a mesh.
+pub(crate) struct Meshed {
+    /// Its name, which is also what clients ask for: `outbound_.<port>_.<subset>_.<host>`.
+    pub(crate) name: Box<str>,
+    /// The cluster, provisional as everywhere.
+    pub(crate) cluster: ClusterId,
+    /// How connections to it are handed on.
+    pub(crate) handing: Handing,
+    /// Some endpoint speaks mutual TLS, or may turn out to.
+    pub(crate) has_endpoints: bool,
 }
 
 struct Made {
@@ -80,15 +97,19 @@ impl<'v, 'w> Clusters<'v, 'w> {
             self.named(destination, host, namespace, listener_port);
         if !self.made.contains_key(&name) {
             let cluster = self.make(&name, &host, port, subset, problems);
-            let provisional = ClusterId(self.count);
-            self.count += u32::from(cluster.is_some());
-            let made = cluster.map(|cluster| Made { provisional, cluster });
-            self.made.insert(name.clone(), made);
+            self.keep(&name, cluster);
         }
         match self.made.get(&name) {
             Some(Some(made)) => Target::Cluster(made.provisional),
             Some(None) | None => Target::Missing(name.into()),
         }
+    }
+
+    fn keep(&mut self, name: &str, cluster: Option<Cluster>) {
+        let provisional = ClusterId(self.count);
+        self.count += u32::from(cluster.is_some());
+        let made = cluster.map(|cluster| Made { provisional, cluster });
+        self.made.insert(name.to_owned(), made);
     }
 
     /// The name of a destination's cluster, as [`Self::target`] understands it.
@@ -102,12 +123,10 @@ impl<'v, 'w> Clusters<'v, 'w> {
         self.named(destination, host, namespace, listener_port).name
     }
 
-    /// What a DestinationRule says of TCP connections to a destination. As in Istio, only its
-    /// topmost policy is asked: neither ports nor subsets nor the mesh have a say here.
-    pub(crate) fn tcp_pool(&self, host: &str) -> Option<&'w TcpPool> {
-        let service = self.registry.find(host)?;
-        let placed = self.rules.find(host, service.namespace)?.policy.as_ref()?;
-        placed.part.connection_pool.as_ref()?.tcp.as_ref()
+    /// What a DestinationRule says of connections to a destination.
+    pub(crate) fn handing(&self, host: &str, subset: &str) -> Handing {
+        let service = self.registry.find(host);
+        Handing::of(service.and_then(|one| self.rules.find(host, one.namespace)), subset)
     }
 
     /// What a DestinationRule makes requests to a destination hash.
@@ -124,10 +143,64 @@ impl<'v, 'w> Clusters<'v, 'w> {
         traffic_policy::http_hash(rule, port, &destination.subset)
     }
 
-    /// Whether a DestinationRule makes connections to a destination hash the client's address.
-    pub(crate) fn tcp_hash(&self, host: &str, subset: &str) -> bool {
-        let rule = self.registry.find(host).and_then(|one| self.rules.find(host, one.namespace));
-        rule.is_some_and(|rule| traffic_policy::tcp_hash(rule, subset))
+    /// The cluster of every service, port and subset of the mesh whose host is within `hosts`, for
+    /// clients that speak mutual TLS with the endpoint: only those endpoints count that do, and the
+    /// gateway adds no TLS of its own, whatever the DestinationRule says (Istio's SNI-DNAT
+    /// clusters).
+    pub(crate) fn of_the_mesh(&mut self, hosts: &[&str], problems: &mut Problems) -> Vec<Meshed> {
+        let fits = |host: &str| hosts.iter().any(|wide| host::is_subset(host, wide));
+        let services = self.registry.of_the_mesh().into_iter();
+        let mut found = Vec::new();
+        for service in services.filter(|service| fits(&service.host)) {
+            let rule = self.rules.find(&service.host, service.namespace);
+            let subsets = rule.map_or(&[][..], |rule| &rule.subsets).iter();
+            let names: Vec<&str> =
+                std::iter::once("").chain(subsets.map(|one| one.part.name.as_str())).collect();
+            for port in &service.ports {
+                for subset in &names {
+                    let name = format!("outbound_.{}_.{subset}_.{}", port.number, service.host);
+                    let asked = (service, port, *subset);
+                    let handing = Handing::of(rule, subset);
+                    let cluster = self.make_meshed(&name, asked, problems);
+                    found.push((cluster, name, handing));
+                }
+            }
+        }
+        let meshed =
+            found.into_iter().filter_map(|(cluster, name, handing)| {
+                if !self.made.contains_key(&name) {
+                    self.keep(&name, cluster);
+                }
+                let made = self.made.get(&name)?.as_ref()?;
+                let has_endpoints = match &made.cluster.discovery {
+                    Discovery::Static(endpoints) => !endpoints.is_empty(),
+                    Discovery::Dns { names, fixed, .. } => !names.is_empty() || !fixed.is_empty(),
+                };
+                let cluster = made.provisional;
+                Some(Meshed { name: name.into(), cluster, handing, has_endpoints })
+            });
+        meshed.collect()
+    }
+
+    fn make_meshed(
+        &self,
+        name: &str,
+        (service, port, subset): (&Service<'w>, &Port, &str),
+        problems: &mut Problems,
+    ) -> Option<Cluster> {
+        // What keeps others from the service does not concern bytes that are handed on.
+        let mut unsaid = Problems::default();
+        let made = self.make(name, &service.host, port.number.into(), subset, &mut unsaid)?;
+        let rule = self.rules.find(&service.host, service.namespace);
+        let chosen = rule.and_then(|rule| rule.subset(subset)).map(|subset| &subset.part.labels);
+        let mut labels = chosen.cloned().unwrap_or_default();
+        labels.insert(TLS_MODE.0.to_owned(), TLS_MODE.1.to_owned());
+        Some(Cluster {
+            discovery: self.discovery(service, port, Some(&labels), problems),
+            protocol: UpstreamProtocol::Http1,
+            availability: Availability::Open,
+            ..made
+        })
     }
 
     fn named<'d>(
@@ -176,9 +249,7 @@ impl<'v, 'w> Clusters<'v, 'w> {
             "" => None,
             name => Some(&rule?.subset(name)?.part.labels),
         };
-        let policy = rule.map_or_else(Policy::default, |rule: &Merged<'w>| {
-            Policy::of(rule, port.number, (!subset.is_empty()).then_some(subset))
-        });
+        let policy = policy(rule, port.number, subset);
         let pool = policy.connection_pool.or(self.view.mesh.connection_pool());
         let tcp = pool.and_then(|pool| pool.tcp.as_ref());
         let http = pool.and_then(|pool| pool.http.as_ref());
@@ -287,6 +358,13 @@ impl<'v, 'w> Clusters<'v, 'w> {
             }
         }
     }
+}
+
+/// The policy of a rule for a port and a subset (`""`: none).
+fn policy<'w>(rule: Option<&Merged<'w>>, port: u16, subset: &str) -> Policy<'w> {
+    rule.map_or_else(Policy::default, |rule| {
+        Policy::of(rule, port, (!subset.is_empty()).then_some(subset))
+    })
 }
 
 /// A duration that says something: zero means the default, as everywhere in a connection pool.

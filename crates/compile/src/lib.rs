@@ -11,6 +11,7 @@ pub mod host;
 pub mod validate;
 pub mod visibility;
 
+mod handing;
 mod limits;
 mod mesh;
 mod view;
@@ -20,6 +21,7 @@ mod gateway;
 mod merge;
 mod tls_server;
 
+mod auto_passthrough;
 mod cors;
 mod delegate;
 mod fault;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use propylon_model::destination_rule::ConnectionPool;
+use propylon_model::destination_rule::{ConnectionPool, TcpKeepalive};
 use propylon_model::mesh_config::{MeshH2UpgradePolicy, NormalizationType, TlsDefaults};
 use propylon_model::proxy_defaults::ProxyConfigDefaults;
 use propylon_model::virtual_service::HttpRetry;
@@ -43,12 +43,12 @@ impl<'w> Mesh<'w> {
         self.config?.default_traffic_policy.as_ref()?.connection_pool.as_ref()
     }
 
-    /// Retries of routes that do not name any; `None`: Istio's default.
+    /// Keep-alive of connections to endpoints, under what DestinationRules say.
     pub(crate) fn tcp_keepalive(self) -> Option<&'w TcpKeepalive> {
-        self.config().and_then(|config| config.tcp_keepalive.as_ref())
+        self.config?.tcp_keepalive.as_ref()
     }
 
-    /// Retries of routes that name none.
+    /// Retries of routes that do not name any; `None`: Istio's default.
     pub(crate) fn retry(self) -> Option<&'w HttpRetry> {
         self.config?.default_http_retry_policy.as_ref()
     }

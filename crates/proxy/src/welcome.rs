@@ -56,8 +56,12 @@ fn way<'s>(snapshot: &'s Snapshot, position: usize, hello: Option<&Hello>) -> Op
         Serves::Http(table) => Some(Way::Http(*table)),
         Serves::Tcp(route) => Some(Way::Tcp(route)),
         Serves::Tls(names) => {
-            let position = names.position(hello?.server_name.as_deref())?;
+            let hello = hello?;
+            let position = names.position(hello.server_name.as_deref())?;
             let chain = &names.chains()[position];
+            if !chain.offered.admits(hello.alpn.iter().map(|one| &**one)) {
+                return None;
+            }
             match (&chain.termination, &chain.then) {
                 (Termination::Passthrough, Then::Tcp(route)) => Some(Way::Tcp(route)),
                 (Termination::Terminate(_), Then::Http(table)) => {

@@ -52,8 +52,8 @@ pub use header_ops::{HeaderName, HeaderOps, HeaderWrite, RouteHeaders, WriteMode
 pub use http_settings::{HttpSettings, PathNormalization, ServerHeader};
 pub use limits::{Keepalive, Limits, RetryBudget};
 pub use listener::{
-    Bind, Listener, ServerNames, Serves, TcpDestination, TcpProtocol, TcpRoute, Termination, Then,
-    TlsChain,
+    Bind, ISTIO_PROTOCOLS, Listener, Offered, ServerNames, Serves, TcpDestination, TcpProtocol,
+    TcpRoute, Termination, Then, TlsChain,
 };
 pub use matching::Mismatch;
 pub use origin::{ObjectId, ObjectName, Origin};

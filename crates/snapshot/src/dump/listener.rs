@@ -3,7 +3,7 @@
 
 use super::page::{Page, line};
 use crate::{
-    ClientCheck, Credential, RouteTableId, ServerNames, ServerTls, Serves, Snapshot,
+    ClientCheck, Credential, Offered, RouteTableId, ServerNames, ServerTls, Serves, Snapshot,
     TcpDestination, TcpProtocol, TcpRoute, Termination, Then, TlsChain, TlsVersion,
 };
 
@@ -22,13 +22,16 @@ impl Snapshot {
 
     fn dump_names(&self, page: &mut Page, names: &ServerNames) {
         for chain in names.chains() {
-            let TlsChain { names, termination, then, origin } = chain;
+            let TlsChain { names, offered, termination, then, origin } = chain;
             let list = match termination {
                 Termination::Terminate(_) => "tcp",
                 Termination::Passthrough => "tls",
             };
             line!(page, "tls {}", names.join(" "));
             page.inside(|page| {
+                if *offered == Offered::Istio {
+                    line!(page, "for {}", crate::ISTIO_PROTOCOLS.join(" "));
+                }
                 match termination {
                     Termination::Terminate(tls) => server_tls(page, tls),
                     Termination::Passthrough => line!(page, "passes through"),
