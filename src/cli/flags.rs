@@ -57,6 +57,10 @@ pub(crate) struct Workload {
     /// Serve although a security policy selects this gateway and cannot be enforced
     #[arg(long, help_heading = "Gateway")]
     pub allow_unenforced_policies: bool,
+
+    /// Tell TLS clients that ask for an unknown server name so, instead of resetting them
+    #[arg(long, help_heading = "Gateway")]
+    pub alert_unknown_names: bool,
 }
 
 impl Workload {
@@ -75,6 +79,7 @@ impl Workload {
                 domain: self.domain.clone(),
                 port_map,
                 allow_unenforced_policies: self.allow_unenforced_policies,
+                alert_unknown_names: self.alert_unknown_names,
             },
         }
     }

@@ -76,6 +76,8 @@ pub struct Options {
     pub port_map: BTreeMap<u16, u16>,
     /// Serve although a security policy selects this gateway and is not enforced.
     pub allow_unenforced_policies: bool,
+    /// Tell a TLS client that asks for an unknown server name so, instead of resetting it.
+    pub alert_unknown_names: bool,
 }
 
 impl Default for Options {
@@ -86,6 +88,7 @@ impl Default for Options {
             domain: "cluster.local".to_owned(),
             port_map: BTreeMap::new(),
             allow_unenforced_policies: false,
+            alert_unknown_names: false,
         }
     }
 }
@@ -126,6 +129,16 @@ pub fn compile(world: &World, options: &Options) -> Compiled {
     let http = view.mesh.http_settings(world, options);
     let objects = objects.into_names();
     let proxy_protocol = view.mesh.proxy_protocol();
-    let snapshot = Snapshot { listeners, tables, clusters, http, objects, proxy_protocol, closed };
+    let alert_unknown_names = options.alert_unknown_names;
+    let snapshot = Snapshot {
+        listeners,
+        tables,
+        clusters,
+        http,
+        objects,
+        proxy_protocol,
+        alert_unknown_names,
+        closed,
+    };
     Compiled { snapshot, problems: problems.finish() }
 }

@@ -112,6 +112,7 @@ fn options(text: &str) -> Options {
                 options.port_map.insert(from.parse().unwrap(), to.parse().unwrap());
             }
             "--allow-unenforced-policies" => options.allow_unenforced_policies = true,
+            "--alert-unknown-names" => options.alert_unknown_names = true,
             other => panic!("unknown option {other}"),
         }
     }

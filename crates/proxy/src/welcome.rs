@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use propylon_snapshot::{RouteTableId, Serves, Snapshot, TcpRoute, Termination, Then};
+use tokio::time::timeout;
 
 use crate::guests::Guest;
 use crate::http::{self, admission, secure};
-use crate::io::{Io, Stream};
+use crate::io::{Io, Stream, read, write_all};
 use crate::listener::{Door, Hello, Unfit, client_hello, proxy_header};
 use crate::runtime::Worker;
 use crate::tcp;
@@ -123,9 +124,19 @@ async fn receive(arrival: Arrival, stream: Stream) {
                 opened.relay(&worker, &stream).await;
             }
         }
-        None => arrival.refuse(&stream),
+        None => {
+            let named = hello.is_some_and(|hello| hello.server_name.is_some());
+            if named && generation.snapshot().alert_unknown_names {
+                arrival.alert(&stream).await;
+            } else {
+                arrival.refuse(&stream);
+            }
+        }
     }
 }
+
+/// The TLS alert `unrecognized_name` (112), fatal, in a record of its own (RFC 8446 section 6).
+const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
 
 async fn preface(
     arrival: &Arrival,
@@ -164,6 +175,20 @@ impl Arrival {
         // Its own limits of time hold; the sweep for idle HTTP connections passes it over.
         guest.work();
         Self { worker: Rc::clone(worker), door: Rc::clone(door), guest }
+    }
+
+    /// Says that nothing answers for the server name. The hello was read, so that the alert is not
+    /// overtaken by a reset.
+    async fn alert(&self, stream: &Stream) {
+        self.worker.counters.connections_unfit.add(1);
+        let mut hello = self.worker.buffers.large();
+        let said = async {
+            read(stream, hello.free_mut()).await?;
+            write_all(stream, &UNRECOGNIZED_NAME).await
+        };
+        let _ = timeout(self.worker.patience.handshake, said).await;
+        self.worker.buffers.give_back(hello);
+        let _ = stream.shutdown_write();
     }
 
     fn refuse(&self, stream: &Stream) {

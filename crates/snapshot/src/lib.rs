@@ -89,6 +89,9 @@ pub struct Snapshot {
     pub objects: Vec<ObjectName>,
     /// Every connection over TCP begins with a PROXY protocol header; without one it is closed.
     pub proxy_protocol: bool,
+    /// A TLS client that asks for a server name which no server answers gets the alert
+    /// `unrecognized_name` (RFC 6066 section 3) instead of Istio's reset.
+    pub alert_unknown_names: bool,
     /// Set when a security object selects this gateway and is not enforced: every request is
     /// answered 403.
     pub closed: bool,

@@ -49,6 +49,7 @@ pub(crate) fn snapshot(hosts: Vec<VirtualHost>) -> Snapshot {
         http: HttpSettings::default(),
         objects: vec![name("Gateway", "web"), name("VirtualService", "shop")],
         proxy_protocol: false,
+        alert_unknown_names: false,
         closed: false,
     }
 }

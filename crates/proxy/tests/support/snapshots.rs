@@ -154,6 +154,7 @@ pub fn world(routes: Vec<Route>, clusters: &[&[SocketAddr]]) -> Snapshot {
         http: HttpSettings::default(),
         objects: Vec::new(),
         proxy_protocol: false,
+        alert_unknown_names: false,
         closed: false,
     }
 }
