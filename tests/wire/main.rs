@@ -22,6 +22,7 @@ mod steps;
 mod affinity;
 mod auto_passthrough;
 mod bodies;
+mod breakers;
 mod connections;
 mod contract;
 mod failures;

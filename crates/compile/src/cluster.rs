@@ -166,19 +166,18 @@ impl<'v, 'w> Clusters<'v, 'w> {
                 }
             }
         }
-        let meshed =
-            found.into_iter().filter_map(|(cluster, name, handing)| {
-                if !self.made.contains_key(&name) {
-                    self.keep(&name, cluster);
-                }
-                let made = self.made.get(&name)?.as_ref()?;
-                let has_endpoints = match &made.cluster.discovery {
-                    Discovery::Static(endpoints) => !endpoints.is_empty(),
-                    Discovery::Dns { names, fixed, .. } => !names.is_empty() || !fixed.is_empty(),
-                };
-                let cluster = made.provisional;
-                Some(Meshed { name: name.into(), cluster, handing, has_endpoints })
-            });
+        let meshed = found.into_iter().filter_map(|(cluster, name, handing)| {
+            if !self.made.contains_key(&name) {
+                self.keep(&name, cluster);
+            }
+            let made = self.made.get(&name)?.as_ref()?;
+            let has_endpoints = match &made.cluster.discovery {
+                Discovery::Static(endpoints) => !endpoints.is_empty(),
+                Discovery::Dns { names, fixed, .. } => !names.is_empty() || !fixed.is_empty(),
+            };
+            let cluster = made.provisional;
+            Some(Meshed { name: name.into(), cluster, handing, has_endpoints })
+        });
         meshed.collect()
     }
 

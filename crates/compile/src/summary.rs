@@ -84,8 +84,15 @@ fn listeners(snapshot: &Snapshot) -> BTreeMap<String, (u16, Vec<String>)> {
 
 fn connections(snapshot: &Snapshot, listener: &Listener) -> Vec<String> {
     let route = |route: &TcpRoute| {
-        let TcpRoute { destinations, idle_timeout, duration, stat_prefix, protocol, hash_source, origin: _ } =
-            route;
+        let TcpRoute {
+            destinations,
+            idle_timeout,
+            duration,
+            stat_prefix,
+            protocol,
+            hash_source,
+            origin: _,
+        } = route;
         let names = destinations.iter().map(|one| match &one.target {
             Target::Cluster(id) => (&*snapshot.cluster(*id).name, one.weight),
             Target::Missing(name) => (&**name, one.weight),

@@ -2,7 +2,8 @@
 //! is closed and reported where it is used.
 
 use propylon_model::destination_rule::{
-    ConnectionPool, HttpPool, LbPolicy, LoadBalancer, PortTrafficPolicy, RetryBudget, SimpleLb, Subset, TrafficPolicy,
+    ConnectionPool, HttpPool, LbPolicy, LoadBalancer, PortTrafficPolicy, RetryBudget, SimpleLb,
+    Subset, TrafficPolicy,
 };
 use propylon_model::{DestinationRule, FieldPath, Object};
 

@@ -31,8 +31,7 @@ fn keep_alive_takes_each_value_from_the_rule_before_the_mesh() {
     let tcp = TcpPool { tcp_keepalive: Some(own), ..TcpPool::default() };
     let pool = ConnectionPool { tcp: Some(tcp), http: None };
     let merged = limits(Some(&pool), None, Some(&mesh)).keepalive;
-    let wanted =
-        Keepalive { probes: Some(3), time: Some(Duration::from_secs(5)), interval: None };
+    let wanted = Keepalive { probes: Some(3), time: Some(Duration::from_secs(5)), interval: None };
     assert_eq!(merged, Some(wanted));
     let empty = TcpKeepalive::default();
     assert_eq!(limits(None, None, Some(&empty)).keepalive, Some(Keepalive::default()));

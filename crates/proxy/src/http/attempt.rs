@@ -53,7 +53,11 @@ pub(super) async fn attempt<D: Downstream>(
     (timer, tries): (&mut Timer, &Tries<'_>),
     out: &mut Out,
 ) -> End {
-    if let Some(kept) = endpoint.pooled() {
+    let kept = match endpoint.pooled() {
+        Ok(kept) => kept,
+        Err(error) => return End::Failed { reason: error.reason(), started: false },
+    };
+    if let Some(kept) = kept {
         match exchange(forwarding, kept, body, (&mut *timer, tries), out).await {
             Once::Ended(end) => return end,
             Once::Stale => forwarding.asked.caller().worker.counters.replays.add(1),

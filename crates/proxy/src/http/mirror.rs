@@ -89,8 +89,9 @@ impl Mission {
         let cluster = self.generation.cluster(self.cluster);
         let Some(endpoint) = cluster.choose(None, &[]) else { return };
         let connection = match endpoint.pooled() {
-            Some(kept) => kept,
-            None => match endpoint.connect(cluster.connect_timeout()).await {
+            Err(_) => return,
+            Ok(Some(kept)) => kept,
+            Ok(None) => match endpoint.connect(cluster.connect_timeout()).await {
                 Ok(fresh) => fresh,
                 Err(_) => return,
             },

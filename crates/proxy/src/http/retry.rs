@@ -1,18 +1,21 @@
 //! How often a request may still be tried, where, and after which wait.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
 use propylon_snapshot::{Reason, Retry};
 
-use crate::upstream::LiveEndpoint;
+use crate::upstream::{LiveEndpoint, Share};
 
 /// The tries of one request.
-#[derive(Debug)]
 pub(super) struct Tries<'r> {
     policy: Option<&'r Retry>,
+    room: &'r dyn Fn() -> Option<Share>,
     count: u32,
     tried: Vec<Rc<LiveEndpoint>>,
+    /// The current retry's share of those that there may be.
+    share: RefCell<Option<Share>>,
 }
 
 /// What a response head says that a retry may depend on.
@@ -30,9 +33,9 @@ pub(super) struct Verdict {
 const BACKOFF_MAX_FACTOR: u32 = 10;
 
 impl<'r> Tries<'r> {
-    /// No try yet.
-    pub(super) fn new(policy: Option<&'r Retry>) -> Self {
-        Self { policy, count: 0, tried: Vec::new() }
+    /// No try yet. `room` asks for room for a retry among those of the cluster.
+    pub(super) fn new(policy: Option<&'r Retry>, room: &'r dyn Fn() -> Option<Share>) -> Self {
+        Self { policy, room, count: 0, tried: Vec::new(), share: RefCell::default() }
     }
 
     /// Begins a try.
@@ -50,9 +53,10 @@ impl<'r> Tries<'r> {
         &self.tried
     }
 
-    /// True if a try that brought no response head may be followed by another.
+    /// True if a try that brought no response head may be followed by another. From then on that
+    /// one counts among the retries of the cluster.
     pub(super) fn may_follow_failure(&self, reason: Reason, started: bool) -> bool {
-        self.left().is_some_and(|policy| policy.on.covers(reason, started))
+        self.left().is_some_and(|policy| policy.on.covers(reason, started)) && self.has_room()
     }
 
     /// True if a response is to be thrown away and the request tried again.
@@ -60,7 +64,16 @@ impl<'r> Tries<'r> {
         self.left().is_some_and(|policy| {
             policy.covers_response(verdict.status, verdict.grpc_status)
                 || (policy.on.envoy_ratelimited && verdict.ratelimited)
-        })
+        }) && self.has_room()
+    }
+
+    /// Takes the next retry's share; the last one's is given back before.
+    fn has_room(&self) -> bool {
+        self.share.replace(None);
+        let share = (self.room)();
+        let room = share.is_some();
+        self.share.replace(share);
+        room
     }
 
     /// Notes that the try at `endpoint` is followed by another; returns the wait before it: Envoy's

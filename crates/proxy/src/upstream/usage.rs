@@ -26,15 +26,12 @@ enum Kind {
 }
 
 /// One more in use, until it is dropped.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Share {
     /// `None` where nothing bounds this kind, and nothing is counted.
     counted: Option<(Arc<Usage>, Kind)>,
 }
 
-/// A bound is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Overflow;
 
 impl Usage {
     /// A connection; `None` if there are as many as there may be.

@@ -3,8 +3,8 @@
 use super::page::{Page, line};
 use super::policy;
 use crate::{
-    Keepalive, Limits, RetryBudget,
-    Address, Availability, Cluster, Discovery, DnsTarget, Endpoint, Locality, UpstreamProtocol,
+    Address, Availability, Cluster, Discovery, DnsTarget, Endpoint, Keepalive, Limits, Locality,
+    RetryBudget, UpstreamProtocol,
 };
 
 pub(super) fn dump(page: &mut Page, cluster: &Cluster) {

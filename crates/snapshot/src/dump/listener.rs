@@ -46,8 +46,15 @@ impl Snapshot {
     }
 
     fn dump_tcp(&self, page: &mut Page, route: &TcpRoute, list: &str) {
-        let TcpRoute { destinations, idle_timeout, duration, stat_prefix, protocol, hash_source, origin } =
-            route;
+        let TcpRoute {
+            destinations,
+            idle_timeout,
+            duration,
+            stat_prefix,
+            protocol,
+            hash_source,
+            origin,
+        } = route;
         let protocol = match protocol {
             TcpProtocol::Tcp => "tcp",
             TcpProtocol::Mongo => "mongo",
