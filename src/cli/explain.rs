@@ -108,7 +108,7 @@ impl Explain {
 fn listener(snapshot: &Snapshot, port: u16) -> Option<&Listener> {
     let bound = |listener: &&Listener| match &listener.bind {
         Bind::Ip(address) => address.port() == port,
-        Bind::Unix(_) => false,
+        Bind::Unix(_) | Bind::Abstract(_) => false,
     };
     let declared = snapshot.listeners.iter().find(|listener| listener.port == port);
     declared.or_else(|| snapshot.listeners.iter().find(bound))

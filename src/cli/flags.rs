@@ -8,6 +8,9 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum, ValueHint};
 
+use propylon_compile::Families;
+
+use crate::families;
 use crate::load::Settings;
 
 /// Whose gateway this is and which files describe it.
@@ -46,6 +49,10 @@ pub(crate) struct Workload {
     #[arg(long = "port-map", value_name = "PORT=BOUND", help_heading = "Gateway")]
     pub port_map: Vec<PortPair>,
 
+    /// What a server without `bind` listens on [default: as Istio, by this machine's addresses]
+    #[arg(long, value_enum, value_name = "WHICH", help_heading = "Gateway")]
+    pub ip_families: Option<IpFamilies>,
+
     /// MeshConfig as a YAML file; without it, key `mesh` of a ConfigMap `istio` among the objects
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Gateway")]
     pub mesh_config: Option<PathBuf>,
@@ -78,11 +85,28 @@ impl Workload {
                 namespace: self.namespace.clone(),
                 domain: self.domain.clone(),
                 port_map,
+                families: match self.ip_families {
+                    Some(IpFamilies::Ipv4) => Families::V4,
+                    Some(IpFamilies::Ipv6) => Families::V6,
+                    Some(IpFamilies::Both) => Families::Both,
+                    None => families::of_this_machine(),
+                },
                 allow_unenforced_policies: self.allow_unenforced_policies,
                 alert_unknown_names: self.alert_unknown_names,
             },
         }
     }
+}
+
+/// Address families.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IpFamilies {
+    /// `0.0.0.0`
+    Ipv4,
+    /// `::`
+    Ipv6,
+    /// Both
+    Both,
 }
 
 /// `key=value`.

@@ -2,7 +2,7 @@
 //! `<case>.problems`. `UPDATE_GOLDEN=1` writes them anew; read the difference before you keep it.
 //!
 //! A first line `# options: --label a=b --namespace ns --port-map 80=8080 --domain d
-//! --allow-unenforced-policies` sets what the world is compiled for.
+//! --ip-families both --allow-unenforced-policies` sets what the world is compiled for.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,7 +15,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use propylon_compile::admission::Ledger;
-use propylon_compile::{Options, compile};
+use propylon_compile::{Families, Options, compile};
 use propylon_model::{Labels, Problem, Severity};
 use propylon_source::file::{ReadOptions, mesh_config, read};
 
@@ -110,6 +110,13 @@ fn options(text: &str) -> Options {
             "--port-map" => {
                 let (from, to) = pair(value());
                 options.port_map.insert(from.parse().unwrap(), to.parse().unwrap());
+            }
+            "--ip-families" => {
+                options.families = match value() {
+                    "ipv4" => Families::V4,
+                    "ipv6" => Families::V6,
+                    _ => Families::Both,
+                }
             }
             "--allow-unenforced-policies" => options.allow_unenforced_policies = true,
             "--alert-unknown-names" => options.alert_unknown_names = true,

@@ -72,6 +72,10 @@ async fn open(address: &Address, keepalive: Option<Keepalive>) -> io::Result<Str
             Stream::from_tcp(socket)
         }
         Address::Unix(path) => UnixStream::connect(path).await.map(Stream::from_unix),
+        // Tokio's form of such a name.
+        Address::Abstract(name) => {
+            UnixStream::connect(format!("\0{name}")).await.map(Stream::from_unix)
+        }
     }
 }
 
