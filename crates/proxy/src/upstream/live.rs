@@ -7,11 +7,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use propylon_snapshot::{Address, Balance, Cluster, Discovery, Endpoint, Limits};
+use propylon_snapshot::{
+    Address, Balance, Cluster, Discovery, Endpoint, Http2Settings, Limits, Reason, UpstreamProtocol,
+};
 use tokio::time::Instant;
 
+use super::conduit::Conduit;
 use super::connect::{ConnectError, ConnectFailure, connect};
 use super::counters::ClusterCounters;
+use super::http2::{Place, Sessions};
 use super::pool::{Active, Connection, Pool, Slot, Turn};
 use super::registry::Shared;
 use super::usage::{Share, Usage};
@@ -27,6 +31,7 @@ pub(crate) struct LiveEndpoint {
     address: Address,
     pub(super) active: Cell<u32>,
     pub(super) pool: Pool,
+    sessions: Sessions,
     retired: Cell<bool>,
     idle_timeout: Duration,
     limits: Limits,
@@ -107,17 +112,48 @@ impl LiveEndpoint {
         limit: Duration,
     ) -> Result<Connection, ConnectError> {
         let active = Active::begin(self);
-        match connect(&self.address, limit, self.limits.keepalive).await {
-            Ok(conduit) => Ok(Connection::fresh(conduit, slot, active)),
-            Err(error) => {
-                let counters = self.counters();
-                counters.upstream_cx_connect_fail.add(1);
-                if matches!(error.failure, ConnectFailure::Timeout) {
-                    counters.upstream_cx_connect_timeout.add(1);
-                }
-                Err(error)
+        let conduit = self.open(limit).await?;
+        self.counters().upstream_cx_http1_total.add(1);
+        Ok(Connection::fresh(conduit, slot, active))
+    }
+
+    /// A place for a stream in an HTTP/2 connection, which is made within `limit` where none has
+    /// room.
+    ///
+    /// # Errors
+    /// When the endpoint refuses, is unreachable, or takes too long, or a bound is reached.
+    pub(crate) async fn place(
+        self: &Rc<Self>,
+        settings: Http2Settings,
+        limit: Duration,
+    ) -> Result<Place, Reason> {
+        let overflow = || {
+            self.counters().upstream_rq_pending_overflow.add(1);
+            Reason::Overflow
+        };
+        let pending = self.usage().pending(&self.limits).ok_or_else(overflow)?;
+        let place = Sessions::place(self, settings, limit).await?;
+        drop(pending);
+        let request = self.usage().request(&self.limits).ok_or_else(overflow)?;
+        Ok(place.counted(request))
+    }
+
+    /// Connections that carry HTTP/2.
+    pub(super) fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// Makes the bytes' way to it.
+    pub(super) async fn open(&self, limit: Duration) -> Result<Conduit, ConnectError> {
+        let opened = connect(&self.address, limit, self.limits.keepalive).await;
+        if let Err(error) = &opened {
+            let counters = self.counters();
+            counters.upstream_cx_connect_fail.add(1);
+            if matches!(error.failure, ConnectFailure::Timeout) {
+                counters.upstream_cx_connect_timeout.add(1);
             }
         }
+        opened
     }
 
     fn overflow(&self) -> ConnectError {
@@ -142,6 +178,7 @@ impl LiveEndpoint {
     fn retire(&self) {
         self.retired.set(true);
         self.pool.clear();
+        self.sessions.clear();
     }
 }
 
@@ -166,6 +203,7 @@ pub(crate) struct LiveCluster {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Settings {
     balance: Balance,
+    protocol: UpstreamProtocol,
     connect_timeout: Duration,
     idle_timeout: Duration,
     limits: Limits,
@@ -175,6 +213,7 @@ impl Settings {
     fn of(cluster: &Cluster) -> Self {
         Self {
             balance: cluster.balance,
+            protocol: cluster.protocol,
             connect_timeout: cluster.connect_timeout,
             idle_timeout: cluster.idle_timeout,
             limits: cluster.limits,
@@ -256,6 +295,12 @@ impl LiveCluster {
         share
     }
 
+    /// What is spoken to its endpoints.
+    #[must_use]
+    pub(crate) fn protocol(&self) -> UpstreamProtocol {
+        self.settings.protocol
+    }
+
     /// Limit of a connect.
     #[must_use]
     pub(crate) fn connect_timeout(&self) -> Duration {
@@ -267,6 +312,7 @@ impl LiveCluster {
         let set = Rc::clone(&self.set.borrow());
         for member in &set.members {
             member.pool.sweep(now, self.settings.idle_timeout);
+            member.sessions.sweep(now, self.settings.idle_timeout);
         }
     }
 
@@ -321,6 +367,7 @@ impl LiveCluster {
             address,
             active: Cell::new(0),
             pool: Pool::default(),
+            sessions: Sessions::default(),
             retired: Cell::new(false),
             idle_timeout: self.settings.idle_timeout,
             limits: self.settings.limits,

@@ -3,8 +3,8 @@
 use super::page::{Page, line};
 use super::policy;
 use crate::{
-    Address, Availability, Cluster, Discovery, DnsTarget, Endpoint, Keepalive, Limits, Locality,
-    RetryBudget, UpstreamProtocol,
+    Address, Availability, Cluster, Discovery, DnsTarget, Endpoint, Http2KeepAlive, Http2Settings,
+    Keepalive, Limits, Locality, RetryBudget, UpstreamProtocol,
 };
 
 pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
@@ -24,7 +24,11 @@ pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
             line!(page, "closed: {why}");
         }
         let protocol = match protocol {
-            UpstreamProtocol::Http1 => "HTTP/1.1",
+            UpstreamProtocol::Http1 => "HTTP/1.1".to_owned(),
+            UpstreamProtocol::Http2(settings) => format!("HTTP/2{}", streams(settings)),
+            UpstreamProtocol::AsClient(settings) => {
+                format!("as the client speaks{}", streams(settings))
+            }
         };
         line!(page, "{balance} {protocol}");
         line!(page, "connect timeout {connect:?}, idle timeout {idle:?}");
@@ -88,6 +92,18 @@ fn limits(page: &mut Page, limits: &Limits) {
         }
         line!(page, "{text}");
     }
+}
+
+fn streams(settings: &Http2Settings) -> String {
+    let Http2Settings { max_concurrent_streams, keep_alive } = settings;
+    let mut text = String::new();
+    if let Some(most) = max_concurrent_streams {
+        text.push_str(&format!(", at most {most} streams per connection"));
+    }
+    if let Some(Http2KeepAlive { interval, timeout }) = keep_alive {
+        text.push_str(&format!(", ping every {interval:?} to be answered within {timeout:?}"));
+    }
+    text
 }
 
 fn endpoints(page: &mut Page, endpoints: &[Endpoint]) {
