@@ -24,6 +24,7 @@ mod auto_passthrough;
 mod binds;
 mod bodies;
 mod breakers;
+mod certificates;
 mod connections;
 mod contract;
 mod failures;
