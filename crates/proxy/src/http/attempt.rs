@@ -83,7 +83,8 @@ async fn connect<D: Downstream>(
     let limit = forwarding.cluster.connect_timeout();
     let progress = Progress::default();
     let mut beside = Beside::between(forwarding.asked.down, body, &progress, timer);
-    match beside.run(endpoint.connect(limit)).await {
+    // Boxed: a request that finds a connection does not carry along what making one needs.
+    match beside.run(Box::pin(endpoint.connect(limit))).await {
         Ok(Ok(fresh)) => Ok(fresh),
         Ok(Err(error)) => {
             tracing::debug!(cluster = forwarding.name, %error, "no connection");

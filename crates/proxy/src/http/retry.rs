@@ -1,6 +1,6 @@
 //! How often a request may still be tried, where, and after which wait.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub(super) struct Tries<'r> {
     count: u32,
     tried: Vec<Rc<LiveEndpoint>>,
     /// The current retry's share of those that there may be.
-    share: RefCell<Option<Share>>,
+    share: Cell<Option<Box<Share>>>,
 }
 
 /// What a response head says that a retry may depend on.
@@ -35,7 +35,7 @@ const BACKOFF_MAX_FACTOR: u32 = 10;
 impl<'r> Tries<'r> {
     /// No try yet. `room` asks for room for a retry among those of the cluster.
     pub(super) fn new(policy: Option<&'r Retry>, room: &'r dyn Fn() -> Option<Share>) -> Self {
-        Self { policy, room, count: 0, tried: Vec::new(), share: RefCell::default() }
+        Self { policy, room, count: 0, tried: Vec::new(), share: Cell::default() }
     }
 
     /// Begins a try.
@@ -74,10 +74,10 @@ impl<'r> Tries<'r> {
 
     /// Takes the next retry's share; the last one's is given back before.
     fn has_room(&self) -> bool {
-        self.share.replace(None);
+        self.share.set(None);
         let share = (self.room)();
         let room = share.is_some();
-        self.share.replace(share);
+        self.share.set(share.map(Box::new));
         room
     }
 

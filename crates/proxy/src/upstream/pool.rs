@@ -45,25 +45,34 @@ struct Idle {
 #[derive(Debug)]
 struct Open {
     conduit: Conduit,
+    /// Boxed: it is looked at when a request begins or ends, and moved about with each.
+    life: Box<Life>,
+}
+
+/// What a connection has behind it, and its place among others.
+#[derive(Debug)]
+struct Life {
     /// Requests that it has carried.
     carried: u32,
     made: Instant,
     slot: Slot,
+    /// Its request's share of those under way.
+    request: Share,
 }
 
 impl Open {
     fn endpoint(&self) -> &Rc<LiveEndpoint> {
-        &self.slot.endpoint
+        &self.life.slot.endpoint
     }
 
     /// True if it may carry another request.
     fn is_fresh_enough(&self, now: Instant) -> bool {
         let (limits, counters) = (self.endpoint().limits(), self.endpoint().counters());
-        if limits.requests_per_connection.is_some_and(|most| self.carried >= most) {
+        if limits.requests_per_connection.is_some_and(|most| self.life.carried >= most) {
             counters.upstream_cx_max_requests.add(1);
             return false;
         }
-        let old = limits.connection_duration.is_some_and(|most| now - self.made >= most);
+        let old = limits.connection_duration.is_some_and(|most| now - self.life.made >= most);
         if old {
             counters.upstream_cx_max_duration_reached.add(1);
         }
@@ -265,8 +274,6 @@ impl Open {
 pub(crate) struct Connection {
     open: Open,
     active: Active,
-    /// Its share of the requests under way.
-    request: Option<Share>,
     reused: bool,
 }
 
@@ -299,14 +306,16 @@ impl Connection {
     pub(super) fn fresh(conduit: Conduit, slot: Slot, active: Active) -> Self {
         slot.endpoint.counters().upstream_cx_total.add(1);
         slot.endpoint.counters().upstream_cx_active.add(1);
-        let open = Open { conduit, carried: 1, made: Instant::now(), slot };
-        Self { open, active, request: None, reused: false }
+        let life =
+            Box::new(Life { carried: 1, made: Instant::now(), slot, request: Share::default() });
+        let open = Open { conduit, life };
+        Self { open, active, reused: false }
     }
 
     fn hold(mut open: Open, reused: bool) -> Self {
-        open.carried = open.carried.saturating_add(1);
+        open.life.carried = open.life.carried.saturating_add(1);
         let active = Active::begin(open.endpoint());
-        Self { open, active, request: None, reused }
+        Self { open, active, reused }
     }
 
     /// The same, counted as a request under way; `None` if there are as many as there may be: then
@@ -315,7 +324,7 @@ impl Connection {
         let endpoint = Rc::clone(self.endpoint());
         match endpoint.usage().request(endpoint.limits()) {
             Some(request) => {
-                self.request = Some(request);
+                self.open.life.request = request;
                 Some(self)
             }
             None => {
@@ -357,8 +366,9 @@ impl Connection {
     }
 
     fn give_back(self, in_doubt: bool) {
-        let Self { open, active, request, reused: _ } = self;
-        drop((active, request));
+        let Self { mut open, active, reused: _ } = self;
+        drop(active);
+        open.life.request = Share::default();
         let endpoint = Rc::clone(open.endpoint());
         if !endpoint.is_retired() && open.is_fresh_enough(Instant::now()) {
             endpoint.pool.put(open, in_doubt);
