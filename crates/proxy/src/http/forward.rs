@@ -128,8 +128,7 @@ async fn try_all<D: Downstream>(
     let per_try = policy.and_then(|policy| policy.per_try_timeout);
     let limit = limit::of(course.forward, asked.request.grpc, forwarding.lines);
     let mut timer = Timer::new(limit, per_try);
-    let room = || forwarding.cluster.retry();
-    let mut tries = Tries::new(policy, &room);
+    let mut tries = Tries::new(policy, Some(forwarding.cluster));
     let counters = forwarding.cluster.counters();
     let reason = loop {
         let Some(endpoint) = forwarding

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use propylon_snapshot::{Reason, Retry};
 
-use crate::upstream::{LiveEndpoint, Share};
+use crate::upstream::{LiveCluster, LiveEndpoint, Share};
 
 /// The tries of one request.
 pub(super) struct Tries<'r> {
     policy: Option<&'r Retry>,
-    room: &'r dyn Fn() -> Option<Share>,
+    /// Whose retries there may only be so many of.
+    cluster: Option<&'r LiveCluster>,
     count: u32,
     tried: Vec<Rc<LiveEndpoint>>,
     /// The current retry's share of those that there may be.
@@ -33,9 +34,9 @@ pub(super) struct Verdict {
 const BACKOFF_MAX_FACTOR: u32 = 10;
 
 impl<'r> Tries<'r> {
-    /// No try yet. `room` asks for room for a retry among those of the cluster.
-    pub(super) fn new(policy: Option<&'r Retry>, room: &'r dyn Fn() -> Option<Share>) -> Self {
-        Self { policy, room, count: 0, tried: Vec::new(), share: Cell::default() }
+    /// No try yet.
+    pub(super) fn new(policy: Option<&'r Retry>, cluster: Option<&'r LiveCluster>) -> Self {
+        Self { policy, cluster, count: 0, tried: Vec::new(), share: Cell::default() }
     }
 
     /// Begins a try.
@@ -75,7 +76,8 @@ impl<'r> Tries<'r> {
     /// Takes the next retry's share; the last one's is given back before.
     fn has_room(&self) -> bool {
         self.share.set(None);
-        let share = (self.room)();
+        let Some(cluster) = self.cluster else { return true };
+        let share = cluster.retry();
         let room = share.is_some();
         self.share.set(share.map(Box::new));
         room

@@ -16,10 +16,6 @@ fn policy(on: &str) -> Retry {
     }
 }
 
-fn free() -> Option<Share> {
-    Some(Share::default())
-}
-
 #[test]
 fn the_wait_doubles_up_to_ten_times_its_base() {
     let base = Duration::from_millis(25);
@@ -31,7 +27,7 @@ fn the_wait_doubles_up_to_ten_times_its_base() {
 #[test]
 fn attempts_count_the_tries_after_the_first() {
     let policy = policy("reset");
-    let mut tries = Tries::new(Some(&policy), &free);
+    let mut tries = Tries::new(Some(&policy), None);
     for expected in [true, true, false] {
         tries.begin();
         assert_eq!(tries.may_follow_failure(Reason::UpstreamReset, true), expected);
@@ -40,7 +36,7 @@ fn attempts_count_the_tries_after_the_first() {
 
 #[test]
 fn without_a_policy_nothing_is_tried_again() {
-    let mut tries = Tries::new(None, &free);
+    let mut tries = Tries::new(None, None);
     tries.begin();
     assert!(!tries.may_follow_failure(Reason::ConnectFailure, false));
     let verdict = super::Verdict { status: 503, grpc_status: Some(14), ratelimited: true };
@@ -52,8 +48,8 @@ fn ratelimited_answers_are_declined_only_if_asked() {
     let asked = policy("envoy-ratelimited");
     let default = policy("connect-failure");
     let verdict = super::Verdict { status: 429, grpc_status: None, ratelimited: true };
-    assert!(Tries::new(Some(&asked), &free).declines(verdict));
-    assert!(!Tries::new(Some(&default), &free).declines(verdict));
+    assert!(Tries::new(Some(&asked), None).declines(verdict));
+    assert!(!Tries::new(Some(&default), None).declines(verdict));
 }
 
 #[test]
@@ -65,15 +61,4 @@ fn a_body_is_held_only_for_what_can_come_after_it() {
     assert!(may_want_body(&policy("5xx"), false, false));
     assert!(may_want_body(&policy("503"), false, false));
     assert!(!may_want_body(&policy("reset-before-request"), false, false));
-}
-
-#[test]
-fn no_retry_follows_where_there_are_as_many_as_there_may_be() {
-    let asked = policy("5xx,connect-failure");
-    let full = || None;
-    let mut tries = Tries::new(Some(&asked), &full);
-    tries.begin();
-    assert!(!tries.may_follow_failure(Reason::ConnectFailure, false));
-    let verdict = Verdict { status: 503, grpc_status: None, ratelimited: false };
-    assert!(!tries.declines(verdict));
 }
