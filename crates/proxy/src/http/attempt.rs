@@ -54,7 +54,10 @@ pub(super) async fn attempt<D: Downstream>(
     (timer, tries): (&mut Timer, &Tries<'_>),
     out: &mut Out,
 ) -> End {
-    let kept = endpoint.pooled(Purpose::Http1(forwarding.authority()));
+    let kept = match endpoint.pooled(Purpose::Http1(forwarding.authority())) {
+        Ok(kept) => kept,
+        Err(error) => return End::Failed { reason: error.reason(), started: false },
+    };
     if let Some(kept) = kept {
         match exchange(forwarding, kept, body, (&mut *timer, tries), out).await {
             Once::Ended(end) => return end,
@@ -81,7 +84,9 @@ async fn connect<D: Downstream>(
     let limit = forwarding.cluster.connect_timeout();
     let progress = Progress::default();
     let mut beside = Beside::between(forwarding.asked.down, body, &progress, timer);
-    match beside.run(endpoint.connect(limit, Purpose::Http1(forwarding.authority()))).await {
+    // Boxed: a request that finds a connection does not carry along what making one needs.
+    let purpose = Purpose::Http1(forwarding.authority());
+    match beside.run(Box::pin(endpoint.connect(limit, purpose))).await {
         Ok(Ok(fresh)) => Ok(fresh),
         Ok(Err(error)) => {
             tracing::debug!(cluster = forwarding.name, %error, "no connection");

@@ -144,8 +144,9 @@ impl Mission {
     async fn as_text(&self, cluster: &LiveCluster, endpoint: &Rc<LiveEndpoint>, message: &[u8]) {
         let purpose = Purpose::Http1(&self.authority);
         let connection = match endpoint.pooled(purpose) {
-            Some(kept) => kept,
-            None => match endpoint.connect(cluster.connect_timeout(), purpose).await {
+            Err(_) => return,
+            Ok(Some(kept)) => kept,
+            Ok(None) => match endpoint.connect(cluster.connect_timeout(), purpose).await {
                 Ok(fresh) => fresh,
                 Err(_) => return,
             },

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use propylon_snapshot::{
-    Address, Balance, Cluster, Discovery, Endpoint, Http2Settings, Reason, UpstreamProtocol,
+    Address, Balance, Cluster, Discovery, Endpoint, Http2Settings, Limits, Reason, UpstreamProtocol,
 };
 use tokio::time::Instant;
 
@@ -16,9 +16,10 @@ use super::conduit::Conduit;
 use super::connect::{ConnectError, ConnectFailure, Connected, connect};
 use super::counters::ClusterCounters;
 use super::http2::{Place, Sessions};
-use super::pool::{Active, Connection, Pool};
+use super::pool::{Active, Connection, Pool, Slot, Turn};
 use super::registry::Shared;
 use super::secure::Secure;
+use super::usage::{Share, Usage};
 use crate::balance::{self, Draw, Picker};
 use crate::tls::{Originator, Purpose};
 
@@ -36,6 +37,7 @@ pub(crate) struct LiveEndpoint {
     retired: Cell<bool>,
     idle_timeout: Duration,
     secure: Option<Secure>,
+    limits: Limits,
     shared: Arc<Shared>,
     worker: usize,
 }
@@ -61,38 +63,88 @@ impl LiveEndpoint {
 
     /// A connection kept from an earlier request, alive as far as this worker knows and fit for
     /// this purpose.
-    #[must_use]
-    pub(crate) fn pooled(&self, purpose: Purpose<'_>) -> Option<Connection> {
-        self.pool.take(self.idle_timeout, self.host(purpose))
-    }
-
-    /// Makes a connection for a purpose within `limit`.
     ///
     /// # Errors
-    /// When the endpoint refuses, is unreachable, takes too long, or TLS with it fails.
+    /// When there are as many requests under way as there may be.
+    pub(crate) fn pooled(&self, purpose: Purpose<'_>) -> Result<Option<Connection>, ConnectError> {
+        match self.pool.take(self.idle_timeout, self.host(purpose)) {
+            Some(kept) => kept.admitted().map(Some).ok_or_else(|| self.overflow()),
+            None => Ok(None),
+        }
+    }
+
+    /// Makes a connection for a purpose within `limit`. Where there may be no more it waits, without a limit of
+    /// its own, for one of those there are; where too many wait already it does not.
+    ///
+    /// # Errors
+    /// When the endpoint refuses, is unreachable, or takes too long, TLS with it fails, or a
+    /// bound is reached.
     pub(crate) async fn connect(
         self: &Rc<Self>,
+        limit: Duration,
+        purpose: Purpose<'_>,
+    ) -> Result<Connection, ConnectError> {
+        let Some(pending) = self.usage().pending(&self.limits) else {
+            self.counters().upstream_rq_pending_overflow.add(1);
+            return Err(self.overflow());
+        };
+        let connection = match Pool::turn(self, self.idle_timeout, self.host(purpose)).await {
+            Turn::Kept(kept) => kept,
+            Turn::Make(slot) => self.make(slot, limit, purpose).await?,
+        };
+        drop(pending);
+        connection.admitted().ok_or_else(|| self.overflow())
+    }
+
+    /// Makes a connection for bytes that are handed on. It never waits for another one to end.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub(crate) async fn connect_alone(
+        self: &Rc<Self>,
+        limit: Duration,
+    ) -> Result<Connection, ConnectError> {
+        let slot = Pool::room(self).ok_or_else(|| self.overflow())?;
+        let Some(_pending) = self.usage().pending(&self.limits) else {
+            self.counters().upstream_rq_pending_overflow.add(1);
+            return Err(self.overflow());
+        };
+        self.make(slot, limit, Purpose::Bytes).await
+    }
+
+    async fn make(
+        self: &Rc<Self>,
+        slot: Slot,
         limit: Duration,
         purpose: Purpose<'_>,
     ) -> Result<Connection, ConnectError> {
         let active = Active::begin(self);
         let conduit = self.open(limit, purpose).await?;
         self.counters().upstream_cx_http1_total.add(1);
-        Ok(Connection::fresh(conduit, active))
+        Ok(Connection::fresh(conduit, slot, active))
     }
 
     /// A place for a stream with a request for an authority, in an HTTP/2 connection, which is made
     /// within `limit` where none has room.
     ///
     /// # Errors
-    /// When the endpoint refuses, is unreachable, takes too long, or TLS with it fails.
-    pub(crate) fn place<'a>(
-        self: &'a Rc<Self>,
+    /// When the endpoint refuses, is unreachable, or takes too long, TLS with it fails, or a
+    /// bound is reached.
+    pub(crate) async fn place(
+        self: &Rc<Self>,
         settings: Http2Settings,
         limit: Duration,
-        authority: &'a str,
-    ) -> impl Future<Output = Result<Place, Reason>> + 'a {
-        Sessions::place(self, settings, limit, authority)
+        authority: &str,
+    ) -> Result<Place, Reason> {
+        let overflow = || {
+            self.counters().upstream_rq_pending_overflow.add(1);
+            Reason::Overflow
+        };
+        let pending = self.usage().pending(&self.limits).ok_or_else(overflow)?;
+        let place = Sessions::place(self, settings, limit, authority).await?;
+        drop(pending);
+        let request = self.usage().request(&self.limits).ok_or_else(overflow)?;
+        Ok(place.counted(request))
     }
 
     /// Connections that carry HTTP/2.
@@ -109,7 +161,15 @@ impl LiveEndpoint {
         let secured = self.secure.as_ref().map(Secure::ready);
         // Boxed, so that requests on connections that are there already do not carry its size.
         let host = self.host(purpose);
-        match Box::pin(connect(&self.address, limit, secured, (purpose, host))).await {
+        match Box::pin(connect(
+            &self.address,
+            limit,
+            secured,
+            self.limits.keepalive,
+            (purpose, host),
+        ))
+        .await
+        {
             Ok(Connected { conduit, resumed }) => {
                 if let Some(secure) = &self.secure {
                     secure.count(self.counters(), resumed);
@@ -133,6 +193,21 @@ impl LiveEndpoint {
     /// The host that connections for a purpose must have been made for.
     pub(super) fn host<'a>(&self, purpose: Purpose<'a>) -> Option<&'a str> {
         self.secure.as_ref().and_then(|secure| secure.host(purpose))
+    }
+
+    fn overflow(&self) -> ConnectError {
+        let failure = ConnectFailure::Overflow;
+        ConnectError { endpoint: self.address.clone(), limit: Duration::ZERO, failure }
+    }
+
+    /// What bounds its cluster.
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// What of its cluster is in use.
+    pub(super) fn usage(&self) -> &Arc<Usage> {
+        &self.shared.usage
     }
 
     pub(super) fn is_retired(&self) -> bool {
@@ -171,6 +246,7 @@ struct Settings {
     protocol: UpstreamProtocol,
     connect_timeout: Duration,
     idle_timeout: Duration,
+    limits: Limits,
 }
 
 impl Settings {
@@ -180,6 +256,7 @@ impl Settings {
             protocol: cluster.protocol,
             connect_timeout: cluster.connect_timeout,
             idle_timeout: cluster.idle_timeout,
+            limits: cluster.limits,
         }
     }
 }
@@ -254,6 +331,16 @@ impl LiveCluster {
     #[must_use]
     pub(crate) fn counters(&self) -> &ClusterCounters {
         self.shared.counters(self.worker)
+    }
+
+    /// Room for a retry; `None` if there are as many as there may be.
+    #[must_use]
+    pub(crate) fn retry(&self) -> Option<Share> {
+        let share = self.shared.usage.retry(&self.settings.limits);
+        if share.is_none() {
+            self.counters().upstream_rq_retry_overflow.add(1);
+        }
+        share
     }
 
     /// What is spoken to its endpoints.
@@ -332,6 +419,7 @@ impl LiveCluster {
             retired: Cell::new(false),
             idle_timeout: self.settings.idle_timeout,
             secure: self.tls.as_ref().map(Secure::new),
+            limits: self.settings.limits,
             shared: Arc::clone(&self.shared),
             worker: self.worker,
         }

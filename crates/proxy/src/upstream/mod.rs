@@ -14,6 +14,7 @@ mod pool;
 mod registry;
 mod resolve;
 mod secure;
+mod usage;
 
 pub(crate) use conduit::Conduit;
 pub(crate) use counters::Counter;
@@ -24,6 +25,7 @@ pub(crate) use pool::Connection;
 pub use registry::ClusterStatus;
 pub(crate) use registry::{Registry, Shared};
 pub use resolve::{Resolve, ResolveError, Resolved, Resolving, SystemResolver};
+pub(crate) use usage::Share;
 
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,11 @@
 
 use super::listener::credential;
 use super::page::{Page, line};
+use super::policy;
 use crate::{
     Address, Authorities, Availability, ClientTls, Cluster, Discovery, DnsTarget, Endpoint,
-    Http2KeepAlive, Http2Settings, Locality, Offers, ServerCheck, SniName, UpstreamProtocol,
+    Http2KeepAlive, Http2Settings, Keepalive, Limits, Locality, Offers, RetryBudget, ServerCheck,
+    SniName, UpstreamProtocol,
 };
 
 pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
@@ -16,6 +18,7 @@ pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
         tls,
         connect_timeout: connect,
         idle_timeout: idle,
+        limits: bounds,
         availability,
     } = cluster;
     line!(page, "cluster {name}");
@@ -35,6 +38,7 @@ pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
             self::tls(page, tls);
         }
         line!(page, "connect timeout {connect:?}, idle timeout {idle:?}");
+        limits(page, bounds);
         match discovery {
             Discovery::Static(listed) => endpoints(page, listed),
             Discovery::Dns { names, fixed, first_only } => {
@@ -96,6 +100,51 @@ fn servers_check(page: &mut Page, servers: &ServerCheck) {
     }
     if *of_request {
         line!(page, "named as the request's host");
+    }
+}
+
+fn limits(page: &mut Page, limits: &Limits) {
+    let Limits {
+        connections,
+        pending,
+        requests,
+        retries,
+        retry_budget,
+        requests_per_connection,
+        connection_duration,
+        keepalive,
+    } = limits;
+    let counted = [
+        ("connections", connections),
+        ("waiting requests", pending),
+        ("requests", requests),
+        ("retries", retries),
+        ("requests on a connection", requests_per_connection),
+    ];
+    for (what, most) in counted {
+        if let Some(most) = most {
+            line!(page, "at most {most} {what}");
+        }
+    }
+    if let Some(RetryBudget { share, at_least }) = retry_budget {
+        let share = policy::share(*share);
+        line!(page, "retries up to {share} of requests, at least {at_least}");
+    }
+    if let Some(duration) = connection_duration {
+        line!(page, "connections live {duration:?}");
+    }
+    if let Some(Keepalive { probes, time, interval }) = keepalive {
+        let mut text = "keep-alive".to_owned();
+        if let Some(time) = time {
+            text.push_str(&format!(" after {time:?}"));
+        }
+        if let Some(interval) = interval {
+            text.push_str(&format!(" every {interval:?}"));
+        }
+        if let Some(probes) = probes {
+            text.push_str(&format!(" {probes} times"));
+        }
+        line!(page, "{text}");
     }
 }
 

@@ -39,6 +39,7 @@ fn snapshot(tls: Option<ClientTls>) -> Snapshot {
         tls: tls.map(Arc::new),
         connect_timeout: Duration::from_secs(1),
         idle_timeout: Duration::from_secs(1),
+        limits: propylon_snapshot::Limits::default(),
         availability: Availability::Open,
     };
     Snapshot { clusters: vec![cluster], ..Snapshot::default() }

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use propylon_snapshot::{Http2Settings, Reason};
+use propylon_snapshot::{Http2Settings, Limits, Reason};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -15,7 +15,7 @@ use crate::tls::Purpose;
 use crate::upstream::conduit::same_host;
 use crate::upstream::connect::ConnectError;
 use crate::upstream::live::LiveEndpoint;
-use crate::upstream::pool::Active;
+use crate::upstream::pool::{Active, Pool, Slot};
 
 /// The connections to one endpoint.
 #[derive(Debug, Default)]
@@ -59,11 +59,49 @@ impl Sessions {
         loop {
             let sessions = endpoint.sessions();
             let host = endpoint.host(Purpose::Http2(authority));
+            sessions.retire_spent(endpoint.limits());
             if let Some(session) = sessions.with_room(host) {
                 return Ok(Place::take(session, active));
             }
-            let making = sessions.join(endpoint, settings, limit, (authority, host));
+            let making = match sessions.joined(settings, host) {
+                Some(making) => making,
+                None => match Slot::take(endpoint) {
+                    Some(slot) => {
+                        sessions.begin((endpoint, slot), settings, limit, (authority, host))
+                    }
+                    None => {
+                        // An unused one for another host would serve nobody while others wait.
+                        sessions.close_stranger(host);
+                        // A stream that ends makes room, or a connection that goes.
+                        Pool::wait(endpoint).await;
+                        continue;
+                    }
+                },
+            };
             making.wait().await?;
+        }
+    }
+
+    /// Lets no more streams on connections that have carried as many, or are as old, as they may.
+    fn retire_spent(&self, limits: &Limits) {
+        if limits.requests_per_connection.is_none() && limits.connection_duration.is_none() {
+            return;
+        }
+        let open = self.open.borrow();
+        let spent = |kept: &&Kept| kept.session.is_spent(limits, Instant::now());
+        for kept in open.iter().filter(spent) {
+            kept.session.close();
+        }
+    }
+
+    /// Closes one that is unused and serves another host.
+    fn close_stranger(&self, host: Option<&str>) {
+        let (open, now) = (self.open.borrow(), Instant::now());
+        let unused = |kept: &&Kept| {
+            !same_host(kept.host.as_deref(), host) && kept.session.is_idle(now, Duration::ZERO)
+        };
+        if let Some(kept) = open.iter().find(unused) {
+            kept.session.close();
         }
     }
 
@@ -78,22 +116,28 @@ impl Sessions {
         found
     }
 
-    /// Joins those who wait for a connection, if it will have room for one more; else makes one.
-    fn join(
+    /// The connection that others wait for, if it will have room for one more.
+    fn joined(&self, settings: Http2Settings, host: Option<&str>) -> Option<Rc<Making>> {
+        let making = self.making.borrow();
+        let room = Session::streams_assumed(settings);
+        let open = |making: &&Rc<Making>| {
+            making.waiting.get() < room
+                && making.outcome.borrow().is_none()
+                && same_host(making.host.as_deref(), host)
+        };
+        making.iter().find(open).map(Rc::clone)
+    }
+
+    /// Begins to make a connection.
+    fn begin(
         &self,
-        endpoint: &Rc<LiveEndpoint>,
+        (endpoint, slot): (&Rc<LiveEndpoint>, Slot),
         settings: Http2Settings,
         limit: Duration,
         (authority, host): (&str, Option<&str>),
     ) -> Rc<Making> {
         let mut making = self.making.borrow_mut();
-        let room = Session::streams_assumed(settings);
         making.retain(|one| one.outcome.borrow().is_none());
-        let fits =
-            |one: &&Rc<Making>| one.waiting.get() < room && same_host(one.host.as_deref(), host);
-        if let Some(joined) = making.iter().find(fits) {
-            return Rc::clone(joined);
-        }
         let (told, outcome) = watch::channel(None);
         let host = host.map(Box::from);
         let fresh = Rc::new(Making { host, waiting: Cell::new(0), outcome });
@@ -101,7 +145,7 @@ impl Sessions {
         let endpoint = Rc::clone(endpoint);
         let authority: Box<str> = authority.into();
         // A task of its own: whoever asked first may go away, and others wait as well.
-        tokio::task::spawn_local(live(endpoint, settings, (limit, authority), told));
+        tokio::task::spawn_local(live((endpoint, slot), settings, (limit, authority), told));
         fresh
     }
 
@@ -148,7 +192,7 @@ impl Drop for Waiting<'_> {
 
 /// Makes a connection, tells who waits, and drives it from then on.
 async fn live(
-    endpoint: Rc<LiveEndpoint>,
+    (endpoint, slot): (Rc<LiveEndpoint>, Slot),
     settings: Http2Settings,
     (limit, authority): (Duration, Box<str>),
     told: watch::Sender<Option<Outcome>>,
@@ -166,7 +210,7 @@ async fn live(
     counters.upstream_cx_total.add(1);
     counters.upstream_cx_http2_total.add(1);
     counters.upstream_cx_active.add(1);
-    let counted = Counted(endpoint);
+    let counted = Counted(endpoint, slot);
     let endpoint = &counted.0;
     let (session, mut connection) = match Session::begin(conduit, settings).await {
         Ok(begun) => begun,
@@ -197,7 +241,7 @@ async fn live(
 }
 
 /// A connection that is counted as open for as long as it lives.
-struct Counted(Rc<LiveEndpoint>);
+struct Counted(Rc<LiveEndpoint>, #[expect(dead_code, reason = "held")] Slot);
 
 impl Drop for Counted {
     fn drop(&mut self) {
