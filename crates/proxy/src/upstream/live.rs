@@ -73,7 +73,8 @@ impl LiveEndpoint {
         }
     }
 
-    /// Makes a connection for a purpose within `limit`. Where there may be no more it waits, without a limit of
+    /// Makes a connection for a purpose within `limit`. Where there may be no more it waits,
+    /// without a limit of
     /// its own, for one of those there are; where too many wait already it does not.
     ///
     /// # Errors
