@@ -80,7 +80,10 @@ async fn connect<D: Downstream>(
     let progress = Progress::default();
     let mut beside = Beside::between(forwarding.asked.down, body, &progress, timer);
     match beside.run(endpoint.connect(limit)).await {
-        Ok(Ok(fresh)) => Ok(fresh),
+        Ok(Ok(fresh)) => {
+            forwarding.cluster.counters().upstream_cx_http1_total.add(1);
+            Ok(fresh)
+        }
         Ok(Err(error)) => {
             tracing::debug!(cluster = forwarding.name, %error, "no connection");
             Err(End::Failed { reason: error.reason(), started: false })

@@ -136,7 +136,10 @@ impl Mission {
         let connection = match endpoint.pooled() {
             Some(kept) => kept,
             None => match endpoint.connect(cluster.connect_timeout()).await {
-                Ok(fresh) => fresh,
+                Ok(fresh) => {
+                    cluster.counters().upstream_cx_http1_total.add(1);
+                    fresh
+                }
                 Err(_) => return,
             },
         };
