@@ -61,6 +61,9 @@ impl Downstream for Exchange {
     }
 
     async fn finish(&self, _: &mut Vec<u8>, body: &[u8]) -> io::Result<()> {
+        if body.is_empty() {
+            self.forget_empty();
+        }
         let sent = async {
             self.send_head(body.is_empty())?;
             self.send(Bytes::copy_from_slice(body), true).await
@@ -223,6 +226,15 @@ impl Exchange {
             headers.insert(SERVER, server);
         }
         response
+    }
+
+    /// Takes back a length of nothing: the end of the stream says it, and Envoy says no more.
+    fn forget_empty(&self) {
+        if let Sending::Head(_, head) = &mut *self.sending.borrow_mut()
+            && head.headers().get(CONTENT_LENGTH).is_some_and(|length| length == "0")
+        {
+            head.headers_mut().remove(CONTENT_LENGTH);
+        }
     }
 
     /// Sends the head, if it has not left. `ends`: nothing follows it.
