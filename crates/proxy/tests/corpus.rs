@@ -6,7 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use propylon_proxy::fuzz::{
-    fuzz_certificate, fuzz_client_hello, fuzz_credential, fuzz_mongo, fuzz_proxy_header,
+    fuzz_certificate, fuzz_client_hello, fuzz_credential, fuzz_http2_frames, fuzz_mongo,
+    fuzz_proxy_header,
 };
 use propylon_proxy::http1::fuzz::{fuzz_chunked, fuzz_http_head, fuzz_http_response};
 
@@ -43,6 +44,11 @@ fn every_kept_certificate_is_read_soundly() {
 #[test]
 fn every_kept_credential_is_read_soundly() {
     replay("credential", fuzz_credential);
+}
+
+#[test]
+fn every_kept_run_of_http2_frames_is_read_soundly() {
+    replay("http2_frames", fuzz_http2_frames);
 }
 
 #[test]
