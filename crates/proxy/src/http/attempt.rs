@@ -87,7 +87,10 @@ async fn connect<D: Downstream>(
     // Boxed: a request that finds a connection does not carry along what making one needs.
     let purpose = Purpose::Http1(forwarding.authority());
     match beside.run(Box::pin(endpoint.connect(limit, purpose))).await {
-        Ok(Ok(fresh)) => Ok(fresh),
+        Ok(Ok(fresh)) => {
+            forwarding.cluster.counters().upstream_cx_http1_total.add(1);
+            Ok(fresh)
+        }
         Ok(Err(error)) => {
             tracing::debug!(cluster = forwarding.name, %error, "no connection");
             Err(End::Failed { reason: error.reason(), started: false })

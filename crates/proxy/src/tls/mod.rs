@@ -8,6 +8,7 @@
 
 mod certificate;
 mod credential;
+pub(crate) mod fuzz;
 mod handshake;
 mod originate;
 mod originator;

@@ -121,7 +121,6 @@ impl LiveEndpoint {
     ) -> Result<Connection, ConnectError> {
         let active = Active::begin(self);
         let conduit = self.open(limit, purpose).await?;
-        self.counters().upstream_cx_http1_total.add(1);
         Ok(Connection::fresh(conduit, slot, active))
     }
 
