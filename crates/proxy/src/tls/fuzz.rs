@@ -1,7 +1,7 @@
 //! Entry points for fuzzing what reads certificates and keys: plain functions of bytes that panic
 //! when a promise is broken. Those of strangers come over the wire, those of operators from files.
 
-use propylon_snapshot::{Credential, Opaque, ServerIdentity};
+use propylon_snapshot::{Credential, Identity, Opaque};
 use rustls::crypto::aws_lc_rs;
 
 use super::certificate::{self, CertificateFacts};
@@ -28,7 +28,7 @@ pub fn fuzz_credential(bytes: &[u8]) {
     let _ = credential::authorities(&listed(pem.clone()));
     let _ = credential::revocations(&listed(pem.clone()));
     let (chain, key) = (pem.clone(), pem);
-    let read = Ok(ServerIdentity { chain, key, ocsp: None });
+    let read = Ok(Identity { chain, key, ocsp: None });
     let both = Credential { name: "file".into(), read };
     if let Err(error) = credential::identity(&both, &aws_lc_rs::default_provider()) {
         let said = error.to_string();

@@ -5,7 +5,7 @@ use rcgen::{CertificateParams, KeyPair};
 use super::*;
 
 fn said(chain: &str, key: &str) -> String {
-    let read = ServerIdentity {
+    let read = Identity {
         chain: Opaque::new(chain.as_bytes()),
         key: Opaque::new(key.as_bytes()),
         ocsp: None,
