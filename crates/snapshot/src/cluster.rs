@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::Asked;
+
 /// Index into [`crate::Snapshot::clusters`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClusterId(pub u32);
@@ -67,6 +69,8 @@ pub enum Discovery {
         /// DNS_ROUND_ROBIN: only the first address of an answer is used for new connections.
         first_only: bool,
     },
+    /// Whoever asks names them.
+    Asked(Asked),
 }
 
 /// How an endpoint is chosen.

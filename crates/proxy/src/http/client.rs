@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use propylon_snapshot::{Reason, RouteTableId, ServerTls, Serves, Termination, Then};
 
+use crate::captured::{self, Aim};
 use crate::guests::{Guest, Leave};
 use crate::io::Io;
 use crate::listener::Door;
@@ -29,6 +30,8 @@ pub(super) struct Client<I> {
     pub(super) guest: Rc<Guest>,
     /// What is known of it if it came over TLS.
     pub(super) secured: Option<Box<Secured>>,
+    /// What it was meant for if it leaves a workload.
+    pub(super) aim: Option<Box<Aim>>,
     routed: RefCell<Routed>,
 }
 
@@ -58,13 +61,35 @@ impl<I> Client<I> {
         worker.counters.connections.add(1);
         worker.counters.connections_active.add(1);
         let routed = RefCell::new(routed);
-        Self { io, peer, local, worker, guest, secured: None, routed }
+        Self { io, peer, local, worker, guest, secured: None, aim: None, routed }
     }
 
     /// The same connection, known to have come over TLS.
     pub(super) fn over_tls(mut self, secured: Secured) -> Self {
         self.secured = Some(Box::new(secured));
         self
+    }
+
+    /// The same connection, known to be meant for something else than its listener.
+    pub(super) fn aimed(mut self, aim: Aim) -> Self {
+        self.aim = Some(Box::new(aim));
+        self
+    }
+
+    /// The routes for a request to an explicit proxy: those of the port that it names. One that
+    /// names nothing that is known is decided by `table`, which has no host for it.
+    pub(super) fn table_asked(
+        &self,
+        generation: &Generation,
+        table: RouteTableId,
+        authority: &str,
+    ) -> Result<RouteTableId, Reason> {
+        if self.aim.as_deref() != Some(&Aim::Each) {
+            return Ok(table);
+        }
+        let (_, position) = self.guest.door().current();
+        let found = captured::table_of(generation.snapshot(), position, authority);
+        found.ok_or(Reason::NoRoute)
     }
 
     /// What a request that starts now is decided by, to its last byte. A connection whose listener
@@ -74,7 +99,7 @@ impl<I> Client<I> {
         let (generation, position) = self.guest.door().current();
         let mut routed = self.routed.borrow_mut();
         if !Rc::ptr_eq(&generation, &routed.0) {
-            match table(&generation, position, self.secured.as_deref()) {
+            match table(&generation, position, (self.secured.as_deref(), self.aim.as_deref())) {
                 Some(table) => *routed = (generation, table),
                 None => self.guest.ask(Leave::Drain),
             }
@@ -122,8 +147,11 @@ impl<I> Client<I> {
 fn table(
     generation: &Generation,
     position: usize,
-    secured: Option<&Secured>,
+    (secured, aim): (Option<&Secured>, Option<&Aim>),
 ) -> Option<RouteTableId> {
+    if let Some(aim) = aim {
+        return aim.table(generation.snapshot(), position);
+    }
     match (&generation.snapshot().listeners.get(position)?.serves, secured) {
         (Serves::Http(table), None) => Some(*table),
         (Serves::Tls(names), Some(secured)) => {
@@ -132,9 +160,9 @@ fn table(
             let Then::Http(table) = &chain.then else { return None };
             (settings.clients == secured.settings.clients).then_some(*table)
         }
-        (Serves::Http(_) | Serves::Tcp(_), Some(_)) | (Serves::Tcp(_) | Serves::Tls(_), None) => {
-            None
-        }
+        (Serves::Http(_) | Serves::Tcp(_), Some(_))
+        | (Serves::Tcp(_) | Serves::Tls(_), None)
+        | (Serves::Captured(_) | Serves::Proxy(_), _) => None,
     }
 }
 

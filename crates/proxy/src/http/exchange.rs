@@ -100,6 +100,9 @@ fn at<I>(
     table: RouteTableId,
     head: &Head<'_>,
 ) -> Result<RouteTableId, Reason> {
+    if client.aim.is_some() {
+        return client.table_asked(generation, table, head.authority);
+    }
     let over_tls = client.secured.is_some();
     if !over_tls || generation.snapshot().table(table).position(head.authority).is_some() {
         return Ok(table);

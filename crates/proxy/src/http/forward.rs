@@ -4,7 +4,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use propylon_snapshot::{Destination, Forward, Line, Reason, Target};
+use propylon_snapshot::{Destination, Forward, Line, Reason, Target, host_of};
 use tokio::time::sleep;
 
 use super::attempt::{self, End};
@@ -18,7 +18,7 @@ use super::retry::{Tries, may_want_body};
 use super::{limit, mirror};
 use crate::http1::LineShelf;
 use crate::io::Io;
-use crate::upstream::LiveCluster;
+use crate::upstream::{LiveCluster, LiveEndpoint, Wanted};
 
 /// Where a request goes.
 #[derive(Debug, Clone, Copy)]
@@ -99,7 +99,7 @@ async fn try_all<I: Io>(
     let mut tries = Tries::new(policy);
     let counters = forwarding.cluster.counters();
     let reason = loop {
-        let Some(endpoint) = forwarding.cluster.choose(tries.tried()) else {
+        let Some(endpoint) = choose(forwarding, course, tries.tried()).await else {
             counters.upstream_cx_none_healthy.add(1);
             break Reason::NoEndpoint;
         };
@@ -137,6 +137,23 @@ async fn try_all<I: Io>(
     };
     let answer = Answer::to(reason, tries.count());
     settle(asked, forwarding.lines, answer, body.is_done(), out).await
+}
+
+/// The endpoint of the next try.
+async fn choose<I>(
+    forwarding: &Forwarding<'_, I>,
+    course: Course<'_>,
+    tried: &[Rc<LiveEndpoint>],
+) -> Option<Rc<LiveEndpoint>> {
+    let Forwarding { asked, cluster, .. } = forwarding;
+    let Some(settings) = cluster.asked() else { return cluster.choose(tried) };
+    let rewritten = course.forward.authority.as_ref().or(course.destination.authority.as_ref());
+    let authority = rewritten.map_or(asked.request.authority, |authority| &**authority);
+    let meant = asked.client.aim.as_ref().and_then(|aim| aim.address());
+    let wanted = Wanted { meant, name: Some(host_of(authority)) };
+    let names = asked.generation.names();
+    let found = cluster.endpoint_for(&settings, (names, wanted), tried).await;
+    found.inspect_err(|why| tracing::debug!(cluster = forwarding.name, %why, "no endpoint")).ok()
 }
 
 /// What the client is told when a request cannot go on; `None` if it is not there any more.

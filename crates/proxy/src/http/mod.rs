@@ -32,6 +32,7 @@ use std::rc::Rc;
 pub(crate) use desk::Desks;
 
 use self::client::{Client, Routed};
+use crate::captured::Aim;
 use crate::io::Stream;
 use crate::listener::Door;
 use crate::runtime::Worker;
@@ -46,4 +47,15 @@ pub(crate) fn welcome(
 ) {
     let client = Client::new(stream, ends, way, Rc::clone(worker));
     worker.spawn(serve::serve(client));
+}
+
+/// As [`welcome`], for a connection that was captured or that an explicit proxy is asked by.
+pub(crate) fn welcome_aimed(
+    worker: &Rc<Worker>,
+    way: (Rc<Door>, Routed),
+    (stream, ends): (Stream, Ends),
+    aim: Aim,
+) {
+    let client = Client::new(stream, ends, way, Rc::clone(worker));
+    worker.spawn(serve::serve(client.aimed(aim)));
 }

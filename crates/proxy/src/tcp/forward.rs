@@ -9,7 +9,7 @@ use super::relay::{Ended, relay};
 use super::tally::Tally;
 use crate::io::Io;
 use crate::runtime::Worker;
-use crate::upstream::{Connection, Generation};
+use crate::upstream::{Connection, Generation, Wanted};
 
 /// A client connection with the destination that was chosen and connected for it.
 #[derive(Debug)]
@@ -25,6 +25,7 @@ pub(crate) async fn open(
     worker: &Worker,
     generation: &Generation,
     route: &TcpRoute,
+    wanted: Wanted<'_>,
 ) -> Option<Opened> {
     let tally = Tally::begin(&worker.counters.tcp, route);
     let Some(id) = cluster(generation, route) else {
@@ -32,7 +33,15 @@ pub(crate) async fn open(
         return None;
     };
     let live = generation.cluster(id);
-    let Some(endpoint) = live.choose(&[]) else {
+    let endpoint = match live.asked() {
+        None => live.choose(&[]),
+        Some(asked) => {
+            let found = live.endpoint_for(&asked, (generation.names(), wanted), &[]).await;
+            let found = found.inspect_err(|why| tracing::debug!(%why, "a TCP connection"));
+            found.ok()
+        }
+    };
+    let Some(endpoint) = endpoint else {
         live.counters().upstream_cx_none_healthy.add(1);
         tracing::debug!(route = %route.stat_prefix, "no endpoint for a TCP connection");
         return None;

@@ -8,13 +8,15 @@ mod connect;
 mod counters;
 mod generation;
 mod live;
+mod names;
 mod pool;
 mod registry;
 mod resolve;
 
 pub(crate) use counters::Counter;
 pub(crate) use generation::Generation;
-pub(crate) use live::{LiveCluster, LiveEndpoint};
+pub(crate) use live::{LiveCluster, LiveEndpoint, Wanted};
+pub(crate) use names::Names;
 pub(crate) use pool::Connection;
 pub use registry::ClusterStatus;
 pub(crate) use registry::{Registry, Shared};

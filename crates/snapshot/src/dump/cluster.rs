@@ -2,7 +2,7 @@
 
 use super::page::{Page, line};
 use crate::{
-    Address, Availability, Balance, Cluster, Discovery, DnsTarget, Endpoint, Locality,
+    Address, Asked, Availability, Balance, Cluster, Discovery, DnsTarget, Endpoint, Locality,
     UpstreamProtocol,
 };
 
@@ -43,8 +43,23 @@ pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
                 }
                 endpoints(page, fixed);
             }
+            Discovery::Asked(asked) => self::asked(page, asked),
         }
     });
+}
+
+fn asked(page: &mut Page, asked: &Asked) {
+    let Asked { original, names, port, allowed } = asked;
+    if *original {
+        line!(page, "the address that a captured connection was meant for");
+    }
+    if !names.is_empty() {
+        line!(page, "the name asked for, of {}, port {port}", names.join(" "));
+    }
+    if !allowed.is_empty() {
+        let blocks: Vec<String> = allowed.iter().map(ToString::to_string).collect();
+        line!(page, "may lead to {}", blocks.join(" "));
+    }
 }
 
 fn endpoints(page: &mut Page, endpoints: &[Endpoint]) {

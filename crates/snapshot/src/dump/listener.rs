@@ -3,7 +3,7 @@
 
 use super::page::{Page, line};
 use crate::{
-    ClientCheck, Credential, RouteTableId, ServerNames, ServerTls, Serves, Snapshot,
+    Captured, ClientCheck, Credential, Outbound, RouteTableId, ServerNames, ServerTls, Serves, Snapshot,
     TcpDestination, TcpProtocol, TcpRoute, Termination, Then, TlsChain, TlsVersion,
 };
 
@@ -13,7 +13,33 @@ impl Snapshot {
             Serves::Http(table) => self.dump_routed(page, *table),
             Serves::Tcp(route) => self.dump_tcp(page, route, "tcp"),
             Serves::Tls(names) => self.dump_names(page, names),
+            Serves::Captured(outbound) => self.dump_outbound(page, outbound, "captured"),
+            Serves::Proxy(outbound) => self.dump_outbound(page, outbound, "proxy"),
         }
+    }
+
+    fn dump_outbound(&self, page: &mut Page, outbound: &Outbound, how: &str) {
+        for listener in outbound.listeners() {
+            let Captured { name, meant: _, hosts, http, names, bytes } = listener;
+            line!(page, "{how} {name}");
+            page.inside(|page| {
+                if !hosts.is_empty() {
+                    line!(page, "for {}", hosts.join(" "));
+                }
+                if let Some(table) = http {
+                    self.dump_routed(page, *table);
+                }
+                self.dump_names(page, names);
+                if let Some(route) = bytes {
+                    self.dump_tcp(page, route, "tcp");
+                }
+            });
+        }
+        line!(page, "{how} anything else");
+        page.inside(|page| match outbound.otherwise() {
+            Some(route) => self.dump_tcp(page, route, "tcp"),
+            None => line!(page, "closed"),
+        });
     }
 
     fn dump_routed(&self, page: &mut Page, table: RouteTableId) {
