@@ -70,13 +70,16 @@ fn outbound(snapshot: &Snapshot, position: usize) -> Option<&Outbound> {
     }
 }
 
-/// The routes for a request to an explicit proxy, by the authority that it names.
+/// The routes for a request to an explicit proxy, by the authority that it names; `table` is any of
+/// the proxy's.
 pub(crate) fn table_of(
     snapshot: &Snapshot,
-    position: usize,
+    table: RouteTableId,
     authority: &str,
 ) -> Option<RouteTableId> {
     let (host, port) = host_and_port(authority, HTTP_PORT)?;
+    let mut listeners = snapshot.listeners.iter();
+    let position = listeners.position(|one| one.tables().any(|other| other == table))?;
     outbound(snapshot, position)?.named(host, port)?.http
 }
 

@@ -9,18 +9,16 @@ use std::rc::Rc;
 use propylon_snapshot::Reason;
 
 use super::beside::{Beside, Interrupt, Timer};
-use super::body::{Body, Progress};
-use super::client::Client;
 use super::desk::Out;
-use super::exchange::{After, Asked};
+use super::downstream::{Downstream, Progress, RequestBody};
+use super::exchange::After;
 use super::forward::Forwarding;
 use super::relay::{self, Relayed};
 use super::retry::{Tries, Verdict};
 use super::upgrade;
 use crate::buffers::Buffer;
-use crate::http1::emit::{end_head, write_line, write_status_line};
-use crate::http1::{Known, Parsed, ResponseHead, Upgrade, Version};
-use crate::io::{Io, read, readable, write_all};
+use crate::http1::{Known, Parsed, ResponseHead, Upgrade};
+use crate::io::{Io, read, readable};
 use crate::limits::{INTERIM_RESPONSES_MAX, JOINED_BODY_BYTES_MAX};
 use crate::upstream::{Connection, LiveEndpoint};
 
@@ -48,17 +46,17 @@ struct Broken {
 }
 
 /// Tries once, and once more where a kept connection was dead already.
-pub(super) async fn attempt<I: Io>(
-    forwarding: &Forwarding<'_, I>,
+pub(super) async fn attempt<D: Downstream>(
+    forwarding: &Forwarding<'_, D>,
     endpoint: &Rc<LiveEndpoint>,
-    body: &mut Body<'_>,
+    body: &mut D::Body<'_>,
     (timer, tries): (&mut Timer, &Tries<'_>),
     out: &mut Out,
 ) -> End {
     if let Some(kept) = endpoint.pooled() {
         match exchange(forwarding, kept, body, (&mut *timer, tries), out).await {
             Once::Ended(end) => return end,
-            Once::Stale => forwarding.asked.client.worker.counters.replays.add(1),
+            Once::Stale => forwarding.asked.caller().worker.counters.replays.add(1),
         }
     }
     let fresh = match connect(forwarding, endpoint, body, timer).await {
@@ -72,16 +70,15 @@ pub(super) async fn attempt<I: Io>(
     }
 }
 
-async fn connect<I: Io>(
-    forwarding: &Forwarding<'_, I>,
+async fn connect<D: Downstream>(
+    forwarding: &Forwarding<'_, D>,
     endpoint: &Rc<LiveEndpoint>,
-    body: &mut Body<'_>,
+    body: &mut D::Body<'_>,
     timer: &mut Timer,
 ) -> Result<Connection, End> {
     let limit = forwarding.cluster.connect_timeout();
     let progress = Progress::default();
-    let (_, rest) = body.split();
-    let mut beside = Beside::between(forwarding.asked.client, rest, &progress, timer);
+    let mut beside = Beside::between(forwarding.asked.down, body, &progress, timer);
     match beside.run(endpoint.connect(limit)).await {
         Ok(Ok(fresh)) => Ok(fresh),
         Ok(Err(error)) => {
@@ -99,17 +96,17 @@ enum Once {
     Stale,
 }
 
-async fn exchange<I: Io>(
-    forwarding: &Forwarding<'_, I>,
+async fn exchange<D: Downstream>(
+    forwarding: &Forwarding<'_, D>,
     connection: Connection,
-    body: &mut Body<'_>,
+    body: &mut D::Body<'_>,
     (timer, tries): (&mut Timer, &Tries<'_>),
     out: &mut Out,
 ) -> Once {
-    let client = forwarding.asked.client;
+    let down = forwarding.asked.down;
     let (sent, progress) = (Cell::new(0), Progress::default());
     let whole = body.is_done();
-    let ([first, held], rest) = body.split();
+    let [first, held] = body.opening();
     let head_len = out.up.len();
     // Small bodies leave with their head as one slice.
     let joined = first.len() + held.len() <= JOINED_BODY_BYTES_MAX;
@@ -119,7 +116,7 @@ async fn exchange<I: Io>(
     }
     let mut parts = [&*out.up, first, held].map(IoSlice::new);
     let parts = if joined { &mut parts[..1] } else { &mut parts[..] };
-    let mut beside = Beside::between(client, rest, &progress, timer);
+    let mut beside = Beside::between(down, body, &progress, timer);
     let written = beside.run(send(connection.io(), parts, &sent)).await;
     drop(beside);
     out.up.truncate(head_len);
@@ -131,34 +128,34 @@ async fn exchange<I: Io>(
         Err(interrupt) => return Once::Ended(End::Interrupted(interrupt)),
     }
     let mut beside = if progress.broken.get() {
-        Beside::between(client, body.split().1, &progress, timer)
+        Beside::between(down, body, &progress, timer)
     } else {
-        Beside::new(client, connection.io(), body, &progress, timer)
+        Beside::new(down, connection.io(), body, &progress, timer)
     };
-    let Out { response, down, .. } = &mut *out;
+    let Out { response, down: text, .. } = &mut *out;
     let (buffer, head_len) = match beside
-        .run(final_head(forwarding, connection.io(), &progress, (response, down)))
+        .run(final_head(forwarding, connection.io(), &progress, (response, text)))
         .await
     {
         Ok(Ok(found)) => found,
         Ok(Err(broken)) => {
             // RFC 9110 section 9.2.2: what is idempotent may be sent again unasked. All of it
             // must still be at hand.
-            let repeatable = whole && forwarding.asked.request.method().is_idempotent();
+            let repeatable = whole && forwarding.asked.request.method.is_idempotent();
             if connection.reused() && broken.silent && repeatable {
                 return Once::Stale;
             }
             forwarding.cluster.counters().upstream_rq_rx_reset.add(1);
             return Once::Ended(End::Failed { reason: broken.reason, started: sent.get() > 0 });
         }
-        Err(interrupt) if progress.telling.get() => return Once::Ended(cut(client, interrupt)),
+        Err(interrupt) if progress.telling.get() => return Once::Ended(cut(down, interrupt)),
         Err(interrupt) => return Once::Ended(End::Interrupted(interrupt)),
     };
     beside.timer().end_try();
     let found = (buffer, head_len);
     let (end, fate) = respond(forwarding, &connection, beside, found, (&mut *out, tries)).await;
     if fate == Fate::Release {
-        if out.response.withholds_body(forwarding.asked.request.method()) {
+        if out.response.withholds_body(forwarding.asked.request.method) {
             connection.release_in_doubt();
         } else {
             connection.release();
@@ -169,12 +166,12 @@ async fn exchange<I: Io>(
 
 /// Breaks the client connection off: a part of an interim response has left, and nothing can be
 /// written behind that.
-fn cut<I: Io>(client: &Client<I>, interrupt: Interrupt) -> End {
+fn cut<D: Downstream>(down: &D, interrupt: Interrupt) -> End {
     if interrupt == Interrupt::ClientGone {
-        client.count_gone();
+        down.caller().count_gone();
     } else {
-        client.worker.counters.responses_cut.add(1);
-        client.io.abort();
+        down.caller().worker.counters.responses_cut.add(1);
+        down.abort();
     }
     End::Done(After::Close)
 }
@@ -204,15 +201,15 @@ async fn send(io: &impl Io, mut parts: &mut [IoSlice<'_>], sent: &Cell<usize>) -
 
 /// Reads up to a final response head; relays interim ones on the way. Returns the buffer it is in,
 /// at its start, and its length.
-async fn final_head<I: Io>(
-    forwarding: &Forwarding<'_, I>,
+async fn final_head<D: Downstream>(
+    forwarding: &Forwarding<'_, D>,
     upstream: &impl Io,
     progress: &Progress,
-    (response, down): (&mut ResponseHead, &mut Vec<u8>),
+    (response, text): (&mut ResponseHead, &mut Vec<u8>),
 ) -> Result<(Buffer, usize), Broken> {
     // No buffer is held while the upstream thinks. An error shows again in the read below.
     let _ = readable(upstream).await;
-    let buffers = &forwarding.asked.client.worker.buffers;
+    let buffers = &forwarding.asked.caller().worker.buffers;
     let mut buffer = buffers.small();
     response.restart();
     let mut silent = true;
@@ -231,7 +228,8 @@ async fn final_head<I: Io>(
                         break 'reading Reason::UpstreamProtocol;
                     }
                     progress.telling.set(true);
-                    relay_interim(forwarding, response, buffer.filled(), down).await;
+                    let lines = response.lines().forwarded(buffer.filled()).map(|line| line.line);
+                    forwarding.asked.down.interim(response.status(), lines, text).await;
                     progress.telling.set(false);
                     buffer.consume(head_len);
                     if buffer.is_empty() {
@@ -251,44 +249,22 @@ async fn final_head<I: Io>(
     Err(Broken { reason: broken, silent })
 }
 
-/// Passes a 1xx on, but never to an HTTP/1.0 client (RFC 9110 section 15.2). A client that is gone
-/// is noticed elsewhere.
-async fn relay_interim<I: Io>(
-    forwarding: &Forwarding<'_, I>,
-    response: &ResponseHead,
-    head: &[u8],
-    down: &mut Vec<u8>,
-) {
-    let Asked { client, request, .. } = forwarding.asked;
-    if request.parsed.version() == Version::Http10 {
-        return;
-    }
-    client.worker.counters.responses_1xx.add(1);
-    down.clear();
-    write_status_line(down, Version::Http11, response.status());
-    for line in response.lines().forwarded(head) {
-        write_line(down, line.line.name, line.line.value);
-    }
-    end_head(down);
-    let _ = write_all(&client.io, down).await;
-}
-
 /// Deals with a final response head: tried again, switched protocols, or relayed.
-async fn respond<I: Io>(
-    forwarding: &Forwarding<'_, I>,
+async fn respond<D: Downstream>(
+    forwarding: &Forwarding<'_, D>,
     connection: &Connection,
-    mut beside: Beside<'_, '_, I>,
+    mut beside: Beside<'_, '_, D>,
     (buffer, head_len): (Buffer, usize),
     (out, tries): (&mut Out, &Tries<'_>),
 ) -> (End, Fate) {
     let asked = forwarding.asked;
-    let buffers = &asked.client.worker.buffers;
+    let buffers = &asked.caller().worker.buffers;
     let response = &out.response;
     let status = response.status();
     forwarding.cluster.counters().count_status(status);
     let verdict = verdict(response, buffer.filled());
     if tries.declines(verdict) && !beside.progress().lost.get() {
-        let whole = relay::is_whole(response, asked.request.method(), &buffer, head_len);
+        let whole = relay::is_whole(response, asked.request.method, &buffer, head_len);
         buffers.give_back(buffer);
         return (End::Declined, Fate::of(whole && beside.progress().is_clean()));
     }
@@ -305,16 +281,16 @@ async fn respond<I: Io>(
     let io = connection.io();
     let relayed =
         relay::relay(forwarding, io, &mut beside, (buffer, head_len), (out, course)).await;
-    let counters = &asked.client.worker.counters;
+    let counters = &asked.caller().worker.counters;
     let end = match relayed {
         Relayed::Bad(reason) => End::Failed { reason, started: true },
         Relayed::Cut => {
             counters.responses_cut.add(1);
-            asked.client.io.abort();
+            asked.down.abort();
             End::Done(After::Close)
         }
         Relayed::Gone => {
-            asked.client.count_gone();
+            asked.caller().count_gone();
             End::Done(After::Close)
         }
         Relayed::Whole { reusable, keep } => {

@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::body::{Body, Progress, upload};
-use super::client::Client;
-use crate::buffers::Tail;
+use super::downstream::{Downstream, Progress, RequestBody};
 use crate::http1::Refusal;
 use crate::io::Io;
 
@@ -89,50 +87,45 @@ impl Timer {
 }
 
 /// What goes on beside a try.
-pub(super) struct Beside<'s, 'b, I> {
-    client: &'s Client<I>,
-    side: Side<'s, 'b>,
+pub(super) struct Beside<'s, 'b, D: Downstream> {
+    down: &'s D,
+    side: Side<'s, D::Body<'b>>,
     progress: &'s Progress,
     timer: &'s mut Timer,
 }
 
-enum Side<'s, 'b> {
-    /// The request is complete: only the client's going away matters. Later requests are kept.
-    Watch(&'s mut Tail<'b>),
-    /// The client has more to send, and nobody reads it now.
-    Nothing,
+enum Side<'s, B> {
+    /// Nobody reads the body now; once it is complete, only the client's going away matters.
+    Watch(&'s B),
     /// The body is being sent.
     Upload(Pin<Box<dyn Future<Output = Interrupt> + 's>>),
 }
 
-impl<'s, 'b, I: Io> Beside<'s, 'b, I> {
-    /// Beside a try whose request was sent as far as it was there.
+impl<'s, 'b, D: Downstream> Beside<'s, 'b, D> {
+    /// Beside a try whose request was sent to an HTTP/1 upstream as far as it was there.
     pub(super) fn new<U: Io>(
-        client: &'s Client<I>,
+        down: &'s D,
         upstream: &'s U,
-        body: &'s mut Body<'b>,
+        body: &'s mut D::Body<'b>,
         progress: &'s Progress,
         timer: &'s mut Timer,
     ) -> Self {
-        let side = if body.is_done() {
-            progress.finished.set(true);
-            Side::Watch(&mut body.rest)
-        } else {
-            Side::Upload(Box::pin(upload(client, upstream, body, progress)))
-        };
-        Self { client, side, progress, timer }
+        if body.is_done() {
+            return Self::between(down, body, progress, timer);
+        }
+        let side = Side::Upload(Box::pin(body.upload(down, upstream, progress)));
+        Self { down, side, progress, timer }
     }
 
-    /// Beside something that does not send the body. `rest` is given once the client has sent all
-    /// of it.
+    /// Beside something that does not send the body.
     pub(super) fn between(
-        client: &'s Client<I>,
-        rest: Option<&'s mut Tail<'b>>,
+        down: &'s D,
+        body: &'s D::Body<'b>,
         progress: &'s Progress,
         timer: &'s mut Timer,
     ) -> Self {
-        progress.finished.set(rest.is_some());
-        Self { client, side: rest.map_or(Side::Nothing, Side::Watch), progress, timer }
+        progress.finished.set(body.is_done());
+        Self { down, side: Side::Watch(body), progress, timer }
     }
 
     /// How the request body fares.
@@ -145,11 +138,11 @@ impl<'s, 'b, I: Io> Beside<'s, 'b, I> {
         self.timer
     }
 
-    /// Room for later requests with what the client sent already, if it sent all of this one.
-    pub(super) fn into_rest(self) -> Option<&'s mut Tail<'b>> {
+    /// The body, if the client has sent all of it.
+    pub(super) fn into_body(self) -> Option<&'s D::Body<'b>> {
         match self.side {
-            Side::Watch(rest) => Some(rest),
-            Side::Nothing | Side::Upload(_) => None,
+            Side::Watch(body) => Some(body),
+            Side::Upload(_) => None,
         }
     }
 
@@ -170,20 +163,9 @@ impl<'s, 'b, I: Io> Beside<'s, 'b, I> {
     }
 
     fn poll_side(&mut self, cx: &mut Context<'_>) -> Poll<Interrupt> {
-        let rest = match &mut self.side {
-            Side::Upload(upload) => return upload.as_mut().poll(cx),
-            Side::Nothing => return Poll::Pending,
-            Side::Watch(rest) => rest,
-        };
-        loop {
-            if rest.free_mut().is_empty() {
-                return Poll::Pending;
-            }
-            match self.client.io.poll_read(cx, rest.free_mut()) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(got)) if got > 0 => rest.fill(got),
-                Poll::Ready(_) => return Poll::Ready(Interrupt::ClientGone),
-            }
+        match &mut self.side {
+            Side::Upload(upload) => upload.as_mut().poll(cx),
+            Side::Watch(body) => body.poll_gone(self.down, cx).map(|()| Interrupt::ClientGone),
         }
     }
 }

@@ -9,8 +9,9 @@ use std::ops::Range;
 
 use propylon_snapshot::{HttpSettings, Line, Reason, Scheme, normalize};
 
+use super::incoming::{Incoming, Protocol};
 use crate::http1::emit::write_decimal;
-use crate::http1::{HeadLine, Known, Method, RequestHead, TargetForm, Upgrade, Version};
+use crate::http1::{HeadLine, Known, Method, Upgrade};
 
 /// What a head was admitted as.
 #[derive(Debug)]
@@ -27,20 +28,19 @@ pub(super) struct Admitted<'h> {
 /// HTTP/1.0 where it is not enabled, targets without a route, upgrades other than WebSocket (`h2c`
 /// is overlooked), and paths that cannot be normalised.
 pub(super) fn admit<'h>(
-    parsed: &RequestHead,
-    head: &'h [u8],
+    head: &'h impl Incoming,
     settings: &HttpSettings,
 ) -> Result<Admitted<'h>, Reason> {
-    if parsed.version() == Version::Http10 && !settings.accept_http10 {
+    if head.protocol() == Protocol::Http10 && !settings.accept_http10 {
         return Err(Reason::LowVersion);
     }
     // Envoy has a route for neither, however much a rule may catch.
-    if parsed.method() == Method::Connect || parsed.target_form() == TargetForm::Asterisk {
+    if head.method() == Method::Connect || head.is_asterisk() {
         return Err(Reason::NoRoute);
     }
-    let path = parsed.path(head);
+    let path = head.path();
     let path = normalize(path, settings.path_normalization).map_err(|_| Reason::BadPath)?;
-    let websocket = match parsed.upgrade() {
+    let websocket = match head.upgrade() {
         Upgrade::None | Upgrade::H2c => false,
         Upgrade::WebSocket => true,
         Upgrade::Other => return Err(Reason::UpgradeFailed),
@@ -66,18 +66,17 @@ impl Marks {
     /// Makes the values for a request that came from `peer`.
     pub(super) fn make(
         &mut self,
-        parsed: &RequestHead,
-        head: &[u8],
+        head: &impl Incoming,
         peer: Option<SocketAddr>,
         settings: &HttpSettings,
         over: Scheme,
     ) {
         self.text.clear();
-        self.client = client_address(parsed, head, peer, settings.trusted_proxies);
+        self.client = client_address(head, peer, settings.trusted_proxies);
         self.over = over;
-        self.scheme = trusted_scheme(parsed, head, settings);
+        self.scheme = trusted_scheme(head, settings);
         let mut separator: &[u8] = b"";
-        let told = parsed.lines().values(head, Known::XForwardedFor);
+        let told = head.values(Known::XForwardedFor);
         for value in told.filter(|value| !value.is_empty()) {
             self.text.extend_from_slice(separator);
             self.text.extend_from_slice(value);
@@ -115,16 +114,15 @@ impl Marks {
     /// the gateway may say, then the gateway's own, in Envoy's order.
     pub(super) fn fill<'l>(
         &'l self,
-        parsed: &'l RequestHead,
-        head: &'l [u8],
+        head: &'l impl Incoming,
         settings: &HttpSettings,
         certificate: Option<&'l [u8]>,
         lines: &mut Vec<Line<'l>>,
     ) {
         let kept = |line: &HeadLine<'l>| !is_stripped(line, settings);
-        lines.extend(parsed.lines().routed(head).filter(kept).map(|line| line.line));
+        lines.extend(head.lines().filter(kept).map(|line| line.line));
         self.push("x-forwarded-for", &self.forwarded_for, lines);
-        let told = parsed.lines().value(head, Known::XForwardedProto).is_some();
+        let told = head.values(Known::XForwardedProto).next().is_some();
         if settings.trusted_proxies == 0 || !told {
             lines.push(Line { name: "x-forwarded-proto", value: self.over.as_str().as_bytes() });
         }
@@ -145,15 +143,14 @@ impl Marks {
 
 /// Envoy's `x-forwarded-for` trust: with N trusted proxies, the Nth address from the right.
 fn client_address(
-    parsed: &RequestHead,
-    head: &[u8],
+    head: &impl Incoming,
     peer: Option<SocketAddr>,
     trusted: u32,
 ) -> Option<SocketAddr> {
     let Some(skip) = trusted.checked_sub(1) else {
         return peer;
     };
-    let lines: Vec<&[u8]> = parsed.lines().values(head, Known::XForwardedFor).collect();
+    let lines: Vec<&[u8]> = head.values(Known::XForwardedFor).collect();
     let mut from_the_right = lines
         .iter()
         .rev()
@@ -164,11 +161,11 @@ fn client_address(
     ip.map_or(peer, |ip: IpAddr| Some(SocketAddr::new(ip, 0)))
 }
 
-fn trusted_scheme(parsed: &RequestHead, head: &[u8], settings: &HttpSettings) -> Option<Scheme> {
+fn trusted_scheme(head: &impl Incoming, settings: &HttpSettings) -> Option<Scheme> {
     if settings.trusted_proxies == 0 {
         return None;
     }
-    let told = parsed.lines().value(head, Known::XForwardedProto)?;
+    let told = head.values(Known::XForwardedProto).next()?;
     if told.eq_ignore_ascii_case(b"https") {
         return Some(Scheme::Https);
     }

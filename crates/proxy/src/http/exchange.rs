@@ -11,16 +11,15 @@ use propylon_snapshot::{
 use tokio::time::sleep;
 
 use super::beside::{Beside, Timer};
-use super::body::{Body, Progress};
-use super::client::Client;
-use super::desk::{Desk, Out, Sheets};
+use super::caller::Caller;
+use super::desk::{Out, Sheets};
+use super::downstream::{Downstream, Progress, RequestBody};
 use super::edge::{self, Admitted};
 use super::forward::{self, Course};
+use super::incoming::{Incoming, Protocol};
 use super::request::Request;
 use super::respond::{self, Answer};
-use crate::buffers::Tail;
-use crate::http1::{LineShelf, Method, Version};
-use crate::io::Io;
+use crate::http1::{LineShelf, Method};
 use crate::upstream::Generation;
 
 /// What becomes of the client's connection.
@@ -34,80 +33,78 @@ pub(super) enum After {
     Linger,
 }
 
-/// Answers one request. `head` is what the desk's index was made from; `tail` is what lies behind.
-pub(super) async fn answer<I: Io>(
-    client: &Client<I>,
-    desk: &mut Desk,
-    head: &[u8],
-    tail: &mut Tail<'_>,
+/// Answers one request, unless it is `refused` already for what its codec or its body says.
+pub(super) async fn answer<D: Downstream>(
+    down: &D,
+    head: &impl Incoming,
+    refused: Option<Reason>,
+    body: &mut D::Body<'_>,
+    sheets: &mut Sheets,
 ) -> After {
-    let began = client.worker.clock.now();
-    let (generation, table) = client.current();
+    let caller = down.caller();
+    let began = caller.worker.clock.now();
+    let (generation, table) = caller.current();
     let snapshot = generation.snapshot();
-    let Desk { request: parsed, sheets: Sheets { request_lines, marks, out } } = desk;
-    let parsed = &*parsed;
-    let mut framing = parsed.framing();
-    let taken = framing.take(tail.filled());
-    let first_len = taken.as_ref().map_or(0, |taken| taken.consumed);
-    let (first, rest) = tail.split(first_len);
-    let mut body = Body::new(first, rest, framing);
-    let admitted = match taken {
-        Ok(_) => edge::admit(parsed, head, &snapshot.http),
-        Err(refusal) => Err(refusal.of_request()),
+    let Sheets { request_lines, marks, out } = sheets;
+    let admitted = match refused {
+        None => edge::admit(head, &snapshot.http),
+        Some(reason) => Err(reason),
     };
     let (admitted, refused) = match admitted {
         Ok(admitted) => (admitted, None),
         Err(reason) => {
-            let path = Cow::Borrowed(parsed.path(head));
+            let path = Cow::Borrowed(head.path());
             (Admitted { path, websocket: false }, Some(reason))
         }
     };
-    let over = if client.secured.is_some() { Scheme::Https } else { Scheme::Http };
-    marks.make(parsed, head, client.peer, &snapshot.http, over);
+    let over = if caller.secured.is_some() { Scheme::Https } else { Scheme::Http };
+    // A sidecar does not tell others about its workload: it is no edge of the mesh.
+    let peer = caller.peer.filter(|_| caller.aim.is_none());
+    marks.make(head, peer, &snapshot.http, over);
     let mut lines = request_lines.take();
-    let certificate = client.secured.as_ref().and_then(|secured| secured.client.as_deref());
-    marks.fill(parsed, head, &snapshot.http, certificate, &mut lines);
+    let certificate = caller.secured.as_ref().and_then(|secured| secured.client.as_deref());
+    marks.fill(head, &snapshot.http, certificate, &mut lines);
     let mut request = Request {
-        parsed,
-        authority: parsed.authority(head),
+        protocol: head.protocol(),
+        method: head.method(),
+        authority: head.authority(),
         path: &admitted.path,
-        query: parsed.query(head),
+        query: head.query(),
         target: OnceCell::new(),
         scheme: marks.scheme(),
         client: marks.client(),
+        keeps_alive: head.keeps_alive(),
+        framing: head.framing_line(),
         websocket: admitted.websocket,
         grpc: false,
         began,
     };
     let seen = request.head(&lines);
     let grpc = seen.is_grpc();
-    let decision = match refused.map_or_else(|| at(client, &generation, table, &seen), Err) {
+    let decision = match refused.map_or_else(|| at(caller, &generation, table, &seen), Err) {
         Ok(table) => snapshot.decide(table, &seen, &mut |sides| fastrand::u32(..sides.max(1))),
         Err(reason) => rejected(reason),
     };
     request.grpc = grpc;
-    let asked = Asked { client, generation: &generation, request: &request, decision: &decision };
-    let after = act(&asked, (lines, request_lines), &mut body, out).await;
-    let (used, filled) = body.rest.extent();
-    tail.settle(first_len, used, filled);
-    after
+    let asked = Asked { down, generation: &generation, request: &request, decision: &decision };
+    act(&asked, (lines, request_lines), body, out).await
 }
 
 /// The routes that a request is decided by. Looked for elsewhere only if its own server has none.
-fn at<I>(
-    client: &Client<I>,
+fn at(
+    caller: &Caller,
     generation: &Generation,
     table: RouteTableId,
     head: &Head<'_>,
 ) -> Result<RouteTableId, Reason> {
-    if client.aim.is_some() {
-        return client.table_asked(generation, table, head.authority);
+    if caller.aim.is_some() {
+        return caller.table_asked(generation, table, head.authority);
     }
-    let over_tls = client.secured.is_some();
+    let over_tls = caller.secured.is_some();
     if !over_tls || generation.snapshot().table(table).position(head.authority).is_some() {
         return Ok(table);
     }
-    client.table_for(generation, table, head.authority)
+    caller.table_for(generation, table, head.authority)
 }
 
 /// The decision about a request that is refused before any rule is asked.
@@ -122,9 +119,9 @@ fn rejected<'s>(reason: Reason) -> Decision<'s> {
 }
 
 /// A decided request.
-pub(super) struct Asked<'x, I> {
-    /// Who asks.
-    pub(super) client: &'x Client<I>,
+pub(super) struct Asked<'x, D> {
+    /// The side of the client.
+    pub(super) down: &'x D,
     /// The configuration it is decided by, to its last byte.
     pub(super) generation: &'x Rc<Generation>,
     /// What is asked.
@@ -133,7 +130,12 @@ pub(super) struct Asked<'x, I> {
     pub(super) decision: &'x Decision<'x>,
 }
 
-impl<I> Asked<'_, I> {
+impl<D: Downstream> Asked<'_, D> {
+    /// Who asks.
+    pub(super) fn caller(&self) -> &Caller {
+        self.down.caller()
+    }
+
     /// The configuration.
     pub(super) fn snapshot(&self) -> &Snapshot {
         self.generation.snapshot()
@@ -141,25 +143,24 @@ impl<I> Asked<'_, I> {
 
     /// True if the connection can go on after a complete exchange.
     pub(super) fn wants_to_keep(&self) -> bool {
-        let parsed = self.request.parsed;
-        parsed.version() == Version::Http11
-            && parsed.keeps_alive()
-            && self.client.guest.leaving().is_none()
+        self.request.protocol != Protocol::Http10
+            && self.request.keeps_alive
+            && self.caller().guest.leaving().is_none()
     }
 }
 
 /// Carries a decision out. Gives the storage of `lines` back to `shelf`.
-async fn act<I: Io>(
-    asked: &Asked<'_, I>,
+async fn act<D: Downstream>(
+    asked: &Asked<'_, D>,
     (lines, shelf): (Vec<Line<'_>>, &mut LineShelf),
-    body: &mut Body<'_>,
+    body: &mut D::Body<'_>,
     out: &mut Out,
 ) -> After {
     if let Some(delay) = asked.decision.delay {
         let (progress, mut timer) = (Progress::default(), Timer::default());
-        let mut beside = Beside::between(asked.client, body.split().1, &progress, &mut timer);
+        let mut beside = Beside::between(asked.down, body, &progress, &mut timer);
         if beside.run(sleep(delay)).await.is_err() {
-            asked.client.count_gone();
+            asked.caller().count_gone();
             return After::Close;
         }
     }
@@ -173,10 +174,10 @@ async fn act<I: Io>(
 }
 
 /// Carries out a decision that needs no upstream.
-async fn respond<I: Io>(
-    asked: &Asked<'_, I>,
+async fn respond<D: Downstream>(
+    asked: &Asked<'_, D>,
     lines: &[Line<'_>],
-    body: &Body<'_>,
+    body: &D::Body<'_>,
     out: &mut Out,
 ) -> After {
     let answer = match &asked.decision.verdict {
@@ -189,7 +190,7 @@ async fn respond<I: Io>(
         Verdict::Reject(reason) => {
             let mut answer = Answer::to(*reason, 0);
             // What follows a CONNECT is no HTTP.
-            answer.close |= asked.request.method() == Method::Connect;
+            answer.close |= asked.request.method == Method::Connect;
             answer
         }
         // Forwarded by the caller.
@@ -199,8 +200,8 @@ async fn respond<I: Io>(
 }
 
 /// Sends an answer of the gateway's own, and says what becomes of the connection.
-pub(super) async fn settle<I: Io>(
-    asked: &Asked<'_, I>,
+pub(super) async fn settle<D: Downstream>(
+    asked: &Asked<'_, D>,
     lines: &[Line<'_>],
     answer: Answer<'_>,
     body_done: bool,

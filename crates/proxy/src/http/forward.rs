@@ -9,15 +9,14 @@ use tokio::time::sleep;
 
 use super::attempt::{self, End};
 use super::beside::{Beside, Interrupt, Timer};
-use super::body::{Body, Progress};
 use super::desk::Out;
+use super::downstream::{Downstream, Progress, RequestBody};
 use super::exchange::{After, Asked, settle};
 use super::outbound::{self, Rewritten};
 use super::respond::Answer;
 use super::retry::{Tries, may_want_body};
 use super::{limit, mirror};
 use crate::http1::LineShelf;
-use crate::io::Io;
 use crate::upstream::{LiveCluster, LiveEndpoint, Wanted};
 
 /// Where a request goes.
@@ -30,9 +29,9 @@ pub(super) struct Course<'s> {
 }
 
 /// A request on its way up.
-pub(super) struct Forwarding<'x, I> {
+pub(super) struct Forwarding<'x, D> {
     /// What was asked and decided.
-    pub(super) asked: &'x Asked<'x, I>,
+    pub(super) asked: &'x Asked<'x, D>,
     /// The cluster; the same for all tries.
     pub(super) cluster: &'x Rc<LiveCluster>,
     /// Its name.
@@ -42,11 +41,11 @@ pub(super) struct Forwarding<'x, I> {
 }
 
 /// Forwards a request and relays the answer. Gives the storage of `lines` back to `shelf`.
-pub(super) async fn forward<I: Io>(
-    asked: &Asked<'_, I>,
+pub(super) async fn forward<D: Downstream>(
+    asked: &Asked<'_, D>,
     course: Course<'_>,
     (lines, shelf): (Vec<Line<'_>>, &mut LineShelf),
-    body: &mut Body<'_>,
+    body: &mut D::Body<'_>,
     out: &mut Out,
 ) -> After {
     let Target::Cluster(id) = course.destination.target else {
@@ -82,10 +81,10 @@ pub(super) async fn forward<I: Io>(
     after
 }
 
-async fn try_all<I: Io>(
-    forwarding: &Forwarding<'_, I>,
+async fn try_all<D: Downstream>(
+    forwarding: &Forwarding<'_, D>,
     course: Course<'_>,
-    body: &mut Body<'_>,
+    body: &mut D::Body<'_>,
     out: &mut Out,
 ) -> After {
     let asked = forwarding.asked;
@@ -132,7 +131,7 @@ async fn try_all<I: Io>(
                 None => return After::Close,
             }
         }
-        let elapsed = asked.client.worker.clock.now() - asked.request.began;
+        let elapsed = asked.caller().worker.clock.now() - asked.request.began;
         outbound::renew(&mut out.up, tries.count() + 1, limit::expected(limit, per_try, elapsed));
     };
     let answer = Answer::to(reason, tries.count());
@@ -140,8 +139,8 @@ async fn try_all<I: Io>(
 }
 
 /// The endpoint of the next try.
-async fn choose<I>(
-    forwarding: &Forwarding<'_, I>,
+async fn choose<D: Downstream>(
+    forwarding: &Forwarding<'_, D>,
     course: Course<'_>,
     tried: &[Rc<LiveEndpoint>],
 ) -> Option<Rc<LiveEndpoint>> {
@@ -149,7 +148,7 @@ async fn choose<I>(
     let Some(settings) = cluster.asked() else { return cluster.choose(tried) };
     let rewritten = course.forward.authority.as_ref().or(course.destination.authority.as_ref());
     let authority = rewritten.map_or(asked.request.authority, |authority| &**authority);
-    let meant = asked.client.aim.as_ref().and_then(|aim| aim.address());
+    let meant = asked.caller().aim.as_ref().and_then(|aim| aim.address());
     let wanted = Wanted { meant, name: Some(host_of(authority)) };
     let names = asked.generation.names();
     let found = cluster.endpoint_for(&settings, (names, wanted), tried).await;
@@ -157,10 +156,10 @@ async fn choose<I>(
 }
 
 /// What the client is told when a request cannot go on; `None` if it is not there any more.
-fn give_up<I>(forwarding: &Forwarding<'_, I>, interrupt: Interrupt) -> Option<Reason> {
+fn give_up<D: Downstream>(forwarding: &Forwarding<'_, D>, interrupt: Interrupt) -> Option<Reason> {
     match interrupt {
         Interrupt::ClientGone => {
-            forwarding.asked.client.count_gone();
+            forwarding.asked.caller().count_gone();
             None
         }
         Interrupt::BadBody(refusal) => Some(refusal.of_request()),
@@ -173,14 +172,13 @@ fn give_up<I>(forwarding: &Forwarding<'_, I>, interrupt: Interrupt) -> Option<Re
 }
 
 /// Waits between two tries; the route's time goes on.
-async fn pause<I: Io>(
-    forwarding: &Forwarding<'_, I>,
-    body: &mut Body<'_>,
+async fn pause<D: Downstream>(
+    forwarding: &Forwarding<'_, D>,
+    body: &D::Body<'_>,
     timer: &mut Timer,
     wait: Duration,
 ) -> Result<(), Interrupt> {
     timer.end_try();
     let progress = Progress::default();
-    let (_, rest) = body.split();
-    Beside::between(forwarding.asked.client, rest, &progress, timer).run(sleep(wait)).await
+    Beside::between(forwarding.asked.down, body, &progress, timer).run(sleep(wait)).await
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use propylon_snapshot::{ClusterId, Line, Target};
 use tokio::time::timeout;
 
-use super::body::Body;
+use super::downstream::{Downstream, RequestBody};
 use super::exchange::Asked;
 use super::forward::Course;
 use super::outbound::{self, Rewritten};
@@ -25,8 +25,8 @@ pub(super) struct Copies {
 }
 
 /// Draws which mirrors get a copy, and writes its head.
-pub(super) fn draw<I>(
-    asked: &Asked<'_, I>,
+pub(super) fn draw<D: Downstream>(
+    asked: &Asked<'_, D>,
     course: Course<'_>,
     rewritten: &Rewritten<'_>,
     lines: &[Line<'_>],
@@ -39,7 +39,7 @@ pub(super) fn draw<I>(
         }
     }
     if !copies.clusters.is_empty() {
-        let gateway = asked.client.local.map(|local| local.ip());
+        let gateway = asked.caller().local.map(|local| local.ip());
         let request = asked.request;
         outbound::write_mirror_head(request, rewritten, lines, gateway, &mut copies.head);
     }
@@ -47,20 +47,20 @@ pub(super) fn draw<I>(
 }
 
 /// Sends the copies, if the body is at hand as a whole.
-pub(super) fn send<I>(asked: &Asked<'_, I>, copies: &Copies, body: &mut Body<'_>) {
-    let worker = &asked.client.worker;
+pub(super) fn send<D: Downstream>(asked: &Asked<'_, D>, copies: &Copies, body: &D::Body<'_>) {
+    let worker = &asked.caller().worker;
     for id in &copies.clusters {
         if !body.is_done() || !body.is_replayable() || worker.mirrors.get() >= MIRRORS_MAX {
             worker.counters.mirror_overflow.add(1);
             continue;
         }
-        let ([first, held], _) = body.split();
+        let [first, held] = body.opening();
         let message = [&copies.head, first, held].concat();
         let mission = Mission {
             worker: Rc::clone(worker),
             generation: Rc::clone(asked.generation),
             cluster: *id,
-            method: asked.request.method(),
+            method: asked.request.method,
         };
         worker.counters.mirrored.add(1);
         worker.mirrors.set(worker.mirrors.get() + 1);

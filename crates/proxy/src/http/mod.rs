@@ -1,21 +1,21 @@
-//! HTTP/1.1 on client connections: reading heads, deciding, forwarding, answering.
+//! Requests of client connections: deciding, forwarding, answering.
 //!
-//! In the order of a request: `serve` reads the head, `edge` admits and marks it, `exchange`
-//! decides and acts: `respond` answers at once, `forward` asks an upstream. Generic over the I/O
-//! seam only.
+//! In the order of a request: `downstream` is the client's side and reads a head, which `incoming`
+//! shows without its protocol; `edge` admits and marks it, `exchange` decides and acts: `respond`
+//! answers at once, `forward` asks an upstream. Generic over the client's side and the I/O seam.
 
 pub(crate) mod admission;
 mod attempt;
 mod beside;
-mod body;
-mod client;
+mod caller;
 mod desk;
+mod downstream;
 mod edge;
 mod edits;
 mod exchange;
 mod forward;
+mod incoming;
 mod limit;
-mod linger;
 mod mirror;
 mod outbound;
 mod relay;
@@ -24,14 +24,14 @@ mod request;
 mod respond;
 mod retry;
 pub(crate) mod secure;
-mod serve;
 mod upgrade;
 
 use std::rc::Rc;
 
 pub(crate) use desk::Desks;
 
-use self::client::{Client, Routed};
+use self::caller::Routed;
+use self::downstream::http1::{Client, serve};
 use crate::captured::Aim;
 use crate::io::Stream;
 use crate::listener::Door;
@@ -46,7 +46,7 @@ pub(crate) fn welcome(
     (stream, ends): (Stream, Ends),
 ) {
     let client = Client::new(stream, ends, way, Rc::clone(worker));
-    worker.spawn(serve::serve(client));
+    worker.spawn(serve(client));
 }
 
 /// As [`welcome`], for a connection that was captured or that an explicit proxy is asked by.
@@ -57,5 +57,5 @@ pub(crate) fn welcome_aimed(
     aim: Aim,
 ) {
     let client = Client::new(stream, ends, way, Rc::clone(worker));
-    worker.spawn(serve::serve(client.aimed(aim)));
+    worker.spawn(serve(client.aimed(aim)));
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use propylon_snapshot::{HeaderOps, Line};
 
+use super::downstream::Downstream;
 use super::edits::{self, Rendered};
 use super::exchange::Asked;
 use super::forward::Course;
@@ -34,7 +35,11 @@ pub(super) struct Rewritten<'r> {
 
 impl<'r> Rewritten<'r> {
     /// Applies the rewrites of a course. The route's authority wins over the destination's.
-    pub(super) fn of<I>(asked: &Asked<'_, I>, course: Course<'r>, lines: &[Line<'_>]) -> Self {
+    pub(super) fn of<D: Downstream>(
+        asked: &Asked<'_, D>,
+        course: Course<'r>,
+        lines: &[Line<'_>],
+    ) -> Self {
         let mut rewritten = Self::default();
         let request = asked.request;
         if let (Some(path), Some(rule)) = (&course.forward.path, asked.decision.rule) {
@@ -62,8 +67,8 @@ impl<'r> Rewritten<'r> {
 }
 
 /// Adds the lines that the router adds before the route's operations.
-pub(super) fn mark<'l, I>(
-    asked: &'l Asked<'_, I>,
+pub(super) fn mark<'l, D: Downstream>(
+    asked: &'l Asked<'_, D>,
     rewritten: &'l Rewritten<'_>,
     lines: &mut Vec<Line<'l>>,
 ) {
@@ -90,8 +95,8 @@ pub(super) fn mark<'l, I>(
 }
 
 /// Applies the request operations: the destination's, then the route's.
-pub(super) fn edit<'l, I>(
-    asked: &'l Asked<'_, I>,
+pub(super) fn edit<'l, D: Downstream>(
+    asked: &'l Asked<'_, D>,
     course: Course<'l>,
     cluster: &str,
     rendered: &'l mut [Rendered; 2],
@@ -148,7 +153,7 @@ pub(super) fn write_mirror_head(
 
 fn start(request: &Request<'_>, rewritten: &Rewritten<'_>, out: &mut Vec<u8>) {
     let path = rewritten.path.as_deref().unwrap_or(request.path);
-    write_request_line(out, request.method().as_str(), path, request.query);
+    write_request_line(out, request.method.as_str(), path, request.query);
     match rewritten.authority {
         Some(authority) => write_made_line(out, "host", authority.as_bytes()),
         None => write_line(out, "host", request.authority.as_bytes()),
@@ -156,9 +161,9 @@ fn start(request: &Request<'_>, rewritten: &Rewritten<'_>, out: &mut Vec<u8>) {
 }
 
 fn finish(request: &Request<'_>, out: &mut Vec<u8>) {
-    let framing = match request.parsed.framing_line() {
+    let framing = match request.framing {
         // Envoy tells an upstream that there is no body where the method could have one.
-        FramingLine::None if may_have_body(request.method()) => FramingLine::Length(0),
+        FramingLine::None if may_have_body(request.method) => FramingLine::Length(0),
         framing => framing,
     };
     write_framing(out, framing);

@@ -3,14 +3,16 @@
 
 use propylon_snapshot::{Cors, CorsReply, Decision, HeaderOps, Line, ServerHeader, Verdict};
 
+use super::downstream::Frame;
 use super::edits::{self, Rendered};
+use super::incoming::Protocol;
 use super::request::View;
 use crate::clock::Clock;
+use crate::http1::Version;
 use crate::http1::emit::{
     end_head, write_framing, write_line, write_made_line, write_status_line,
     write_websocket_upgrade,
 };
-use crate::http1::{FramingLine, Version};
 
 /// The response operations of a decision: the drawn destination's, then the route's.
 pub(super) fn levels<'s>(decision: &Decision<'s>) -> [Option<&'s HeaderOps>; 2] {
@@ -77,21 +79,6 @@ fn push_origin<'l>(cors: &'l Cors, origin: &'l [u8], lines: &mut Vec<Line<'l>>) 
     }
 }
 
-/// How a response's head is framed.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Frame {
-    /// The client's version.
-    pub(super) version: Version,
-    /// The status.
-    pub(super) status: u16,
-    /// How the body's length is told.
-    pub(super) framing: FramingLine,
-    /// The connection ends with this response.
-    pub(super) close: bool,
-    /// The connection becomes a WebSocket.
-    pub(super) upgrade: bool,
-}
-
 /// Writes a response's head. `server` is the gateway's word, `date` only where it is missing
 /// (RFC 9110 section 6.6.1).
 pub(super) fn write_head(
@@ -101,7 +88,11 @@ pub(super) fn write_head(
     server: &ServerHeader,
     clock: &Clock,
 ) {
-    write_status_line(out, frame.version, frame.status);
+    let version = match frame.protocol {
+        Protocol::Http10 => Version::Http10,
+        Protocol::Http11 => Version::Http11,
+    };
+    write_status_line(out, version, frame.status);
     let mut dated = false;
     for line in lines {
         match line.name {

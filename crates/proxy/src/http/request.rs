@@ -7,16 +7,20 @@ use std::time::{Instant, SystemTime};
 
 use propylon_snapshot::{AddressOf, Head, Line, Number, Reason, Scheme, Text, Variables};
 
+use super::downstream::Downstream;
 use super::exchange::Asked;
+use super::incoming::Protocol;
 use crate::clock::Clock;
-use crate::http1::{Method, RequestHead, Version};
-use crate::io::Stream;
+use crate::http1::{FramingLine, Method};
+use crate::upstream::Conduit;
 
-/// An admitted request. Borrows the connection's read buffer.
+/// An admitted request. Borrows what its head was read into.
 #[derive(Debug)]
 pub(super) struct Request<'r> {
-    /// The codec's index.
-    pub(super) parsed: &'r RequestHead,
+    /// What the client speaks.
+    pub(super) protocol: Protocol,
+    /// The method.
+    pub(super) method: Method,
     /// Host with port, as the client wrote it.
     pub(super) authority: &'r str,
     /// Normalised path.
@@ -29,6 +33,10 @@ pub(super) struct Request<'r> {
     pub(super) scheme: Scheme,
     /// The client as far as it is trusted.
     pub(super) client: Option<SocketAddr>,
+    /// The client lets its connection go on afterwards.
+    pub(super) keeps_alive: bool,
+    /// How the body's length is told to an upstream that speaks HTTP/1.
+    pub(super) framing: FramingLine,
     /// The client asks for a WebSocket.
     pub(super) websocket: bool,
     /// Local answers travel as gRPC statuses.
@@ -38,11 +46,6 @@ pub(super) struct Request<'r> {
 }
 
 impl Request<'_> {
-    /// The method.
-    pub(super) fn method(&self) -> Method {
-        self.parsed.method()
-    }
-
     /// Path and query.
     pub(super) fn target(&self) -> &str {
         self.target.get_or_init(|| {
@@ -55,7 +58,7 @@ impl Request<'_> {
     /// The head as decisions see it.
     pub(super) fn head<'h>(&'h self, lines: &'h [Line<'h>]) -> Head<'h> {
         Head {
-            method: self.method().as_str(),
+            method: self.method.as_str(),
             scheme: self.scheme,
             authority: self.authority,
             path: self.path,
@@ -85,7 +88,7 @@ pub(super) struct View<'v> {
     /// The endpoint.
     pub(super) endpoint: Option<SocketAddr>,
     /// The connection to it.
-    pub(super) upstream: Option<&'v Stream>,
+    pub(super) upstream: Option<&'v Conduit>,
     /// The other end of the client connection.
     pub(super) peer: Option<SocketAddr>,
     /// Our end of it.
@@ -104,8 +107,8 @@ pub(super) struct View<'v> {
 
 impl<'v> View<'v> {
     /// A request before anything came of it.
-    pub(super) fn of<I>(asked: &'v Asked<'_, I>, lines: &'v [Line<'v>]) -> Self {
-        let client = asked.client;
+    pub(super) fn of<D: Downstream>(asked: &'v Asked<'_, D>, lines: &'v [Line<'v>]) -> Self {
+        let client = asked.caller();
         Self {
             request: asked.request,
             lines,
@@ -130,7 +133,7 @@ impl<'v> View<'v> {
 impl Variables for View<'_> {
     fn request_header(&self, name: &str) -> Option<&[u8]> {
         match name {
-            ":method" => Some(self.request.method().as_str().as_bytes()),
+            ":method" => Some(self.request.method.as_str().as_bytes()),
             ":path" => Some(self.request.target().as_bytes()),
             ":authority" | "host" => Some(self.request.authority.as_bytes()),
             ":scheme" => Some(self.request.scheme.as_str().as_bytes()),
@@ -154,7 +157,7 @@ impl Variables for View<'_> {
             AddressOf::DownstreamDirectRemote => self.peer,
             AddressOf::DownstreamLocal | AddressOf::DownstreamDirectLocal => self.local,
             AddressOf::UpstreamRemote => self.endpoint,
-            AddressOf::UpstreamLocal => self.upstream.and_then(Stream::local),
+            AddressOf::UpstreamLocal => self.upstream.and_then(Conduit::local),
         }
     }
 
@@ -171,10 +174,7 @@ impl Variables for View<'_> {
 
     fn text(&self, which: Text) -> Option<Cow<'_, str>> {
         let text = match which {
-            Text::Protocol => match self.request.parsed.version() {
-                Version::Http10 => "HTTP/1.0",
-                Version::Http11 => "HTTP/1.1",
-            },
+            Text::Protocol => self.request.protocol.as_str(),
             Text::UpstreamProtocol => "HTTP/1.1",
             Text::ResponseCodeDetails => self.reason.map_or("via_upstream", Reason::detail),
             Text::ResponseFlags => self.reason.map(Reason::flag)?,

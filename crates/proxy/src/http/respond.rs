@@ -2,19 +2,19 @@
 //! injected faults, byte for byte as Envoy words them. gRPC clients get them as gRPC statuses.
 
 use std::borrow::Cow;
-use std::io::{self, IoSlice};
+use std::io;
 
-use propylon_snapshot::{Abort, AbortAnswer, Line, Reason, ServerHeader, Verdict, grpc_status_of};
+use propylon_snapshot::{Abort, AbortAnswer, Line, Reason, Verdict, grpc_status_of};
 
-use super::client::Client;
+use super::caller::Caller;
 use super::desk::Out;
+use super::downstream::{Downstream, Frame};
 use super::edits;
 use super::exchange::Asked;
-use super::reply::{self, Frame};
+use super::incoming::Protocol;
+use super::reply;
 use super::request::View;
-use crate::http1::{FramingLine, Method, Version};
-use crate::io::{Io, write_all, write_all_vectored};
-use crate::limits::JOINED_BODY_BYTES_MAX;
+use crate::http1::{FramingLine, Method};
 
 /// Envoy's body of an injected failure.
 const ABORTED: &str = "fault filter abort";
@@ -81,14 +81,14 @@ impl<'a> Answer<'a> {
 ///
 /// # Errors
 /// When the client is gone.
-pub(super) async fn answer<I: Io>(
-    asked: &Asked<'_, I>,
+pub(super) async fn answer<D: Downstream>(
+    asked: &Asked<'_, D>,
     request_lines: &[Line<'_>],
     answer: Answer<'_>,
     keep: bool,
     out: &mut Out,
 ) -> io::Result<bool> {
-    let Asked { client, request, decision, .. } = asked;
+    let Asked { request, decision, .. } = asked;
     let close = answer.close || !keep;
     let Out { response_lines, rendered, down, .. } = out;
     let grpc = request.grpc && !answer.plain;
@@ -126,22 +126,20 @@ pub(super) async fn answer<I: Io>(
     let framing = match status {
         204 | 304 => FramingLine::None,
         // Envoy leaves open what a GET would have had.
-        _ if body.is_empty() && request.method() == Method::Head => FramingLine::Chunked,
+        _ if body.is_empty() && request.method == Method::Head => FramingLine::Chunked,
         _ => FramingLine::Length(body.len() as u64),
     };
-    let version = match answer.reason {
+    let protocol = match answer.reason {
         // The client is told in the version that it is asked to use.
-        Some(Reason::LowVersion) => Version::Http11,
-        _ => request.parsed.version(),
+        Some(Reason::LowVersion) => Protocol::Http11,
+        _ => request.protocol,
     };
-    let frame = Frame { version, status, framing, close, upgrade: false };
-    down.clear();
-    let server = &asked.snapshot().http.server;
-    reply::write_head(down, frame, &lines, server, &client.worker.clock);
+    let frame = Frame { protocol, status, framing, close, upgrade: false };
+    asked.down.begin(frame, &lines, &asked.snapshot().http.server, down);
     response_lines.put(lines);
-    count(client, status, answer.reason);
-    let body = if request.method() == Method::Head || status == 204 { b"" } else { body };
-    write_joined(client, down, body).await?;
+    count(asked.caller(), status, answer.reason);
+    let body = if request.method == Method::Head || status == 204 { b"" } else { body };
+    asked.down.finish(down, body).await?;
     Ok(!close)
 }
 
@@ -149,35 +147,23 @@ pub(super) async fn answer<I: Io>(
 ///
 /// # Errors
 /// When the client is gone.
-pub(super) async fn refuse<I: Io>(
-    client: &Client<I>,
-    server: &ServerHeader,
+pub(super) async fn refuse<D: Downstream>(
+    down: &D,
     reason: Reason,
-    down: &mut Vec<u8>,
+    text: &mut Vec<u8>,
 ) -> io::Result<()> {
+    let caller = down.caller();
     let body = reason.body(false);
     let line = [Line { name: "content-type", value: b"text/plain" }];
     let lines: &[Line<'_>] = if body.is_empty() { &[] } else { &line };
     let framing = FramingLine::Length(body.len() as u64);
     let status = reason.status();
-    let frame = Frame { version: Version::Http11, status, framing, close: true, upgrade: false };
-    down.clear();
-    reply::write_head(down, frame, lines, server, &client.worker.clock);
-    count(client, status, Some(reason));
-    write_joined(client, down, body.as_bytes()).await
-}
-
-/// Writes head and body; small bodies leave with their head as one slice.
-async fn write_joined<I: Io>(
-    client: &Client<I>,
-    head: &mut Vec<u8>,
-    body: &[u8],
-) -> io::Result<()> {
-    if body.len() > JOINED_BODY_BYTES_MAX {
-        return write_all_vectored(&client.io, &mut [head, body].map(IoSlice::new)).await;
-    }
-    head.extend_from_slice(body);
-    write_all(&client.io, head).await
+    let protocol = Protocol::Http11;
+    let frame = Frame { protocol, status, framing, close: true, upgrade: false };
+    let generation = caller.guest.door().generation();
+    down.begin(frame, lines, &generation.snapshot().http.server, text);
+    count(caller, status, Some(reason));
+    down.finish(text, body.as_bytes()).await
 }
 
 impl Answer<'_> {
@@ -191,10 +177,10 @@ impl Answer<'_> {
     }
 }
 
-fn count<I>(client: &Client<I>, status: u16, reason: Option<Reason>) {
-    client.worker.counters.count_status(status);
+fn count(caller: &Caller, status: u16, reason: Option<Reason>) {
+    caller.worker.counters.count_status(status);
     if let Some(reason) = reason {
-        client.worker.counters.count_reason(reason);
+        caller.worker.counters.count_reason(reason);
     }
 }
 

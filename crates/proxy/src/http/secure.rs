@@ -7,8 +7,8 @@ use std::time::UNIX_EPOCH;
 use propylon_snapshot::{RouteTableId, Serves};
 use tokio::time::timeout;
 
-use super::client::{Client, Secured};
-use super::serve;
+use super::caller::Secured;
+use super::downstream::http1::{Client, serve};
 use crate::io::Stream;
 use crate::listener::Door;
 use crate::runtime::Worker;
@@ -41,7 +41,7 @@ pub(crate) async fn serving(
     let secured = Secured { server_name, settings, client };
     let routed = (way.generation, table);
     let client = Client::new(stream, ends, (way.door, routed), Rc::clone(worker));
-    Some(serve::serve(client.over_tls(secured)))
+    Some(serve(client.over_tls(secured)))
 }
 
 /// Shakes hands.

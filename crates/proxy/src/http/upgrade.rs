@@ -9,49 +9,48 @@ use tokio::time::timeout;
 
 use super::beside::Beside;
 use super::desk::Out;
+use super::downstream::Downstream;
 use super::exchange::After;
 use super::forward::Forwarding;
 use super::relay::{self, Course};
 use crate::buffers::{Buffer, Buffers};
 use crate::io::{Io, read, readable, write_all};
 use crate::limits::LINGER_TIMEOUT;
+use crate::runtime::Worker;
 use crate::upstream::Connection;
 
 /// Passes the 101 on and then everything both sides say.
-pub(super) async fn tunnel<I: Io>(
-    forwarding: &Forwarding<'_, I>,
+pub(super) async fn tunnel<D: Downstream>(
+    forwarding: &Forwarding<'_, D>,
     connection: &Connection,
-    mut beside: Beside<'_, '_, I>,
+    mut beside: Beside<'_, '_, D>,
     (mut buffer, head_len): (Buffer, usize),
     out: &mut Out,
 ) -> After {
-    let client = forwarding.asked.client;
-    let buffers = &client.worker.buffers;
+    let down = forwarding.asked.down;
     let course = Course { connection, tries: 1 };
     relay::write_switch(forwarding, &buffer.filled()[..head_len], (out, course));
     buffer.consume(head_len);
     beside.timer().stop();
-    let early = beside.into_rest().map(|rest| rest.filled().to_vec()).unwrap_or_default();
-    let opened = async {
-        write_all(&client.io, &out.down).await?;
-        write_all(&client.io, buffer.filled()).await?;
-        write_all(connection.io(), &early).await
-    };
-    let opened = opened.await;
-    buffers.give_back(buffer);
-    if opened.is_ok() {
-        let counters = &client.worker.counters;
-        counters.upgrades.add(1);
-        counters.upgrades_active.add(1);
-        // Boxed: a tunnel lives long, and what a request needs beside it does not.
-        Box::pin(both_ways(&client.io, connection.io(), buffers)).await;
-        counters.upgrades_active.sub(1);
+    if let Some(body) = beside.into_body() {
+        down.join(&out.down, buffer.filled(), body, connection.io()).await;
     }
+    down.caller().worker.buffers.give_back(buffer);
     After::Close
 }
 
+/// Joins the two ends of a tunnel until one of them ends.
+pub(super) async fn both_ways(client: &impl Io, upstream: &impl Io, worker: &Worker) {
+    let counters = &worker.counters;
+    counters.upgrades.add(1);
+    counters.upgrades_active.add(1);
+    // Boxed: a tunnel lives long, and what a request needs beside it does not.
+    Box::pin(copy_both(client, upstream, &worker.buffers)).await;
+    counters.upgrades_active.sub(1);
+}
+
 /// Copies both ways until one side ends; the other then has a moment to finish.
-async fn both_ways(client: &impl Io, upstream: &impl Io, buffers: &Buffers) {
+async fn copy_both(client: &impl Io, upstream: &impl Io, buffers: &Buffers) {
     let mut up = pin!(copy(client, upstream, buffers));
     let mut down = pin!(copy(upstream, client, buffers));
     let (ended, rest): (io::Result<()>, _) = tokio::select! {

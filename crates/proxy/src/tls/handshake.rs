@@ -8,7 +8,7 @@ use std::task::{Poll, ready};
 
 use propylon_snapshot::ServerTls;
 use rustls::server::{Accepted, Acceptor};
-use rustls::{CertificateError, Error, HandshakeKind, ServerConnection};
+use rustls::{CertificateError, Connection, Error, HandshakeKind};
 
 use super::certificate::{self, CertificateFacts};
 use super::stream::{TlsStream, Wire, write_out};
@@ -80,7 +80,7 @@ pub(crate) async fn accept<I: Io>(
         accepted.client_hello().alpn().is_some_and(|mut offers| offers.any(|offer| offer == HTTP1));
     let config = if offers_http1 { &ready.with_alpn } else { &ready.without_alpn };
     let mut session = match accepted.into_connection(Arc::clone(config)) {
-        Ok(session) => session,
+        Ok(session) => Connection::Server(session),
         Err((error, mut alert)) => {
             let mut bytes = Vec::new();
             let _ = alert.write_all(&mut bytes);
@@ -116,7 +116,7 @@ async fn hello<I: Io>(io: &I) -> Result<Accepted, Refused> {
 }
 
 /// Runs the handshake to its end. A failure is told to the client in an alert.
-async fn complete<I: Io>(io: &I, session: &mut ServerConnection) -> Result<(), Refused> {
+async fn complete<I: Io>(io: &I, session: &mut Connection) -> Result<(), Refused> {
     let mut failed = None;
     let end = poll_fn(|cx| {
         let mut wire = Wire { io, cx };
@@ -156,7 +156,7 @@ fn refusal(error: &Error) -> Refused {
     }
 }
 
-fn forwarded(session: &ServerConnection, ready: &Ready) -> Option<Box<[u8]>> {
+fn forwarded(session: &Connection, ready: &Ready) -> Option<Box<[u8]>> {
     let der = session.peer_certificates()?.first()?;
     let facts = CertificateFacts::parse(der)?;
     Some(certificate::forwarded(&ready.own_uris, der, &facts).into())

@@ -16,4 +16,5 @@ pub use credential::BadCredential;
 pub use terminator::inspect;
 
 pub(crate) use handshake::{Handshake, Refused, accept};
+pub(crate) use stream::TlsStream;
 pub(crate) use terminator::{Terminator, Terminators};

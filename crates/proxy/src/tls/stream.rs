@@ -1,11 +1,12 @@
-//! A TLS connection behind the I/O seam. Head and body that are written together leave as one
-//! record and one system call; an idle connection holds what the TLS library needs and no more.
+//! A TLS connection of either side behind the I/O seam. Head and body that are written together
+//! leave as one record and one system call; an idle connection holds what the TLS library needs and
+//! no more.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice, Read, Write};
 use std::task::{Context, Poll, Waker, ready};
 
-use rustls::ServerConnection;
+use rustls::Connection;
 
 use crate::io::Io;
 
@@ -13,7 +14,7 @@ use crate::io::Io;
 #[derive(Debug)]
 pub(crate) struct TlsStream<I> {
     io: I,
-    session: RefCell<ServerConnection>,
+    session: RefCell<Connection>,
     /// Decrypted bytes are waiting.
     plaintext: Cell<bool>,
     /// The peer must not be told a regular end.
@@ -22,11 +23,16 @@ pub(crate) struct TlsStream<I> {
 
 impl<I: Io> TlsStream<I> {
     /// Takes over a connection whose handshake is done.
-    pub(crate) fn new(io: I, mut session: ServerConnection) -> io::Result<Self> {
+    pub(crate) fn new(io: I, mut session: Connection) -> io::Result<Self> {
         // Data may have come with the end of the handshake.
         let state = session.process_new_packets().map_err(invalid)?;
         let plaintext = Cell::new(state.plaintext_bytes_to_read() > 0 || state.peer_has_closed());
         Ok(Self { io, session: RefCell::new(session), plaintext, aborted: Cell::new(false) })
+    }
+
+    /// The connection that carries the records.
+    pub(crate) fn below(&self) -> &I {
+        &self.io
     }
 
     /// Takes in what the peer has sent. Ready once some record was processed.
@@ -127,7 +133,7 @@ impl<I: Io> Io for TlsStream<I> {
 
 /// Hands ciphertext to the connection below until none is left.
 pub(super) fn write_out<I: Io>(
-    session: &mut ServerConnection,
+    session: &mut Connection,
     wire: &mut Wire<'_, '_, I>,
 ) -> io::Result<Poll<()>> {
     while session.wants_write() {

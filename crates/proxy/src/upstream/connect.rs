@@ -6,6 +6,7 @@ use std::time::Duration;
 use propylon_snapshot::{Address, Reason};
 use tokio::net::{TcpStream, UnixStream};
 
+use super::conduit::Conduit;
 use crate::io::Stream;
 
 /// How a connection failed to come about.
@@ -43,9 +44,9 @@ impl ConnectError {
 }
 
 /// Connects within `limit`.
-pub(super) async fn connect(address: &Address, limit: Duration) -> Result<Stream, ConnectError> {
+pub(super) async fn connect(address: &Address, limit: Duration) -> Result<Conduit, ConnectError> {
     let failure = match tokio::time::timeout(limit, open(address)).await {
-        Ok(Ok(stream)) => return Ok(stream),
+        Ok(Ok(stream)) => return Ok(Conduit::Plain(stream)),
         Ok(Err(error)) => ConnectFailure::Refused(error),
         Err(_) => ConnectFailure::Timeout,
     };

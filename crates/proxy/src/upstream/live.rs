@@ -72,7 +72,7 @@ impl LiveEndpoint {
     ) -> Result<Connection, ConnectError> {
         let active = Active::begin(self);
         match connect(&self.address, limit).await {
-            Ok(stream) => Ok(Connection::fresh(stream, active)),
+            Ok(conduit) => Ok(Connection::fresh(conduit, active)),
             Err(error) => {
                 let counters = self.counters();
                 counters.upstream_cx_connect_fail.add(1);

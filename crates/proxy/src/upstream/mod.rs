@@ -4,6 +4,7 @@
 //! addresses, counters). Worker side: [`Generation`] holds one [`LiveCluster`] per cluster of a
 //! snapshot; those whose settings did not change are carried over with pools and counts.
 
+mod conduit;
 mod connect;
 mod counters;
 mod generation;
@@ -13,6 +14,7 @@ mod pool;
 mod registry;
 mod resolve;
 
+pub(crate) use conduit::Conduit;
 pub(crate) use counters::Counter;
 pub(crate) use generation::Generation;
 pub(crate) use live::{LiveCluster, LiveEndpoint, Wanted};

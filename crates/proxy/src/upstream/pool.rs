@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::conduit::Conduit;
 use super::live::LiveEndpoint;
-use crate::io::{Io, Stream};
+use crate::io::Io;
 
 /// Unused connections kept per worker and endpoint; more are closed when released. Envoy has no
 /// such bound, but a burst must not leave a worker's descriptors taken for an hour.
@@ -32,7 +33,7 @@ struct Idle {
 /// An open connection, counted as long as it lives.
 #[derive(Debug)]
 struct Open {
-    stream: Stream,
+    conduit: Conduit,
     endpoint: Rc<LiveEndpoint>,
 }
 
@@ -103,10 +104,10 @@ impl Open {
     /// reactor's cached readiness; only when that is set is the socket asked.
     fn is_quiet(&self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
-        match self.stream.poll_readable(&mut cx) {
+        match self.conduit.poll_readable(&mut cx) {
             Poll::Pending => true,
             Poll::Ready(Err(_)) => false,
-            Poll::Ready(Ok(())) => self.stream.poll_read(&mut cx, &mut [0]).is_pending(),
+            Poll::Ready(Ok(())) => self.conduit.poll_read(&mut cx, &mut [0]).is_pending(),
         }
     }
 }
@@ -140,11 +141,11 @@ impl Drop for Active {
 }
 
 impl Connection {
-    pub(super) fn fresh(stream: Stream, active: Active) -> Self {
+    pub(super) fn fresh(conduit: Conduit, active: Active) -> Self {
         let endpoint = Rc::clone(&active.0);
         endpoint.counters().upstream_cx_total.add(1);
         endpoint.counters().upstream_cx_active.add(1);
-        Self { open: Open { stream, endpoint }, active, reused: false }
+        Self { open: Open { conduit, endpoint }, active, reused: false }
     }
 
     fn hold(open: Open, reused: bool) -> Self {
@@ -154,8 +155,8 @@ impl Connection {
 
     /// The bytes' way.
     #[must_use]
-    pub(crate) fn io(&self) -> &Stream {
-        &self.open.stream
+    pub(crate) fn io(&self) -> &Conduit {
+        &self.open.conduit
     }
 
     /// True if it served a request before: the peer may have closed it in this very moment.

@@ -86,7 +86,7 @@ impl World {
         let snapshot = Arc::new(Snapshot { clusters, ..Snapshot::default() });
         let shared = self.registry.attach(&snapshot);
         let running =
-            Arc::new(Running { generation: 1, snapshot, shared, terminators: Arc::default() });
+            Arc::new(Running { generation: 1, snapshot, shared, terminators: Arc::default(), names });
         let next = Generation::attach(running, self.generation.as_ref(), 0);
         self.generation.insert(next)
     }

@@ -2,8 +2,9 @@
 
 use propylon_snapshot::PathNormalization;
 
+use super::super::incoming::TextHead;
 use super::*;
-use crate::http1::Parsed;
+use crate::http1::{Parsed, RequestHead};
 
 fn parse(text: &str) -> (RequestHead, Vec<u8>) {
     let mut bytes = text.as_bytes().to_vec();
@@ -23,7 +24,8 @@ fn trusting(trusted_proxies: u32) -> HttpSettings {
 fn client(lines: &str, trusted: u32) -> Option<String> {
     let (parsed, head) = request(lines);
     let peer = "192.0.2.9:1234".parse().ok();
-    client_address(&parsed, &head, peer, trusted).map(|address| address.to_string())
+    client_address(&TextHead { parsed: &parsed, bytes: &head }, peer, trusted)
+        .map(|address| address.to_string())
 }
 
 #[test]
@@ -47,11 +49,12 @@ fn too_few_or_broken_addresses_leave_the_peer() {
 
 #[test]
 fn an_empty_forwarded_for_adds_no_comma() {
-    let (parsed, head) = request("x-forwarded-for:\r\n");
+    let (parsed, bytes) = request("x-forwarded-for:\r\n");
+    let head = TextHead { parsed: &parsed, bytes: &bytes };
     let mut marks = Marks::default();
-    marks.make(&parsed, &head, "192.0.2.9:1".parse().ok(), &trusting(0), Scheme::Http);
+    marks.make(&head, "192.0.2.9:1".parse().ok(), &trusting(0), Scheme::Http);
     let mut lines = Vec::new();
-    marks.fill(&parsed, &head, &trusting(0), None, &mut lines);
+    marks.fill(&head, &trusting(0), None, &mut lines);
     let found: Vec<_> = lines.iter().filter(|line| line.name == "x-forwarded-for").collect();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].value, b"192.0.2.9");
@@ -63,7 +66,12 @@ fn only_a_trusted_proxy_can_say_https() {
         let (parsed, head) = request(&format!("x-forwarded-proto: {said}\r\n"));
         let scheme = |trusted| {
             let mut marks = Marks::default();
-            marks.make(&parsed, &head, None, &trusting(trusted), Scheme::Http);
+            marks.make(
+                &TextHead { parsed: &parsed, bytes: &head },
+                None,
+                &trusting(trusted),
+                Scheme::Http,
+            );
             marks.scheme()
         };
         assert_eq!(scheme(0), Scheme::Http);
@@ -74,11 +82,12 @@ fn only_a_trusted_proxy_can_say_https() {
 #[test]
 fn settings_can_leave_request_ids_to_the_client() {
     let settings = HttpSettings { no_request_id: true, ..HttpSettings::default() };
-    let (parsed, head) = request("x-request-id: mine\r\n");
+    let (parsed, bytes) = request("x-request-id: mine\r\n");
+    let head = TextHead { parsed: &parsed, bytes: &bytes };
     let mut marks = Marks::default();
-    marks.make(&parsed, &head, None, &settings, Scheme::Http);
+    marks.make(&head, None, &settings, Scheme::Http);
     let mut lines = Vec::new();
-    marks.fill(&parsed, &head, &settings, None, &mut lines);
+    marks.fill(&head, &settings, None, &mut lines);
     let ids: Vec<_> = lines.iter().filter(|line| line.name == "x-request-id").collect();
     assert_eq!((ids.len(), ids[0].value), (1, &b"mine"[..]));
 }
@@ -102,7 +111,8 @@ fn heads_without_a_meaning_here_are_refused() {
         let (parsed, head) = parse(text);
         let settings =
             HttpSettings { path_normalization: PathNormalization::Base, ..HttpSettings::default() };
-        super::admit(&parsed, &head, &settings).map(|admitted| admitted.path.into_owned())
+        super::admit(&TextHead { parsed: &parsed, bytes: &head }, &settings)
+            .map(|admitted| admitted.path.into_owned())
     };
     assert_eq!(admit("GET /a/../b HTTP/1.1\r\nhost: a\r\n\r\n"), Ok("/b".to_owned()));
     assert_eq!(admit("GET / HTTP/1.0\r\nhost: a\r\n\r\n"), Err(Reason::LowVersion));

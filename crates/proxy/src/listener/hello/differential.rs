@@ -10,6 +10,8 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, version};
 
 use super::*;
 
+const NAME: &str = "a.example.com";
+
 /// A hello as rustls' client sends it.
 fn client_hello(name: &str, alpn: &[&str], old: bool) -> Vec<u8> {
     let versions = if old { &[&version::TLS12][..] } else { rustls::ALL_VERSIONS };
@@ -67,7 +69,7 @@ proptest! {
         damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
         cut in prop::option::of(any::<prop::sample::Index>()),
     ) {
-        let mut bytes = client_hello("a.example.com", &["h2", "istio"], old);
+        let mut bytes = client_hello(NAME, &["h2", "istio"], old);
         for (place, value) in damage {
             let place = place.index(bytes.len());
             bytes[place] = value;
@@ -76,7 +78,15 @@ proptest! {
             bytes.truncate(cut.index(bytes.len()));
         }
         if let Some(expected) = accepted(&bytes) {
-            prop_assert_eq!(read(&bytes), Some(expected));
+            match read(&bytes) {
+                Some(hello) => prop_assert_eq!(hello, expected, "{:?}", bytes),
+                // rustls overlooks what lies behind a name that damage made shorter. Here, as for
+                // BoringSSL, a list of names has one.
+                None => {
+                    let name = expected.server_name.unwrap_or_default();
+                    prop_assert!(name.len() < NAME.len(), "{:?}", bytes);
+                }
+            }
         }
     }
 }

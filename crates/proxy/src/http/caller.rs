@@ -1,25 +1,22 @@
-//! A client connection and what every part of the HTTP side may ask of it.
+//! Who asks: what every part of the HTTP side may know of a client connection, whatever it speaks.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Instant;
 
 use propylon_snapshot::{Reason, RouteTableId, ServerTls, Serves, Termination, Then};
 
 use crate::captured::{self, Aim};
 use crate::guests::{Guest, Leave};
-use crate::io::Io;
 use crate::listener::Door;
 use crate::runtime::Worker;
 use crate::upstream::Generation;
+use crate::welcome::Ends;
 
-/// A client connection.
-pub(super) struct Client<I> {
-    /// The bytes' way.
-    pub(super) io: I,
+/// A client connection without its bytes.
+pub(super) struct Caller {
     /// The other end; `None` for Unix sockets.
     pub(super) peer: Option<SocketAddr>,
     /// Our end.
@@ -49,11 +46,10 @@ pub(super) struct Secured {
     pub(super) client: Option<Box<[u8]>>,
 }
 
-impl<I> Client<I> {
+impl Caller {
     /// Takes a connection in that is routed by `routed` until its listener says otherwise.
     pub(super) fn new(
-        io: I,
-        (peer, local): (Option<SocketAddr>, Option<SocketAddr>),
+        (peer, local): Ends,
         (door, routed): (Rc<Door>, Routed),
         worker: Rc<Worker>,
     ) -> Self {
@@ -61,7 +57,7 @@ impl<I> Client<I> {
         worker.counters.connections.add(1);
         worker.counters.connections_active.add(1);
         let routed = RefCell::new(routed);
-        Self { io, peer, local, worker, guest, secured: None, aim: None, routed }
+        Self { peer, local, worker, guest, secured: None, aim: None, routed }
     }
 
     /// The same connection, known to have come over TLS.
@@ -87,9 +83,7 @@ impl<I> Client<I> {
         if self.aim.as_deref() != Some(&Aim::Each) {
             return Ok(table);
         }
-        let (_, position) = self.guest.door().current();
-        let found = captured::table_of(generation.snapshot(), position, authority);
-        found.ok_or(Reason::NoRoute)
+        captured::table_of(generation.snapshot(), table, authority).ok_or(Reason::NoRoute)
     }
 
     /// What a request that starts now is decided by, to its last byte. A connection whose listener
@@ -166,7 +160,7 @@ fn table(
     }
 }
 
-impl<I> Drop for Client<I> {
+impl Drop for Caller {
     fn drop(&mut self) {
         self.worker.counters.connections_active.sub(1);
         if std::thread::panicking() {
@@ -174,21 +168,5 @@ impl<I> Drop for Client<I> {
         }
         self.worker.guests.exit(&self.guest);
         self.worker.connection_ended();
-    }
-}
-
-impl<I: Io> Client<I> {
-    /// Ready once a request may be there, or the connection should end (`false`). Holds no buffer.
-    pub(super) fn poll_wanted(&self, cx: &mut Context<'_>) -> Poll<bool> {
-        if self.guest.leaving().is_some() {
-            return Poll::Ready(false);
-        }
-        match self.io.poll_readable(cx) {
-            Poll::Ready(readable) => Poll::Ready(readable.is_ok()),
-            Poll::Pending => {
-                self.guest.wake_with(cx.waker());
-                Poll::Pending
-            }
-        }
     }
 }

@@ -6,27 +6,30 @@ use std::rc::Rc;
 use propylon_snapshot::Reason;
 use tokio::time::{Instant, timeout_at};
 
-use super::client::Client;
-use super::desk::Desk;
-use super::respond;
-use super::{exchange, linger};
-use crate::buffers::Buffer;
+use super::body::Body;
+use super::linger;
+use super::{Client, Exchange};
+use crate::buffers::{Buffer, Tail};
 use crate::guests::Leave;
-use crate::http1::{Parsed, RequestHead, Version};
+use crate::http::desk::Desk;
+use crate::http::exchange::{self, After};
+use crate::http::incoming::TextHead;
+use crate::http::respond;
+use crate::http1::{Parsed, Refusal, RequestHead, Version};
 use crate::io::{Io, read, read_now};
 use crate::limits::CHUNKED_BODY_ROOM_BYTES_MIN;
 
 /// Serves a connection to its end.
 #[expect(clippy::manual_async_fn, reason = "an `async fn` would keep its argument twice")]
-pub(super) fn serve<I: Io>(client: Client<I>) -> impl Future<Output = ()> {
+pub(in crate::http) fn serve<I: Io>(client: Client<I>) -> impl Future<Output = ()> {
     async move {
         loop {
-            client.guest.rest();
+            client.caller.guest.rest();
             if !poll_fn(|cx| client.poll_wanted(cx)).await {
                 count_leave(&client);
                 break;
             }
-            client.guest.work();
+            client.caller.guest.work();
             // Boxed, so that an idle connection costs only what it needs to wait.
             match Box::pin(work(&client)).await {
                 Turn::Rest => {}
@@ -47,16 +50,16 @@ enum Turn {
 }
 
 fn count_leave<I>(client: &Client<I>) {
-    match client.guest.leaving() {
-        Some(Leave::Idle) => client.worker.counters.connections_idle.add(1),
-        Some(Leave::Drain) => client.worker.counters.connections_drained.add(1),
+    match client.caller.guest.leaving() {
+        Some(Leave::Idle) => client.caller.worker.counters.connections_idle.add(1),
+        Some(Leave::Drain) => client.caller.worker.counters.connections_drained.add(1),
         None => {}
     }
 }
 
 /// Answers requests until none is at hand.
 async fn work<I: Io>(client: &Client<I>) -> Turn {
-    let worker = Rc::clone(&client.worker);
+    let worker = Rc::clone(&client.caller.worker);
     let mut buffer = worker.buffers.small();
     let mut desk = worker.desks.lend();
     let turn = answer_all(client, &mut buffer, &mut desk).await;
@@ -73,22 +76,22 @@ async fn answer_all<I: Io>(client: &Client<I>, buffer: &mut Buffer, desk: &mut D
             Next::Gone => return Turn::End,
             Next::Refused(reason) => return refuse(client, desk, reason).await,
         };
-        let counters = &client.worker.counters;
+        let counters = &client.caller.worker.counters;
         counters.requests.add(1);
         counters.requests_active.add(1);
         let _under_way = UnderWay(client);
         if desk.request.lines().is_chunked() {
             // Its end is unknown: what is read beyond it must find room behind the head.
-            buffer.make_room_for(CHUNKED_BODY_ROOM_BYTES_MIN, &client.worker.buffers);
+            buffer.make_room_for(CHUNKED_BODY_ROOM_BYTES_MIN, &client.caller.worker.buffers);
         }
         let (head, mut tail) = buffer.split(head_len);
-        let kept = exchange::answer(client, desk, head, &mut tail).await;
+        let kept = answer(client, desk, head, &mut tail).await;
         let (used, filled) = tail.extent();
         buffer.settle(head_len, used, filled);
         match kept {
-            exchange::After::Keep => {}
-            exchange::After::Close => return Turn::End,
-            exchange::After::Linger => {
+            After::Keep => {}
+            After::Close => return Turn::End,
+            After::Linger => {
                 linger::linger(client).await;
                 return Turn::End;
             }
@@ -96,12 +99,34 @@ async fn answer_all<I: Io>(client: &Client<I>, buffer: &mut Buffer, desk: &mut D
     }
 }
 
+/// Answers one request. `head` is what the desk's index was made from; `tail` is what lies behind.
+async fn answer<I: Io>(
+    client: &Client<I>,
+    desk: &mut Desk,
+    head: &[u8],
+    tail: &mut Tail<'_>,
+) -> After {
+    let Desk { request: parsed, sheets } = desk;
+    let mut framing = parsed.framing();
+    let taken = framing.take(tail.filled());
+    let first_len = taken.as_ref().map_or(0, |taken| taken.consumed);
+    let refused = taken.err().map(Refusal::of_request);
+    let (first, rest) = tail.split(first_len);
+    let mut body = Body::new(first, rest, framing);
+    let down = Exchange::new(client, parsed.version());
+    let head = TextHead { parsed, bytes: head };
+    let after = exchange::answer(&down, &head, refused, &mut body, sheets).await;
+    let (used, filled) = body.extent();
+    tail.settle(first_len, used, filled);
+    after
+}
+
 /// Counts a request as under way, whatever becomes of it.
 struct UnderWay<'c, I>(&'c Client<I>);
 
 impl<I> Drop for UnderWay<'_, I> {
     fn drop(&mut self) {
-        self.0.worker.counters.requests_active.sub(1);
+        self.0.caller.worker.counters.requests_active.sub(1);
     }
 }
 
@@ -136,7 +161,7 @@ async fn next_head<I: Io>(
                 Err(refusal) => return Next::Refused(refusal.of_request()),
             }
         }
-        buffer.make_room(&client.worker.buffers);
+        buffer.make_room(&client.caller.worker.buffers);
         let got = if buffer.is_empty() {
             match read_now(&client.io, buffer.free_mut()).await {
                 Ok(Some(got)) => Ok(got),
@@ -144,8 +169,8 @@ async fn next_head<I: Io>(
                 Err(error) => Err(error),
             }
         } else {
-            let limit =
-                *deadline.get_or_insert_with(|| Instant::now() + client.worker.patience.head);
+            let limit = *deadline
+                .get_or_insert_with(|| Instant::now() + client.caller.worker.patience.head);
             match timeout_at(limit, read(&client.io, buffer.free_mut())).await {
                 Ok(got) => got,
                 Err(_) => return Next::Refused(Reason::HeadTimeout),
@@ -159,15 +184,14 @@ async fn next_head<I: Io>(
 }
 
 fn accepts_http10<I>(client: &Client<I>) -> bool {
-    client.guest.door().generation().snapshot().http.accept_http10
+    client.caller.guest.door().generation().snapshot().http.accept_http10
 }
 
 async fn refuse<I: Io>(client: &Client<I>, desk: &mut Desk, reason: Reason) -> Turn {
     // Answered, so counted: the sum over the classes of statuses is the number of requests.
-    client.worker.counters.requests.add(1);
-    let generation = client.guest.door().generation();
-    let server = &generation.snapshot().http.server;
-    if respond::refuse(client, server, reason, &mut desk.sheets.out.down).await.is_ok() {
+    client.caller.worker.counters.requests.add(1);
+    let down = Exchange::new(client, Version::Http11);
+    if respond::refuse(&down, reason, &mut desk.sheets.out.down).await.is_ok() {
         linger::linger(client).await;
     }
     Turn::End

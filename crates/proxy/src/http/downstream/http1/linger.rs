@@ -3,7 +3,7 @@
 
 use tokio::time::timeout;
 
-use super::client::Client;
+use super::Client;
 use crate::io::{Io, read};
 use crate::limits::{LINGER_BYTES_MAX, LINGER_TIMEOUT};
 
@@ -12,7 +12,7 @@ pub(super) async fn linger<I: Io>(client: &Client<I>) {
     if client.io.shutdown_write().is_err() {
         return;
     }
-    let mut buffer = client.worker.buffers.small();
+    let mut buffer = client.caller.worker.buffers.small();
     let discard = async {
         let mut discarded = 0;
         while discarded < LINGER_BYTES_MAX {
@@ -23,5 +23,5 @@ pub(super) async fn linger<I: Io>(client: &Client<I>) {
         }
     };
     let _ = timeout(LINGER_TIMEOUT, discard).await;
-    client.worker.buffers.give_back(buffer);
+    client.caller.worker.buffers.give_back(buffer);
 }

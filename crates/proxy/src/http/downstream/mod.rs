@@ -1,0 +1,139 @@
+//! The client's side of one request: where the rest of its body comes from and where its answer
+//! goes. Whatever decides, tries and relays is written against this seam and knows no protocol of
+//! clients.
+
+pub(super) mod http1;
+
+use std::cell::Cell;
+use std::io;
+use std::task::{Context, Poll};
+
+use propylon_snapshot::{Line, ServerHeader};
+
+use super::beside::Interrupt;
+use super::caller::Caller;
+use super::incoming::Protocol;
+use crate::http1::{Framing, FramingLine};
+use crate::io::Io;
+
+/// How a response's head is framed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Frame {
+    /// What the client is told in.
+    pub(super) protocol: Protocol,
+    /// The status.
+    pub(super) status: u16,
+    /// How the body's length is told.
+    pub(super) framing: FramingLine,
+    /// The connection ends with this response, where a response can say so.
+    pub(super) close: bool,
+    /// The connection becomes a WebSocket.
+    pub(super) upgrade: bool,
+}
+
+/// Why an answer could not be passed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// The upstream broke off, took too long, or sent something malformed.
+    Cut,
+    /// The client is not there any more.
+    Gone,
+}
+
+/// The client's side of one request.
+///
+/// `text` is the desk's room for what goes down. Between [`Self::begin`] and the first bytes of the
+/// body it may hold a head that has not left; whoever writes sends it first and leaves it empty.
+/// No write is cancel safe: whoever gives one up must [`Self::abort`].
+pub(super) trait Downstream {
+    /// What is still to come of the request.
+    type Body<'b>: RequestBody<Self>;
+
+    /// Who asks.
+    fn caller(&self) -> &Caller;
+
+    /// Begins a response. Nothing needs to leave before [`Self::pour`] or another write.
+    fn begin(&self, frame: Frame, lines: &[Line<'_>], server: &ServerHeader, text: &mut Vec<u8>);
+
+    /// Passes an interim response (1xx) on. A client that is gone is noticed elsewhere.
+    async fn interim<'l>(
+        &self,
+        status: u16,
+        lines: impl Iterator<Item = Line<'l>>,
+        text: &mut Vec<u8>,
+    );
+
+    /// Writes the body of an answer that is whole.
+    ///
+    /// # Errors
+    /// When the client is gone.
+    async fn finish(&self, text: &mut Vec<u8>, body: &[u8]) -> io::Result<()>;
+
+    /// Passes on the part of a body that `bytes` hold, which an HTTP/1 upstream framed so; true at
+    /// the body's end.
+    ///
+    /// # Errors
+    /// [`Stop::Cut`] for a malformed body, [`Stop::Gone`] without a client.
+    async fn pour(
+        &self,
+        text: &mut Vec<u8>,
+        framing: &mut Framing,
+        bytes: &[u8],
+    ) -> Result<bool, Stop>;
+
+    /// Ends a body whose end was the end of the upstream's connection.
+    ///
+    /// # Errors
+    /// When the client is gone.
+    async fn pour_end(&self) -> Result<(), Stop>;
+
+    /// Joins the client with an upstream whose handshake was accepted, until one side ends: `text`
+    /// and `early` go down first, then whatever both sides say.
+    async fn join(&self, text: &[u8], early: &[u8], body: &Self::Body<'_>, upstream: &impl Io);
+
+    /// Breaks the answer off, so that what the client has got of it cannot be taken for all.
+    fn abort(&self);
+}
+
+/// What is still to come of a request. `D` is the side it comes from.
+pub(super) trait RequestBody<D: Downstream + ?Sized> {
+    /// True once the client has sent all of it.
+    fn is_done(&self) -> bool;
+
+    /// Keeps what is read from now on for another try or a mirror, as far as the limit allows.
+    fn hold(&mut self);
+
+    /// True if everything read so far can be sent again.
+    fn is_replayable(&self) -> bool;
+
+    /// What is to be sent behind an HTTP/1 head at the start of a try, in its framing.
+    fn opening(&self) -> [&[u8]; 2];
+
+    /// Ready once the client is gone. Asked only while nobody reads the body; what the client sends
+    /// beyond it is kept, or left to the connection.
+    fn poll_gone(&self, down: &D, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Sends what the client still has to send to an HTTP/1 upstream, then watches for the client
+    /// going away. Ends only when the request cannot go on.
+    async fn upload(&mut self, down: &D, upstream: &impl Io, progress: &Progress) -> Interrupt;
+}
+
+/// How far sending a body has come; looked at while it goes on.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// All of it was read from the client, and given to the upstream unless that broke.
+    pub(super) finished: Cell<bool>,
+    /// The upstream takes no more. It may still have said why.
+    pub(super) broken: Cell<bool>,
+    /// Some of it is gone: it cannot be sent again.
+    pub(super) lost: Cell<bool>,
+    /// An interim response is on its way to the client, perhaps with a part of it written.
+    pub(super) telling: Cell<bool>,
+}
+
+impl Progress {
+    /// The whole request went to the upstream without trouble.
+    pub(super) fn is_clean(&self) -> bool {
+        self.finished.get() && !self.broken.get()
+    }
+}
