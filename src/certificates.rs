@@ -13,7 +13,7 @@ use propylon_snapshot::{ClientCheck, ServerTls, Serves, Snapshot, Termination, T
 pub(crate) fn problems(snapshot: &Snapshot, world: &World, now: SystemTime) -> Vec<Problem> {
     let chains = snapshot.listeners.iter().flat_map(|listener| match &listener.serves {
         Serves::Tls(names) => names.chains(),
-        Serves::Http(_) | Serves::Tcp(_) => &[],
+        Serves::Http(_) | Serves::Tcp(_) | Serves::Captured(_) | Serves::Proxy(_) => &[],
     });
     let mut problems = Vec::new();
     for chain in chains {

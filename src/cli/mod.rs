@@ -8,6 +8,7 @@ mod demo;
 mod describe;
 mod explain;
 pub(crate) mod flags;
+mod iptables;
 mod logging;
 mod man;
 pub(crate) mod out;
@@ -55,6 +56,9 @@ enum Command {
     /// Serve examples with built-in backends, and show what to try
     #[command(after_help = demo::EXAMPLES)]
     Demo(demo::Demo),
+    /// Redirect what leaves a workload to its sidecar, or stop doing so
+    #[command(after_help = iptables::EXAMPLES)]
+    Iptables(iptables::Iptables),
     /// Print a shell's completion script
     #[command(after_help = completions::EXAMPLES)]
     Completions(completions::Completions),
@@ -74,6 +78,7 @@ impl Cli {
             Command::Explain(explain) => explain.execute(),
             Command::Routes(routes) => routes.execute(),
             Command::Demo(demo) => demo.execute(),
+            Command::Iptables(iptables) => iptables.execute(),
             Command::Completions(completions) => completions.execute(),
             Command::Man(man) => man.execute(),
         };

@@ -3,17 +3,20 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use propylon_model::destination_rule::H2UpgradePolicy;
 use propylon_model::service_entry::Resolution;
 use propylon_model::virtual_service::Destination;
 use propylon_model::{FieldPath, Labels};
 use propylon_snapshot::{
-    Address, Availability, Cluster, ClusterId, Discovery, DnsTarget, Endpoint, Locality, Target,
-    UpstreamProtocol,
+    Address, Asked, Availability, Balance, Cluster, ClusterId, Discovery, DnsTarget, Endpoint,
+    Locality, Target, UpstreamProtocol,
 };
 
+use crate::Role;
 use crate::destination_rule::{DestinationRules, Merged};
 use crate::endpoints::{Candidate, Supply};
 use crate::problems::{Problems, code};
@@ -29,7 +32,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
 /// Turns destinations into clusters, each made once.
 pub(crate) struct Clusters<'v, 'w> {
     view: &'v View<'w>,
-    registry: Registry<'w>,
+    registry: Rc<Registry<'w>>,
     rules: DestinationRules<'w>,
     supply: Supply<'w>,
     workloads: Workloads<'w>,
@@ -55,12 +58,43 @@ impl<'v, 'w> Clusters<'v, 'w> {
     pub(crate) fn new(view: &'v View<'w>) -> Self {
         Self {
             view,
-            registry: Registry::new(view),
+            registry: Rc::new(Registry::new(view)),
             rules: DestinationRules::new(view),
             supply: Supply::new(view.world),
             workloads: Workloads::new(view.world),
             made: BTreeMap::new(),
             count: 0,
+        }
+    }
+
+    /// The services that destinations name.
+    pub(crate) fn registry(&self) -> Rc<Registry<'w>> {
+        Rc::clone(&self.registry)
+    }
+
+    /// The cluster that leads captured connections wherever they were meant to go.
+    pub(crate) fn passthrough(&mut self) -> Target {
+        let name = crate::outbound::PASSTHROUGH;
+        let provisional = ClusterId(self.count);
+        let made = self.made.entry(name.to_owned()).or_insert_with(|| {
+            self.count += 1;
+            let pool = self.view.mesh.connection_pool();
+            let idle = pool.and_then(|pool| pool.tcp.as_ref()).and_then(|tcp| tcp.idle_timeout);
+            let asked = Asked { original: true, names: [].into(), port: 0, allowed: [].into() };
+            let cluster = Cluster {
+                name: name.into(),
+                discovery: Discovery::Asked(asked),
+                balance: Balance::LeastRequest,
+                protocol: UpstreamProtocol::Http1,
+                connect_timeout: self.view.mesh.connect_timeout(),
+                idle_timeout: set(idle).unwrap_or(IDLE_TIMEOUT),
+                availability: Availability::Open,
+            };
+            Some(Made { provisional, cluster })
+        });
+        match made {
+            Some(made) => Target::Cluster(made.provisional),
+            None => Target::Missing(name.into()),
         }
     }
 
@@ -161,8 +195,7 @@ impl<'v, 'w> Clusters<'v, 'w> {
         subset: &str,
         problems: &mut Problems,
     ) -> Option<Cluster> {
-        let service = self.registry.find(host)?;
-        let port = service.port(u16::try_from(port).ok()?)?;
+        let (service, port) = self.registry.find_port(host, u16::try_from(port).ok()?)?;
         let rule = self.rules.find(host, service.namespace);
         let labels = match subset {
             "" => None,
@@ -237,6 +270,47 @@ impl<'v, 'w> Clusters<'v, 'w> {
         Availability::Closed(why.into())
     }
 
+    /// The endpoints of a ServiceEntry's port, with those of the entries beside it.
+    fn candidates(&self, service: &Service<'w>, port: &Port) -> Vec<Candidate<'w>> {
+        let all = std::iter::once((service, port));
+        let all = all.chain(self.registry.beside(service, port.number));
+        let of = |(service, port): (&Service<'w>, &Port)| match service.behind {
+            Behind::Kubernetes(_) => Vec::new(),
+            Behind::Entry(object) => {
+                self.workloads.of_entry(object, &service.host, port.position, &self.supply)
+            }
+        };
+        all.flat_map(of).collect()
+    }
+
+    /// What may be asked for, where whoever asks names the endpoint: the address that a sidecar's
+    /// connection was meant for, or a name of DYNAMIC_DNS. A gateway has no such address; it looks
+    /// up the hosts of NONE where it is told to.
+    fn asked(&self, service: &Service<'w>, port: &Port) -> Option<Asked> {
+        let Behind::Entry(object) = service.behind else { return None };
+        let options = self.view.options;
+        let original = matches!(options.role, Role::Sidecar(_));
+        let original = match object.spec.resolution {
+            Resolution::None if original => true,
+            Resolution::None if options.resolve_none => false,
+            Resolution::DynamicDns => false,
+            Resolution::None | Resolution::Static | Resolution::Dns | Resolution::DnsRoundRobin => {
+                return None;
+            }
+        };
+        let written = object.spec.ports.get(port.position)?;
+        let target = if written.target_port == 0 { written.number } else { written.target_port };
+        let listed = object.spec.addresses.iter().filter_map(|text| {
+            text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+        });
+        Some(Asked {
+            original,
+            names: [service.host.to_ascii_lowercase().into()].into(),
+            port: u16::try_from(target).ok()?,
+            allowed: listed.chain(options.allowed_destinations.iter().copied()).collect(),
+        })
+    }
+
     fn discovery(
         &self,
         service: &Service<'w>,
@@ -244,14 +318,17 @@ impl<'v, 'w> Clusters<'v, 'w> {
         labels: Option<&Labels>,
         problems: &mut Problems,
     ) -> Discovery {
+        if let Some(asked) = self.asked(service, port) {
+            return Discovery::Asked(asked);
+        }
         let (candidates, resolution) = match service.behind {
             Behind::Kubernetes(object) => {
                 (self.supply.of_service(object, port.position), Resolution::Static)
             }
-            Behind::Entry(object) => (
-                self.workloads.of_entry(object, &service.host, port.position, &self.supply),
-                object.spec.resolution,
-            ),
+            Behind::Entry(object) => {
+                let resolution = object.spec.resolution;
+                (self.candidates(service, port), resolution)
+            }
         };
         let chosen = candidates
             .iter()

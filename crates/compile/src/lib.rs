@@ -12,6 +12,7 @@ pub mod validate;
 pub mod visibility;
 
 mod mesh;
+mod scope;
 mod view;
 
 mod credential;
@@ -32,6 +33,8 @@ mod tcp_listener;
 mod tcp_route;
 mod virtual_service;
 
+mod outbound;
+
 mod cluster;
 mod destination_rule;
 mod endpoints;
@@ -47,7 +50,9 @@ mod security;
 mod summary;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
+use ipnet::IpNet;
 use propylon_model::{Labels, Problem, World};
 use propylon_snapshot::Snapshot;
 
@@ -56,8 +61,10 @@ pub use summary::summary;
 use cluster::Clusters;
 use http_route::Builder;
 use objects::Objects;
+use outbound::Leaving;
 use problems::Problems;
 use route_table::Tables;
+use scope::Scope;
 use view::View;
 
 /// What the world is compiled for: the gateway workload itself.
@@ -73,6 +80,32 @@ pub struct Options {
     pub port_map: BTreeMap<u16, u16>,
     /// Serve although a security policy selects this gateway and is not enforced.
     pub allow_unenforced_policies: bool,
+    /// What the workload is to others.
+    pub role: Role,
+    /// Look up the hosts of ServiceEntries with resolution NONE where the address that a client
+    /// meant is not known.
+    pub resolve_none: bool,
+    /// Addresses that names which clients choose may lead to although they are not public.
+    pub allowed_destinations: Vec<IpNet>,
+}
+
+/// What a workload is to others.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Role {
+    /// It serves the Gateways that select it.
+    #[default]
+    Gateway,
+    /// It stands beside an application and takes what leaves that.
+    Sidecar(Leg),
+}
+
+/// Where a sidecar takes what leaves its application.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Leg {
+    /// Where captured connections are redirected to.
+    pub captured: Vec<SocketAddr>,
+    /// Where an explicit HTTP proxy answers.
+    pub proxy: Vec<SocketAddr>,
 }
 
 impl Default for Options {
@@ -83,6 +116,9 @@ impl Default for Options {
             domain: "cluster.local".to_owned(),
             port_map: BTreeMap::new(),
             allow_unenforced_policies: false,
+            role: Role::Gateway,
+            resolve_none: false,
+            allowed_destinations: Vec::new(),
         }
     }
 }
@@ -103,7 +139,10 @@ pub struct Compiled {
 pub fn compile(world: &World, options: &Options) -> Compiled {
     let view = View::new(world, options);
     let mut problems = Problems::default();
-    let gateways = gateway::selected(&view);
+    let gateways = match options.role {
+        Role::Gateway => gateway::selected(&view),
+        Role::Sidecar(_) => Vec::new(),
+    };
     let servers = gateway::servers(&view, &gateways, &mut problems);
     let merged = merge::merge(&servers, &mut problems);
     let bound = virtual_service::visible(&view, &mut problems);
@@ -111,18 +150,34 @@ pub fn compile(world: &World, options: &Options) -> Compiled {
     let closed = security::closes(&view, &mut problems);
     let clusters = Clusters::new(&view);
     let mut builder = Builder { view: &view, clusters, objects: Objects::default(), problems };
-    let mut tables = Tables::new(&bound);
-    for merged in merged.values() {
-        tables.add(merged, &mut builder);
-    }
-    tables.report_unused(&servers, &mut builder);
+    let scope = Scope::of(&view);
+    let made = match &options.role {
+        Role::Gateway => {
+            let mut tables = Tables::new(&bound);
+            for merged in merged.values() {
+                tables.add(merged, &mut builder);
+            }
+            tables.report_unused(&servers, &mut builder);
+            Made::Serving(tables)
+        }
+        Role::Sidecar(leg) => Made::Leaving(Leaving::new(&bound, &scope, &mut builder), leg),
+    };
     let Builder { clusters, objects, mut problems, .. } = builder;
     let (clusters, ids) = clusters.finish();
-    let (listeners, tables) = tables.finish(&ids);
+    let (listeners, tables) = match made {
+        Made::Serving(tables) => tables.finish(&ids),
+        Made::Leaving(leaving, leg) => leaving.finish(leg, &ids),
+    };
     problems.extend(analyze::within(&view, &bound));
     let http = view.mesh.http_settings(world, options);
     let objects = objects.into_names();
     let proxy_protocol = view.mesh.proxy_protocol();
     let snapshot = Snapshot { listeners, tables, clusters, http, objects, proxy_protocol, closed };
     Compiled { snapshot, problems: problems.finish() }
+}
+
+/// What a workload's role makes of its objects, before clusters have their final ids.
+enum Made<'b, 'w> {
+    Serving(Tables<'b, 'w>),
+    Leaving(Leaving<'b, 'w>, &'b Leg),
 }

@@ -20,7 +20,7 @@ use crate::virtual_service::Bound;
 pub(crate) type Taken = HashMap<Box<str>, Option<Origin>>;
 
 /// Istio's idle timeout of TCP connections.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
+pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// What all routes of connections share of a match: the fields that Istio looks at on a gateway.
 struct Fits<'m> {
@@ -52,7 +52,7 @@ impl<'w> Builder<'_, 'w> {
             });
             if found.is_some() || route.r#match.is_empty() {
                 let origin = self.objects.origin(object, entry, found);
-                return Some(self.connections(object, &route.route, origin, server));
+                return Some(self.connections(object, &route.route, origin, spoken(server)));
             }
         }
         None
@@ -88,7 +88,8 @@ impl<'w> Builder<'_, 'w> {
                     continue;
                 }
                 taken.extend(names.iter().map(|name| (name.clone(), Some(origin))));
-                let then = Then::Tcp(self.connections(object, &route.route, origin, server));
+                let route = self.connections(object, &route.route, origin, spoken(server));
+                let then = Then::Tcp(route);
                 chains.push(TlsChain {
                     names,
                     termination: Termination::Passthrough,
@@ -116,18 +117,18 @@ impl<'w> Builder<'_, 'w> {
         self.problems.warning(code::SERVER_NAME_TAKEN, object, field.key("sniHosts"), message);
     }
 
-    /// The destinations of a route, as a server's connections meet them. A single one takes all;
-    /// of several, those without weight take nothing.
-    fn connections(
+    /// The destinations of a route, as the connections of a port meet them, which may be MongoDB's.
+    /// A single one takes all; of several, those without weight take nothing.
+    pub(crate) fn connections(
         &mut self,
         object: &Object<VirtualService>,
         list: &[RouteDestination],
         origin: Origin,
-        server: &OpenServer<'_>,
+        (port, is_mongo): (u16, bool),
     ) -> TcpRoute {
         let key = &object.meta.key;
         let namespace = &*key.namespace;
-        let port = u32::from(server.port);
+        let port = u32::from(port);
         let mut destinations = Vec::new();
         let mut stat_prefix = format!("{}.{namespace}", key.name);
         let mut idle = None;
@@ -151,7 +152,6 @@ impl<'w> Builder<'_, 'w> {
             destinations.push(TcpDestination { target, weight });
         }
         let idle = idle.unwrap_or(IDLE_TIMEOUT);
-        let is_mongo = server.server.port.protocol.eq_ignore_ascii_case("MONGO");
         TcpRoute {
             destinations,
             idle_timeout: Some(idle).filter(|idle| !idle.is_zero()),
@@ -160,6 +160,11 @@ impl<'w> Builder<'_, 'w> {
             origin,
         }
     }
+}
+
+/// The port of a server, and whether MongoDB is spoken there.
+fn spoken(server: &OpenServer<'_>) -> (u16, bool) {
+    (server.port, server.server.port.protocol.eq_ignore_ascii_case("MONGO"))
 }
 
 /// Puts final ids in the place of provisional ones.

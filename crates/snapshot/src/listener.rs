@@ -53,10 +53,12 @@ impl Listener {
             Serves::Captured(outbound) | Serves::Proxy(outbound) => (None, &[][..], Some(outbound)),
         };
         let outbound = outbound.into_iter().flat_map(|outbound| outbound.tables());
-        plain.into_iter().chain(outbound).chain(chains.iter().filter_map(|chain| match &chain.then {
-            Then::Http(table) => Some(*table),
-            Then::Tcp(_) => None,
-        }))
+        plain.into_iter().chain(outbound).chain(chains.iter().filter_map(
+            |chain| match &chain.then {
+                Then::Http(table) => Some(*table),
+                Then::Tcp(_) => None,
+            },
+        ))
     }
 }
 

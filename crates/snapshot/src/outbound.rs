@@ -115,8 +115,9 @@ impl Outbound {
     pub fn meant_for(&self, address: SocketAddr) -> Option<&Captured> {
         let port = address.port();
         let around = || {
-            let fits =
-                |(block, of, _): &&(IpNet, u16, usize)| *of == port && block.contains(&address.ip());
+            let fits = |(block, of, _): &&(IpNet, u16, usize)| {
+                *of == port && block.contains(&address.ip())
+            };
             self.blocks.iter().find(fits).map(|(.., position)| position)
         };
         let position = self.exact.get(&address).or_else(around);

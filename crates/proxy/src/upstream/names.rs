@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
 use super::resolve::{Resolve, ResolveError};
-use crate::limits::{LOOKUPS_MAX, LOOKUP_TIMEOUT, NAMES_KEPT_MAX};
+use crate::limits::{LOOKUP_TIMEOUT, LOOKUPS_MAX, NAMES_KEPT_MAX};
 
 /// Shortest time between two look-ups of a name, whatever its TTL: a TTL of 0 must not become a
 /// storm.

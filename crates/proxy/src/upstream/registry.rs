@@ -172,7 +172,10 @@ impl Registry {
             },
             Discovery::Dns { .. } => match previous {
                 Some(entry)
-                    if entry.look_ups.as_ref().is_some_and(|n| n.discovery == cluster.discovery) =>
+                    if entry
+                        .look_ups
+                        .as_ref()
+                        .is_some_and(|n| n.discovery == cluster.discovery) =>
                 {
                     entry
                 }

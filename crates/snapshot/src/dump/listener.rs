@@ -1,10 +1,13 @@
 //! What a listener serves, as text: routes, TCP destinations, TLS chains. Of certificates and keys
 //! only where they came from and what is wrong with them.
 
+use std::sync::Arc;
+
 use super::page::{Page, line};
 use crate::{
-    Captured, ClientCheck, Credential, Outbound, RouteTableId, ServerNames, ServerTls, Serves, Snapshot,
-    TcpDestination, TcpProtocol, TcpRoute, Termination, Then, TlsChain, TlsVersion,
+    Captured, ClientCheck, Credential, Listener, Outbound, RouteTableId, ServerNames, ServerTls,
+    Serves, Snapshot, TcpDestination, TcpProtocol, TcpRoute, Termination, Then, TlsChain,
+    TlsVersion,
 };
 
 impl Snapshot {
@@ -14,7 +17,19 @@ impl Snapshot {
             Serves::Tcp(route) => self.dump_tcp(page, route, "tcp"),
             Serves::Tls(names) => self.dump_names(page, names),
             Serves::Captured(outbound) => self.dump_outbound(page, outbound, "captured"),
-            Serves::Proxy(outbound) => self.dump_outbound(page, outbound, "proxy"),
+            Serves::Proxy(outbound) => self.dump_proxy(page, outbound),
+        }
+    }
+
+    /// An explicit proxy shares what is captured, where anything is.
+    fn dump_proxy(&self, page: &mut Page, outbound: &Arc<Outbound>) {
+        let captures = |listener: &Listener| match &listener.serves {
+            Serves::Captured(other) => Arc::ptr_eq(other, outbound),
+            Serves::Http(_) | Serves::Tcp(_) | Serves::Tls(_) | Serves::Proxy(_) => false,
+        };
+        match self.listeners.iter().find(|listener| captures(listener)) {
+            Some(same) => line!(page, "proxy of what is captured at {}", same.bind),
+            None => self.dump_outbound(page, outbound, "proxy"),
         }
     }
 

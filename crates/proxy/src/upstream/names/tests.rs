@@ -25,11 +25,8 @@ impl Resolve for Scripted {
     }
 }
 
-fn names(
-    answers: Vec<Result<(Vec<IpAddr>, u64), &'static str>>,
-) -> (Arc<Names>, Arc<Scripted>) {
-    let resolver =
-        Arc::new(Scripted { asked: AtomicUsize::new(0), answers: Mutex::new(answers) });
+fn names(answers: Vec<Result<(Vec<IpAddr>, u64), &'static str>>) -> (Arc<Names>, Arc<Scripted>) {
+    let resolver = Arc::new(Scripted { asked: AtomicUsize::new(0), answers: Mutex::new(answers) });
     let names = Names::new(Arc::clone(&resolver) as Arc<dyn Resolve>);
     names.settle();
     (names, resolver)
