@@ -5,9 +5,9 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use propylon_snapshot::{
-    Action, Address, Balance, Cluster, Destination, Discovery, Forward, Fraction, Head,
-    HeaderMatch, HeaderOps, Matcher, Mismatch, PathMatch, PathRewrite, QueryMatch, Redirect,
-    RedirectPath, RedirectPort, Retry, RetryOn, Rule, Snapshot, StringMatch, Target, WriteMode,
+    Action, Address, Cluster, Destination, Discovery, Forward, Fraction, Head, HeaderMatch,
+    HeaderOps, Matcher, Mismatch, PathMatch, PathRewrite, QueryMatch, Redirect, RedirectPath,
+    RedirectPort, Retry, RetryOn, Rule, Snapshot, StringMatch, Target, WriteMode,
 };
 
 /// The conditions of a rule: `uri prefix /api, method exact GET`; `any request` where none is set.
@@ -278,16 +278,6 @@ fn is_default(retry: &Retry) -> bool {
         && retry.on == RetryOn::istio_default()
         && retry.statuses.is_empty()
         && retry.per_try_timeout.is_none()
-}
-
-/// How a cluster chooses, in Istio's words.
-#[must_use]
-pub(crate) fn balance(cluster: &Cluster) -> &'static str {
-    match cluster.balance {
-        Balance::LeastRequest => "LEAST_REQUEST",
-        Balance::RoundRobin => "ROUND_ROBIN",
-        Balance::Random => "RANDOM",
-    }
 }
 
 /// The endpoints of a cluster as far as the configuration knows them.

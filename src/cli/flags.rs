@@ -73,6 +73,10 @@ pub(crate) struct Workload {
     /// Serve although a security policy selects this gateway and cannot be enforced
     #[arg(long, help_heading = "Gateway")]
     pub allow_unenforced_policies: bool,
+
+    /// Tell TLS clients that ask for an unknown server name so, instead of resetting them
+    #[arg(long, help_heading = "Gateway")]
+    pub alert_unknown_names: bool,
 }
 
 impl Workload {
@@ -94,6 +98,7 @@ impl Workload {
                 role: self.role(),
                 resolve_none: self.resolve_none,
                 allowed_destinations: self.allowed_destinations.clone(),
+                alert_unknown_names: self.alert_unknown_names,
             },
         }
     }

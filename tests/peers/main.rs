@@ -20,6 +20,7 @@ mod allowed;
 mod envoy;
 mod origins;
 mod outcome;
+mod placement;
 mod table;
 mod variant;
 
@@ -46,10 +47,13 @@ fn main() -> ExitCode {
         groups.iter().for_each(|group| println!("{}: test", group.name));
         return ExitCode::SUCCESS;
     }
-    let count = VARIANTS.iter().map(|it| groups.iter().filter(|g| it.concerns(g)).count()).sum();
+    let exchanges: usize =
+        VARIANTS.iter().map(|it| groups.iter().filter(|g| it.concerns(g)).count()).sum();
+    let places = filters.is_empty() || filters.iter().any(|word| word.contains("placement"));
+    let count = exchanges + if places { placement::count() } else { 0 };
     println!("\nrunning {count} tests");
     match envoy::find() {
-        Some(binary) => run(&groups, &binary, count),
+        Some(binary) => run(&groups, &binary, (count, places)),
         None => skip(&groups),
     }
 }
@@ -64,7 +68,7 @@ fn skip(groups: &[Group]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn run(groups: &[Group], binary: &Path, count: usize) -> ExitCode {
+fn run(groups: &[Group], binary: &Path, (count, places): (usize, bool)) -> ExitCode {
     let started = Instant::now();
     let differences = allowed::read(&text("differences.txt"));
     let mut failed = undocumented(&differences);
@@ -72,6 +76,9 @@ fn run(groups: &[Group], binary: &Path, count: usize) -> ExitCode {
     for variant in &VARIANTS {
         let groups = groups.iter().filter(|group| variant.concerns(group));
         failed.extend(variant.compare(groups, binary, &differences, &mut seen));
+    }
+    if places {
+        failed.extend(placement::compare(binary));
     }
     let complete = env::args().len() == 1;
     for (difference, _) in differences.iter().zip(&seen).filter(|(_, seen)| complete && !**seen) {

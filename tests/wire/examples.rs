@@ -1,8 +1,6 @@
 //! The tutorials: each example's own YAML in the real binary, and the printed transcripts.
 
 use crate::exchanges::Exchanges;
-use crate::harness::certificates::{Authority, Pair};
-use crate::harness::eventually;
 use crate::harness::gateway::{Plan, example};
 use crate::harness::origin::{Origin, Received, empty};
 
@@ -76,65 +74,17 @@ fn httpbin_answers_for_every_host() {
 }
 
 #[test]
-fn ports_of_every_kind_answer_where_they_can_be_served_and_stay_closed_elsewhere() {
+fn ports_of_every_kind_answer_as_printed_in_plaintext() {
+    // Their TLS ports and the database: tests/programs/ports.rs.
     let exchanges = Exchanges::of("gateway-ports");
-    let authority = Authority::new("authority");
-    let pair = authority.server(&["uk.bookinfo.com", "*.bookinfo.com"]);
-    let root = tempfile::tempdir().unwrap();
-    let folder = root.path().join("etc/certs");
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("servercert.pem"), &pair.certificate).unwrap();
-    std::fs::write(folder.join("privatekey.pem"), &pair.key).unwrap();
-    std::fs::write(root.path().join("ca.pem"), &authority.pem).unwrap();
-    let plan = example("gateway-ports").ports(&[80, 443, 9443, 9080, 2379]);
-    let plan = with_flags(plan, &exchanges).flag("--root").flag(root.path().to_str().unwrap());
-    let gateway = plan.start();
-    gateway.write("secret.yaml", &secret(&pair));
-    gateway.write("routes.yaml", BOOKINFO_ROUTES);
+    let echo = Origin::says("echo");
+    let plan = example("gateway-ports").behind(18200, echo.port());
+    let gateway = with_flags(plan.ports(&[80, 443, 9443, 9080, 2379]), &exchanges).start();
     exchanges.happen_on(&gateway);
-    let asked = |port: u16, host: &str| {
-        let to = format!("::{}", gateway.address(port));
-        let url = format!("https://{host}:{port}/");
-        let output = std::process::Command::new("curl")
-            .args(["-sS", "--connect-to", &to, &url, "--cacert"])
-            .arg(root.path().join("ca.pem"))
-            .output()
-            .unwrap();
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    };
-    eventually("certificates from files", || asked(443, "uk.bookinfo.com") == "bookinfo");
-    eventually("certificates from a Secret", || asked(9443, "us.bookinfo.com") == "bookinfo");
-    let address = gateway.address(2379);
-    assert!(std::net::TcpStream::connect(address).is_err(), "no route: the port stays closed");
+    let hosts: Vec<_> =
+        echo.received().iter().map(|it| it.header("host").map(str::to_owned)).collect();
+    assert_eq!(hosts, [Some("any.example:9080".to_owned()), Some("foo.bar.com:9080".to_owned())]);
 }
-
-/// The Secret that port 9443 names, in the namespace of the gateway.
-fn secret(pair: &Pair) -> String {
-    let indented = |text: &str| text.replace('\n', "\n    ");
-    format!(
-        "apiVersion: v1
-kind: Secret
-metadata: {{name: bookinfo-secret, namespace: istio-system}}
-stringData:
-  tls.crt: |
-    {}
-  tls.key: |
-    {}
-",
-        indented(pair.certificate.trim_end()),
-        indented(pair.key.trim_end())
-    )
-}
-
-const BOOKINFO_ROUTES: &str = "
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: {name: secure, namespace: bookinfo-namespace}
-spec:
-  hosts: [uk.bookinfo.com, us.bookinfo.com]
-  gateways: [some-config-namespace/my-gateway]
-  http: [{directResponse: {status: 200, body: {string: bookinfo}}}]
-";
 
 #[test]
 fn an_answer_that_takes_its_time_is_waited_for() {

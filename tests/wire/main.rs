@@ -19,6 +19,8 @@ mod exchanges;
 mod examples;
 mod steps;
 
+mod affinity;
+mod auto_passthrough;
 mod bodies;
 mod connections;
 mod contract;

@@ -259,9 +259,9 @@ fn mongodb_passes_untouched_and_is_counted_by_operation_and_collection() {
 // === TLS that is passed through ===
 
 /// A TLS server of the system's openssl, with its certificate made on the spot.
-struct TlsServer {
+pub(super) struct TlsServer {
     child: std::process::Child,
-    port: u16,
+    pub(super) port: u16,
     _folder: tempfile::TempDir,
 }
 
@@ -278,7 +278,7 @@ fn openssl(arguments: &[&str]) -> Command {
     command
 }
 
-fn tls_server(name: &str) -> TlsServer {
+pub(super) fn tls_server(name: &str) -> TlsServer {
     let folder = tempfile::TempDir::new().expect("a folder");
     let path = |file: &str| folder.path().join(file).display().to_string();
     let (key, certificate) = (path("key.pem"), path("cert.pem"));
@@ -314,9 +314,19 @@ fn tls_server(name: &str) -> TlsServer {
 }
 
 /// The subject of the certificate that a client sees who asks for this name.
-fn subject_seen(address: SocketAddr, name: Option<&str>) -> Option<String> {
+pub(super) fn subject_seen(address: SocketAddr, name: Option<&str>) -> Option<String> {
+    subject_seen_with(address, name, &[])
+}
+
+/// The same with further flags of openssl.
+pub(super) fn subject_seen_with(
+    address: SocketAddr,
+    name: Option<&str>,
+    flags: &[&str],
+) -> Option<String> {
     let address = address.to_string();
     let mut arguments = vec!["s_client", "-connect", &address];
+    arguments.extend(flags);
     match name {
         Some(name) => arguments.extend(["-servername", name]),
         None => arguments.push("-noservername"),

@@ -83,6 +83,10 @@ struct Stage {
 }
 
 fn stage(respond: fn(&crate::harness::origin::Received) -> String) -> Stage {
+    stage_with(respond, &[])
+}
+
+fn stage_with(respond: fn(&crate::harness::origin::Received) -> String, flags: &[&str]) -> Stage {
     let servers = Authority::new("servers");
     let clients = Authority::new("clients");
     let strangers = Authority::new("strangers");
@@ -92,7 +96,8 @@ fn stage(respond: fn(&crate::harness::origin::Received) -> String) -> Stage {
     write_pair(folder.path(), "good", &clients.client("good", &["c.example"], &[SPIFFE]));
     write_pair(folder.path(), "other", &clients.client("other", &["d.example"], &[]));
     write_pair(folder.path(), "stranger", &strangers.client("stranger", &["e.example"], &[]));
-    let gateway = plan(&own, &clients, &origin).ports(&[443]).start();
+    let plan = plan(&own, &clients, &origin).ports(&[443]);
+    let gateway = flags.iter().fold(plan, |plan, flag| plan.flag(flag)).start();
     Stage { gateway, folder, _origin: origin }
 }
 
@@ -187,6 +192,19 @@ fn modes_client_certificates_versions_and_names_come_to_what_istio_says() {
         let found = both.map(|version| stage.outcome(sni, client, version));
         assert_eq!(found, [tls12, tls13], "{sni:?} with {client:?}");
     }
+}
+
+#[test]
+fn an_unknown_name_can_get_an_alert_instead_of_a_reset() {
+    let stage = stage_with(|_| ok("hi"), &["--alert-unknown-names"]);
+    let said = |flags: &[&str]| {
+        let output = stage.openssl(flags, "", "simple.example");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let named = said(&["-servername", "unknown.example"]);
+    assert!(named.contains("unrecognized name"), "{named}");
+    assert_eq!(stage.outcome("", "", "-tls1_3"), Outcome::Closed);
+    assert_eq!(stage.outcome("simple.example", "", "-tls1_3"), Outcome::Served);
 }
 
 #[test]

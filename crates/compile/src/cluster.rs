@@ -1,33 +1,37 @@
 //! Clusters: one for each service, port and subset that some rule names.
 //! It resolves destinations to clusters and fills clusters with endpoints and policy.
 
+mod asked;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use ipnet::IpNet;
-use propylon_model::destination_rule::H2UpgradePolicy;
+use propylon_model::destination_rule::{ConsistentHash, H2UpgradePolicy};
 use propylon_model::service_entry::Resolution;
 use propylon_model::virtual_service::Destination;
 use propylon_model::{FieldPath, Labels};
 use propylon_snapshot::{
-    Address, Asked, Availability, Balance, Cluster, ClusterId, Discovery, DnsTarget, Endpoint,
-    Locality, Target, UpstreamProtocol,
+    Address, Availability, Cluster, ClusterId, Discovery, DnsTarget, Endpoint, Locality, Target,
+    UpstreamProtocol,
 };
 
-use crate::Role;
 use crate::destination_rule::{DestinationRules, Merged};
 use crate::endpoints::{Candidate, Supply};
+use crate::host;
 use crate::problems::{Problems, code};
 use crate::protocol::Protocol;
 use crate::registry::{Behind, Port, Registry, Service};
 use crate::service_entry::Workloads;
-use crate::traffic_policy::Policy;
+use crate::traffic_policy::{self, Policy};
 use crate::view::{View, selects};
 
 /// Envoy's idle timeout of upstream HTTP connections.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// The label of endpoints that speak mutual TLS themselves.
+const TLS_MODE: (&str, &str) = ("security.istio.io/tlsMode", "istio");
 
 /// Turns destinations into clusters, each made once.
 pub(crate) struct Clusters<'v, 'w> {
@@ -46,6 +50,20 @@ struct Named<'d> {
     port: u32,
     subset: &'d str,
     name: String,
+}
+
+/// A cluster for the bytes of a mesh.
+pub(crate) struct Meshed {
+    /// Its name, which is also what clients ask for: `outbound_.<port>_.<subset>_.<host>`.
+    pub(crate) name: Box<str>,
+    /// The cluster, provisional as everywhere.
+    pub(crate) cluster: ClusterId,
+    /// The idle timeout that a DestinationRule sets. Zero means none at all.
+    pub(crate) idle_timeout: Option<Duration>,
+    /// The client's address is hashed.
+    pub(crate) hash_source: bool,
+    /// Some endpoint speaks mutual TLS, or may turn out to.
+    pub(crate) has_endpoints: bool,
 }
 
 struct Made {
@@ -72,32 +90,6 @@ impl<'v, 'w> Clusters<'v, 'w> {
         Rc::clone(&self.registry)
     }
 
-    /// The cluster that leads captured connections wherever they were meant to go.
-    pub(crate) fn passthrough(&mut self) -> Target {
-        let name = crate::outbound::PASSTHROUGH;
-        let provisional = ClusterId(self.count);
-        let made = self.made.entry(name.to_owned()).or_insert_with(|| {
-            self.count += 1;
-            let pool = self.view.mesh.connection_pool();
-            let idle = pool.and_then(|pool| pool.tcp.as_ref()).and_then(|tcp| tcp.idle_timeout);
-            let asked = Asked { original: true, names: [].into(), port: 0, allowed: [].into() };
-            let cluster = Cluster {
-                name: name.into(),
-                discovery: Discovery::Asked(asked),
-                balance: Balance::LeastRequest,
-                protocol: UpstreamProtocol::Http1,
-                connect_timeout: self.view.mesh.connect_timeout(),
-                idle_timeout: set(idle).unwrap_or(IDLE_TIMEOUT),
-                availability: Availability::Open,
-            };
-            Some(Made { provisional, cluster })
-        });
-        match made {
-            Some(made) => Target::Cluster(made.provisional),
-            None => Target::Missing(name.into()),
-        }
-    }
-
     /// The cluster of a destination, whose completed host is `host`, as a VirtualService of
     /// `namespace` means it on a listener of this declared port. Ids are provisional until
     /// [`Self::finish`].
@@ -113,15 +105,19 @@ impl<'v, 'w> Clusters<'v, 'w> {
             self.named(destination, host, namespace, listener_port);
         if !self.made.contains_key(&name) {
             let cluster = self.make(&name, &host, port, subset, problems);
-            let provisional = ClusterId(self.count);
-            self.count += u32::from(cluster.is_some());
-            let made = cluster.map(|cluster| Made { provisional, cluster });
-            self.made.insert(name.clone(), made);
+            self.keep(&name, cluster);
         }
         match self.made.get(&name) {
             Some(Some(made)) => Target::Cluster(made.provisional),
             Some(None) | None => Target::Missing(name.into()),
         }
+    }
+
+    fn keep(&mut self, name: &str, cluster: Option<Cluster>) {
+        let provisional = ClusterId(self.count);
+        self.count += u32::from(cluster.is_some());
+        let made = cluster.map(|cluster| Made { provisional, cluster });
+        self.made.insert(name.to_owned(), made);
     }
 
     /// The name of a destination's cluster, as [`Self::target`] understands it.
@@ -148,12 +144,101 @@ impl<'v, 'w> Clusters<'v, 'w> {
             self.named(destination, host, namespace, listener_port);
         let service = self.registry.find(&host)?;
         let rule = self.rules.find(&host, service.namespace);
-        let policy = rule.map_or_else(Policy::default, |rule: &Merged<'w>| {
-            let port = u16::try_from(port).unwrap_or(0);
-            Policy::of(rule, port, (!subset.is_empty()).then_some(subset))
-        });
+        self.idle_timeout(&policy(rule, u16::try_from(port).unwrap_or(0), subset))
+    }
+
+    fn idle_timeout(&self, policy: &Policy<'w>) -> Option<Duration> {
         let pool = policy.connection_pool.or(self.view.mesh.connection_pool());
         pool.and_then(|pool| pool.tcp.as_ref()).and_then(|tcp| tcp.idle_timeout)
+    }
+
+    /// What a DestinationRule makes requests to a destination hash.
+    pub(crate) fn http_hash(
+        &self,
+        destination: &Destination,
+        host: &str,
+        namespace: &str,
+        listener_port: u32,
+    ) -> Option<&'w ConsistentHash> {
+        let Named { host, .. } = self.named(destination, host, namespace, listener_port);
+        let rule = self.rules.find(&host, self.registry.find(&host)?.namespace)?;
+        let port = destination.port.as_ref().map(|port| port.number);
+        traffic_policy::http_hash(rule, port, &destination.subset)
+    }
+
+    /// Whether a DestinationRule makes connections to a destination hash the client's address.
+    pub(crate) fn tcp_hash(&self, host: &str, subset: &str) -> bool {
+        let rule = self.registry.find(host).and_then(|one| self.rules.find(host, one.namespace));
+        rule.is_some_and(|rule| traffic_policy::tcp_hash(rule, subset))
+    }
+
+    /// The cluster of every service, port and subset of the mesh whose host is within `hosts`, for
+    /// clients that speak mutual TLS with the endpoint: only those endpoints count that do, and the
+    /// gateway adds no TLS of its own, whatever the DestinationRule says (Istio's SNI-DNAT
+    /// clusters).
+    pub(crate) fn of_the_mesh(&mut self, hosts: &[&str], problems: &mut Problems) -> Vec<Meshed> {
+        let fits = |host: &str| hosts.iter().any(|wide| host::is_subset(host, wide));
+        let services = self.registry.of_the_mesh().into_iter();
+        let mut found = Vec::new();
+        for service in services.filter(|service| fits(&service.host)) {
+            let rule = self.rules.find(&service.host, service.namespace);
+            let subsets = rule.map_or(&[][..], |rule| &rule.subsets).iter();
+            let names: Vec<&str> =
+                std::iter::once("").chain(subsets.map(|one| one.part.name.as_str())).collect();
+            for port in &service.ports {
+                for subset in &names {
+                    let name = format!("outbound_.{}_.{subset}_.{}", port.number, service.host);
+                    let idle_timeout = self.idle_timeout(&policy(rule, port.number, subset));
+                    let asked = (service, port, *subset);
+                    let hash_source =
+                        rule.is_some_and(|rule| traffic_policy::tcp_hash(rule, subset));
+                    let cluster = self.make_meshed(&name, asked, problems);
+                    found.push((cluster, name, (idle_timeout, hash_source)));
+                }
+            }
+        }
+        let meshed =
+            found.into_iter().filter_map(|(cluster, name, (idle_timeout, hash_source))| {
+                if !self.made.contains_key(&name) {
+                    self.keep(&name, cluster);
+                }
+                let made = self.made.get(&name)?.as_ref()?;
+                let has_endpoints = match &made.cluster.discovery {
+                    Discovery::Static(endpoints) => !endpoints.is_empty(),
+                    Discovery::Dns { names, fixed, .. } => !names.is_empty() || !fixed.is_empty(),
+                    Discovery::Asked(_) => false,
+                };
+                let cluster = made.provisional;
+                Some(Meshed {
+                    name: name.into(),
+                    cluster,
+                    idle_timeout,
+                    hash_source,
+                    has_endpoints,
+                })
+            });
+        meshed.collect()
+    }
+
+    fn make_meshed(
+        &self,
+        name: &str,
+        (service, port, subset): (&Service<'w>, &Port, &str),
+        problems: &mut Problems,
+    ) -> Option<Cluster> {
+        // What keeps others from the service does not concern bytes that are handed on.
+        let mut unsaid = Problems::default();
+        let made = self.make(name, &service.host, port.number.into(), subset, &mut unsaid)?;
+        let rule = self.rules.find(&service.host, service.namespace);
+        let chosen = rule.and_then(|rule| rule.subset(subset)).map(|subset| &subset.part.labels);
+        let mut labels = chosen.cloned().unwrap_or_default();
+        labels.insert(TLS_MODE.0.to_owned(), TLS_MODE.1.to_owned());
+        Some(Cluster {
+            discovery: self.discovery(service, port, Some(&labels), problems),
+            protocol: UpstreamProtocol::Http1,
+            availability: Availability::Open,
+            ..made
+        })
     }
 
     fn named<'d>(
@@ -201,9 +286,7 @@ impl<'v, 'w> Clusters<'v, 'w> {
             "" => None,
             name => Some(&rule?.subset(name)?.part.labels),
         };
-        let policy = rule.map_or_else(Policy::default, |rule: &Merged<'w>| {
-            Policy::of(rule, port.number, (!subset.is_empty()).then_some(subset))
-        });
+        let policy = policy(rule, port.number, subset);
         let pool = policy.connection_pool.or(self.view.mesh.connection_pool());
         let tcp = pool.and_then(|pool| pool.tcp.as_ref());
         let http = pool.and_then(|pool| pool.http.as_ref());
@@ -283,34 +366,6 @@ impl<'v, 'w> Clusters<'v, 'w> {
         all.flat_map(of).collect()
     }
 
-    /// What may be asked for, where whoever asks names the endpoint: the address that a sidecar's
-    /// connection was meant for, or a name of DYNAMIC_DNS. A gateway has no such address; it looks
-    /// up the hosts of NONE where it is told to.
-    fn asked(&self, service: &Service<'w>, port: &Port) -> Option<Asked> {
-        let Behind::Entry(object) = service.behind else { return None };
-        let options = self.view.options;
-        let original = matches!(options.role, Role::Sidecar(_));
-        let original = match object.spec.resolution {
-            Resolution::None if original => true,
-            Resolution::None if options.resolve_none => false,
-            Resolution::DynamicDns => false,
-            Resolution::None | Resolution::Static | Resolution::Dns | Resolution::DnsRoundRobin => {
-                return None;
-            }
-        };
-        let written = object.spec.ports.get(port.position)?;
-        let target = if written.target_port == 0 { written.number } else { written.target_port };
-        let listed = object.spec.addresses.iter().filter_map(|text| {
-            text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
-        });
-        Some(Asked {
-            original,
-            names: [service.host.to_ascii_lowercase().into()].into(),
-            port: u16::try_from(target).ok()?,
-            allowed: listed.chain(options.allowed_destinations.iter().copied()).collect(),
-        })
-    }
-
     fn discovery(
         &self,
         service: &Service<'w>,
@@ -355,6 +410,13 @@ impl<'v, 'w> Clusters<'v, 'w> {
             }
         }
     }
+}
+
+/// The policy of a rule for a port and a subset (`""`: none).
+fn policy<'w>(rule: Option<&Merged<'w>>, port: u16, subset: &str) -> Policy<'w> {
+    rule.map_or_else(Policy::default, |rule| {
+        Policy::of(rule, port, (!subset.is_empty()).then_some(subset))
+    })
 }
 
 /// A duration that says something: zero means the default, as everywhere in a connection pool.

@@ -1,13 +1,17 @@
 //! The rules that one VirtualService contributes at one gateway and port: every element of `match`
 //! becomes a rule, in order, until one takes everything. It assembles; parts have their own files.
 
+use std::time::Duration;
+
+use propylon_model::destination_rule::{CookieAttribute, HashKey as WrittenKey, HttpCookie};
 use propylon_model::virtual_service::{
     CorsPolicy, Destination as WrittenDestination, HttpMatch, HttpMirror, HttpRewrite, HttpRoute,
     Percent,
 };
 use propylon_model::{FieldPath, Object, VirtualService};
 use propylon_snapshot::{
-    Action, Cors, Destination, Forward, Fraction, Matcher, Mirror, PathRewrite, Rule, Target,
+    Action, Cors, Destination, Forward, Fraction, HashCookie, HashKey, Matcher, Mirror,
+    PathRewrite, Rule, Target,
 };
 
 use crate::cluster::Clusters;
@@ -163,6 +167,7 @@ impl Builder<'_, '_> {
                 timeout: None,
                 retry: None,
                 mirrors: Vec::new(),
+                hash: Box::default(),
             }),
             headers: own.headers,
             cors: cross_origin(cors_policy.as_ref(), &entry)?,
@@ -199,14 +204,16 @@ impl Builder<'_, '_> {
         let written = &*route.route;
         let (path, rewritten) = rewrite(written.rewrite.as_ref(), &entry)?;
         let retries = written.retries.as_ref().or(self.view.mesh.retry());
+        let (hash, hashed) = self.hash(bound, route, at);
         let mut forward = Forward {
             destinations: Vec::new(),
             path,
             authority: rewritten.or(authority),
             timeout: written.timeout.filter(|limit| !limit.is_zero()),
-            retry: retry::retry(retries)
+            retry: retry::retry(retries, hashed)
                 .map_err(|bad| (entry.key("retries").key("retryOn"), bad.to_string()))?,
             mirrors: self.mirrors(bound, route, at),
+            hash: hash.into(),
         };
         self.destinations(bound, route, rule, &mut forward, at)?;
         // Rules are many and live long; room for more of everything would double them.
@@ -261,6 +268,24 @@ impl Builder<'_, '_> {
         Ok(())
     }
 
+    /// What the destinations of a route hash, all of them together whichever is drawn, as in Istio;
+    /// and whether the route has a single destination and that one hashes.
+    fn hash(&self, bound: &Bound<'_>, route: &Route<'_>, at: At<'_>) -> (Vec<HashKey>, bool) {
+        let namespace = &bound.object.meta.key.namespace;
+        let written_in = &route.object.meta.key.namespace;
+        let list = &route.route.route;
+        let mut keys = Vec::new();
+        let mut hashed = false;
+        for one in list.iter().filter(|one| list.len() == 1 || one.weight > 0) {
+            let to = &one.destination;
+            let host = resolve(&to.host, written_in, &self.view.options.domain);
+            let hash = self.clusters.http_hash(to, &host, namespace, at.port.into());
+            hashed = list.len() == 1 && hash.is_some();
+            keys.extend(hash.and_then(|hash| hash_key(hash.key.as_ref()?)));
+        }
+        (keys, hashed)
+    }
+
     fn target(
         &mut self,
         bound: &Bound<'_>,
@@ -293,6 +318,29 @@ impl Builder<'_, '_> {
         }
         mirrors
     }
+}
+
+/// One source of a hash. `useSourceIp: false` is none.
+pub(crate) fn hash_key(written: &WrittenKey) -> Option<HashKey> {
+    Some(match written {
+        WrittenKey::HttpHeaderName(name) => {
+            HashKey::Header(name.to_ascii_lowercase().into_boxed_str())
+        }
+        WrittenKey::HttpCookie(HttpCookie { name, path, ttl, attributes }) => {
+            let attributes = attributes.iter();
+            let pair =
+                |one: &CookieAttribute| (one.name.as_str().into(), one.value.as_str().into());
+            HashKey::Cookie(Box::new(HashCookie {
+                name: name.as_str().into(),
+                path: path.as_str().into(),
+                ttl: ttl.map(|ttl| Duration::from_secs(ttl.as_secs())),
+                attributes: attributes.map(pair).collect(),
+            }))
+        }
+        WrittenKey::UseSourceIp(true) => HashKey::SourceIp,
+        WrittenKey::UseSourceIp(false) => return None,
+        WrittenKey::HttpQueryParameterName(name) => HashKey::Query(name.as_str().into()),
+    })
 }
 
 /// The path rewrite and the authority of a `rewrite`.

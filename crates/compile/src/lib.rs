@@ -20,6 +20,7 @@ mod gateway;
 mod merge;
 mod tls_server;
 
+mod auto_passthrough;
 mod cors;
 mod delegate;
 mod fault;
@@ -80,6 +81,8 @@ pub struct Options {
     pub port_map: BTreeMap<u16, u16>,
     /// Serve although a security policy selects this gateway and is not enforced.
     pub allow_unenforced_policies: bool,
+    /// Tell a TLS client that asks for an unknown server name so, instead of resetting it.
+    pub alert_unknown_names: bool,
     /// What the workload is to others.
     pub role: Role,
     /// Look up the hosts of ServiceEntries with resolution NONE where the address that a client
@@ -119,6 +122,7 @@ impl Default for Options {
             role: Role::Gateway,
             resolve_none: false,
             allowed_destinations: Vec::new(),
+            alert_unknown_names: false,
         }
     }
 }
@@ -172,7 +176,17 @@ pub fn compile(world: &World, options: &Options) -> Compiled {
     let http = view.mesh.http_settings(world, options);
     let objects = objects.into_names();
     let proxy_protocol = view.mesh.proxy_protocol();
-    let snapshot = Snapshot { listeners, tables, clusters, http, objects, proxy_protocol, closed };
+    let alert_unknown_names = options.alert_unknown_names;
+    let snapshot = Snapshot {
+        listeners,
+        tables,
+        clusters,
+        http,
+        objects,
+        proxy_protocol,
+        alert_unknown_names,
+        closed,
+    };
     Compiled { snapshot, problems: problems.finish() }
 }
 

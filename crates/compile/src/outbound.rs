@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use propylon_snapshot::{
-    Bind, Captured, ClusterId, Listener, Meant, Origin, Outbound, RouteTable, ServerNames, Serves,
-    TcpRoute, Then, TlsChain,
+    Bind, Captured, ClusterId, Listener, Meant, Offered, Origin, Outbound, RouteTable, ServerNames,
+    Serves, TcpRoute, Then, TlsChain,
 };
 
 use crate::Leg;
@@ -258,7 +258,7 @@ impl<'b, 'w> Leaving<'b, 'w> {
                 connections::target_of(destination, self.scope, builder)
             }
         };
-        Some(connections::only(target, PASSTHROUGH, None, self.origin))
+        Some(connections::only(target, PASSTHROUGH, (None, false), self.origin))
     }
 }
 
@@ -308,7 +308,7 @@ fn keys(service: &Service<'_>, port: u16) -> Vec<Key> {
 /// A chain that hands TLS on as it comes.
 fn passed(names: Vec<Box<str>>, route: TcpRoute, origin: Origin) -> TlsChain {
     let termination = propylon_snapshot::Termination::Passthrough;
-    TlsChain { names, termination, then: Then::Tcp(route), origin }
+    TlsChain { names, offered: Offered::Anything, termination, then: Then::Tcp(route), origin }
 }
 
 fn report_taken(offer: Offer<'_, '_>, key: Key, builder: &mut Builder<'_, '_>) {

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use propylon_model::service_entry::Resolution;
+use propylon_model::service_entry::{Location, Resolution};
 use propylon_model::{Object, Service as KubernetesService, ServiceEntry};
 
 use crate::host;
@@ -76,6 +76,15 @@ impl<'w> Service<'w> {
         }
     }
 
+    /// True unless it is another name of something outside, or said to be outside
+    /// (`MESH_EXTERNAL`, a ServiceEntry's default).
+    fn is_of_the_mesh(&self) -> bool {
+        match self.behind {
+            Behind::Kubernetes(_) => self.alias().is_none(),
+            Behind::Entry(object) => object.spec.location == Location::MeshInternal,
+        }
+    }
+
     /// The host an ExternalName Service stands for.
     pub(crate) fn alias(&self) -> Option<&'w str> {
         match self.behind {
@@ -124,6 +133,17 @@ impl<'w> Registry<'w> {
             let oldest = self.candidates(host).next()?;
             self.in_namespace(host, oldest.namespace)
         })
+    }
+
+    /// Every service of the mesh, each once, in the order of hosts: not those outside of it, and
+    /// not those whose host is a wildcard, which no client can name.
+    pub(crate) fn of_the_mesh(&self) -> Vec<&Service<'w>> {
+        let mut hosts: Vec<&String> = self.by_host.keys().collect();
+        hosts.sort_unstable();
+        let services = hosts.into_iter().filter_map(|host| self.find(host));
+        services
+            .filter(|service| service.is_of_the_mesh() && !host::is_wildcard(&service.host))
+            .collect()
     }
 
     /// The service of a host as a VirtualService of `namespace` means it: the one in its own

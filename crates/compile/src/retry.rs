@@ -10,15 +10,19 @@ const BACKOFF: Duration = Duration::from_millis(25);
 /// Istio's number of retries where nobody names one.
 const ATTEMPTS: u32 = 2;
 
-/// Compiles retries; `None`: there are none.
-pub(crate) fn retry(written: Option<&HttpRetry>) -> Result<Option<Retry>, BadRetryOn> {
+/// Compiles retries; `None`: there are none. `hashed`: the one destination hashes consistently, so
+/// that a retry goes where the request went unless it is told otherwise.
+pub(crate) fn retry(
+    written: Option<&HttpRetry>,
+    hashed: bool,
+) -> Result<Option<Retry>, BadRetryOn> {
     let default = Retry {
         attempts: ATTEMPTS,
         on: RetryOn::istio_default(),
         statuses: Vec::new(),
         per_try_timeout: None,
         backoff: BACKOFF,
-        ignore_previous_hosts: true,
+        ignore_previous_hosts: !hashed,
     };
     let Some(written) = written else { return Ok(Some(default)) };
     // `retryRemoteLocalities` is reported by `effect`: localities have no priorities yet.
@@ -41,6 +45,6 @@ pub(crate) fn retry(written: Option<&HttpRetry>) -> Result<Option<Retry>, BadRet
         statuses,
         per_try_timeout: per_try_timeout.filter(|limit| !limit.is_zero()),
         backoff: backoff.unwrap_or(BACKOFF),
-        ignore_previous_hosts: retry_ignore_previous_hosts.unwrap_or(true),
+        ignore_previous_hosts: retry_ignore_previous_hosts.unwrap_or(!hashed),
     }))
 }

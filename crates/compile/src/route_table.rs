@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use propylon_model::gateway::ServerTlsMode;
 use propylon_snapshot::{
-    Action, ClusterId, Listener, Origin, RouteTable, RouteTableId, Rule, RuleList, Serves, Target,
-    Termination, Then, TlsChain, VirtualHost,
+    Action, ClusterId, Listener, Offered, Origin, RouteTable, RouteTableId, Rule, RuleList, Serves,
+    Target, Termination, Then, TlsChain, VirtualHost,
 };
 
 use crate::gateway::OpenServer;
@@ -92,9 +92,7 @@ impl<'b, 'w> Tables<'b, 'w> {
     ) -> Option<TlsChain> {
         let port = &server.server.port;
         let written = server.server.tls.as_ref()?;
-        let kept =
-            matches!(written.mode, ServerTlsMode::AutoPassthrough | ServerTlsMode::IstioMutual);
-        if kept {
+        if written.mode == ServerTlsMode::IstioMutual {
             report_closed(server, builder);
             return None;
         }
@@ -123,6 +121,7 @@ impl<'b, 'w> Tables<'b, 'w> {
         };
         Some(TlsChain {
             names: server_names(server),
+            offered: Offered::Anything,
             termination: Termination::Terminate(Arc::new(tls)),
             then,
             origin: builder.objects.origin(server.gateway, server.position, None),

@@ -84,12 +84,14 @@ fn listeners(snapshot: &Snapshot) -> BTreeMap<String, (u16, Vec<String>)> {
 
 fn connections(snapshot: &Snapshot, listener: &Listener) -> Vec<String> {
     let route = |route: &TcpRoute| {
-        let TcpRoute { destinations, idle_timeout, stat_prefix, protocol, origin: _ } = route;
+        let TcpRoute { destinations, idle_timeout, stat_prefix, protocol, hash_source, origin: _ } =
+            route;
         let names = destinations.iter().map(|one| match &one.target {
             Target::Cluster(id) => (&*snapshot.cluster(*id).name, one.weight),
             Target::Missing(name) => (&**name, one.weight),
         });
-        format!("{:?} {idle_timeout:?} {stat_prefix} {protocol:?}", names.collect::<Vec<_>>())
+        let names = names.collect::<Vec<_>>();
+        format!("{names:?} {idle_timeout:?} {stat_prefix} {protocol:?} {hash_source}")
     };
     match &listener.serves {
         Serves::Http(_) => Vec::new(),

@@ -66,10 +66,13 @@ impl<'w> Tables<'_, 'w> {
         let passes = |server: &&&OpenServer<'_>| mode(server) == Some(ServerTlsMode::Passthrough);
         // Names of servers count before those of routes, which give way to them.
         for server in merged.servers.iter().filter(|server| !passes(server)) {
-            let chain = self.chain(server, builder);
-            let names = chain.iter().flat_map(|chain| &chain.names);
+            let own = match mode(server) {
+                Some(ServerTlsMode::AutoPassthrough) => builder.every_service(server, &taken),
+                _ => self.chain(server, builder).into_iter().collect(),
+            };
+            let names = own.iter().flat_map(|chain| &chain.names);
             taken.extend(names.map(|name| (name.clone(), None)));
-            chains.extend(chain);
+            chains.extend(own);
         }
         for server in merged.servers.iter().filter(passes) {
             match self.passthrough(server, &mut taken, builder) {

@@ -1,5 +1,5 @@
 //! Where connections go that are not HTTP: the `tcp` route of a server, and the chains that `tls`
-//! routes and AUTO_PASSTHROUGH servers make. Istio's rules; what gives way is reported.
+//! routes make. Istio's rules; what gives way is reported.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -7,7 +7,8 @@ use std::time::Duration;
 use propylon_model::virtual_service::RouteDestination;
 use propylon_model::{FieldPath, Object, VirtualService};
 use propylon_snapshot::{
-    ClusterId, Origin, Target, TcpDestination, TcpProtocol, TcpRoute, Termination, Then, TlsChain,
+    ClusterId, Offered, Origin, Target, TcpDestination, TcpProtocol, TcpRoute, Termination, Then,
+    TlsChain,
 };
 
 use crate::gateway::OpenServer;
@@ -92,6 +93,7 @@ impl<'w> Builder<'_, 'w> {
                 let then = Then::Tcp(route);
                 chains.push(TlsChain {
                     names,
+                    offered: Offered::Anything,
                     termination: Termination::Passthrough,
                     then,
                     origin,
@@ -132,6 +134,7 @@ impl<'w> Builder<'_, 'w> {
         let mut destinations = Vec::new();
         let mut stat_prefix = format!("{}.{namespace}", key.name);
         let mut idle = None;
+        let mut hash_source = false;
         for written in list {
             let weight = u32::try_from(written.weight).unwrap_or(0);
             if list.len() > 1 && weight == 0 {
@@ -144,6 +147,8 @@ impl<'w> Builder<'_, 'w> {
             }
             // The first destination's DestinationRule speaks for all, as in Istio.
             if destinations.is_empty() {
+                let subset = if list.len() == 1 { destination.subset.as_str() } else { "" };
+                hash_source = self.clusters.tcp_hash(&host, subset);
                 idle = self.clusters.tcp_idle_timeout(destination, &host, namespace, port);
             }
             let target =
@@ -157,6 +162,7 @@ impl<'w> Builder<'_, 'w> {
             idle_timeout: Some(idle).filter(|idle| !idle.is_zero()),
             stat_prefix: stat_prefix.into(),
             protocol: if is_mongo { TcpProtocol::Mongo } else { TcpProtocol::Tcp },
+            hash_source,
             origin,
         }
     }

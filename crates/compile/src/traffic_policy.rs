@@ -2,13 +2,20 @@
 //! rule, port, subset and mesh, block by block.
 
 use propylon_model::destination_rule::{
-    ClientTls, ClientTlsMode, ConnectionPool, LbPolicy, LoadBalancer, PortTrafficPolicy, SimpleLb,
-    TrafficPolicy,
+    ClientTls, ClientTlsMode, ConnectionPool, ConsistentHash, HashAlgorithm, HashKey, LbPolicy,
+    LoadBalancer, Maglev, PortTrafficPolicy, RingHash, SimpleLb, TrafficPolicy,
 };
 use propylon_model::{DestinationRule, FieldPath, Object};
 use propylon_snapshot::Balance;
 
 use crate::destination_rule::{Merged, Placed};
+
+/// Envoy's default of the fewest points on a ring.
+const RING_POINTS: u64 = 1024;
+/// Envoy's most points on a ring.
+pub(crate) const RING_POINTS_MAX: u64 = 8 * 1024 * 1024;
+/// Envoy's default size of a Maglev table.
+const MAGLEV_ENTRIES: u64 = 65_537;
 
 /// The blocks that count, of those in effect.
 #[derive(Default)]
@@ -50,6 +57,7 @@ impl<'w> Policy<'w> {
     /// How an endpoint is chosen. What is not in effect yet balances as Istio's default does.
     pub(crate) fn balance(&self) -> Balance {
         match self.load_balancer.and_then(|balancer| balancer.policy.as_ref()) {
+            Some(LbPolicy::ConsistentHash(hash)) => consistent_hash(hash),
             Some(LbPolicy::Simple(simple)) => match simple {
                 SimpleLb::RoundRobin => Balance::RoundRobin,
                 SimpleLb::Random => Balance::Random,
@@ -58,7 +66,7 @@ impl<'w> Policy<'w> {
                 | SimpleLb::LeastRequest
                 | SimpleLb::Passthrough => Balance::LeastRequest,
             },
-            Some(LbPolicy::ConsistentHash(_)) | None => Balance::LeastRequest,
+            None => Balance::LeastRequest,
         }
     }
 
@@ -108,6 +116,64 @@ impl<'w> Policy<'w> {
             connection_pool: connection_pool.as_ref(),
             tls: tls.as_ref().map(|tls| (tls, object, field.key("tls"))),
         }
+    }
+}
+
+/// The table behind a consistent hash: a ring unless Maglev is named, with Envoy's sizes where
+/// none is.
+fn consistent_hash(hash: &ConsistentHash) -> Balance {
+    let ConsistentHash { key: _, algorithm, minimum_ring_size } = hash;
+    let set = |written: u64, default: u64| if written == 0 { default } else { written };
+    let points = match algorithm {
+        Some(HashAlgorithm::Maglev(Maglev { table_size })) => {
+            return Balance::Maglev { entries: set(*table_size, MAGLEV_ENTRIES) };
+        }
+        Some(HashAlgorithm::RingHash(RingHash { minimum_ring_size })) => *minimum_ring_size,
+        None => *minimum_ring_size,
+    };
+    Balance::RingHash { points_min: set(points, RING_POINTS).min(RING_POINTS_MAX) }
+}
+
+/// What a rule makes an HTTP destination hash. Unlike the balancer itself, Istio looks it up part
+/// by part: the subset's port, the subset, the rule's port, the rule; and ports only where the
+/// destination names one.
+pub(crate) fn http_hash<'w>(
+    rule: &Merged<'w>,
+    port: Option<u32>,
+    subset: &str,
+) -> Option<&'w ConsistentHash> {
+    let whole = rule.policy.as_ref().map(|placed| placed.part);
+    let subset = rule.subset(subset).and_then(|placed| placed.part.traffic_policy.as_ref());
+    let of_port = |policy: &'w TrafficPolicy| {
+        let mut settings = policy.port_level_settings.iter();
+        let fits =
+            |one: &&PortTrafficPolicy| one.port.as_ref().map(|selector| selector.number) == port;
+        hash_of(port.and_then(|_| settings.find(fits))?.load_balancer.as_ref())
+    };
+    let of = |policy: &'w TrafficPolicy| hash_of(policy.load_balancer.as_ref());
+    subset
+        .and_then(of_port)
+        .or_else(|| subset.and_then(of))
+        .or_else(|| whole.and_then(of_port))
+        .or_else(|| whole.and_then(of))
+}
+
+/// Whether a rule makes TCP connections to a subset hash the client's address: the rule says so and
+/// no balancer of the subset says otherwise. Settings of ports do not count here, as in Istio.
+pub(crate) fn tcp_hash(rule: &Merged<'_>, subset: &str) -> bool {
+    let by_source = |balancer: Option<&LoadBalancer>| {
+        hash_of(balancer).is_some_and(|hash| hash.key == Some(HashKey::UseSourceIp(true)))
+    };
+    let whole = rule.policy.as_ref().and_then(|placed| placed.part.load_balancer.as_ref());
+    let subset = rule.subset(subset).and_then(|placed| placed.part.traffic_policy.as_ref());
+    let own = subset.and_then(|policy| policy.load_balancer.as_ref());
+    by_source(own.or(whole))
+}
+
+fn hash_of(balancer: Option<&LoadBalancer>) -> Option<&ConsistentHash> {
+    match balancer?.policy.as_ref()? {
+        LbPolicy::ConsistentHash(hash) => Some(hash),
+        LbPolicy::Simple(_) => None,
     }
 }
 

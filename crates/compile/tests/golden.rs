@@ -123,6 +123,7 @@ fn options(text: &str) -> Options {
                 options.allowed_destinations.push(value().parse().unwrap());
             }
             "--allow-unenforced-policies" => options.allow_unenforced_policies = true,
+            "--alert-unknown-names" => options.alert_unknown_names = true,
             other => panic!("unknown option {other}"),
         }
     }

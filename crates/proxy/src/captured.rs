@@ -164,7 +164,8 @@ async fn serve(arrival: Arrival, stream: Stream, aim: Aim) {
                 Some(First::Http | First::Bytes) | None => None,
             };
             let wanted = aim.wanted(server_name);
-            let opened = Box::pin(tcp::open(&arrival.worker, &generation, route, wanted)).await;
+            let who = (stream.peer().map(|peer| peer.ip()), wanted);
+            let opened = Box::pin(tcp::open(&arrival.worker, &generation, route, who)).await;
             drop(generation);
             match opened {
                 Some(opened) => opened.relay(&arrival.worker, &stream).await,

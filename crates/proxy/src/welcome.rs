@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use propylon_snapshot::{RouteTableId, Serves, Snapshot, TcpRoute, Termination, Then};
+use tokio::time::timeout;
 
 use crate::captured;
 use crate::guests::Guest;
 use crate::http::{self, admission, secure};
-use crate::io::{Io, Stream};
+use crate::io::{Io, Stream, read, write_all};
 use crate::listener::{Door, Hello, Unfit, client_hello, proxy_header};
 use crate::runtime::Worker;
 use crate::tcp;
@@ -69,8 +70,12 @@ fn way<'s>(snapshot: &'s Snapshot, position: usize, hello: Option<&Hello>) -> Op
         // A listener that became another with a reload.
         Serves::Captured(_) | Serves::Proxy(_) => None,
         Serves::Tls(names) => {
-            let position = names.position(hello?.server_name.as_deref())?;
+            let hello = hello?;
+            let position = names.position(hello.server_name.as_deref())?;
             let chain = &names.chains()[position];
+            if !chain.offered.admits(hello.alpn.iter().map(|one| &**one)) {
+                return None;
+            }
             match (&chain.termination, &chain.then) {
                 (Termination::Passthrough, Then::Tcp(route)) => Some(Way::Tcp(route)),
                 (Termination::Terminate(_), Then::Http(table)) => {
@@ -93,6 +98,7 @@ async fn receive(arrival: Arrival, stream: Stream) {
     let Ok(hello) = preface(&arrival, &stream, &mut ends).await else {
         return arrival.refuse(&stream);
     };
+    let client = ends.0.map(|peer| peer.ip());
     // The generation of this moment: a reload may have come while the client was talking.
     let (generation, position) = arrival.door.current();
     let name = hello.as_ref().and_then(|hello| hello.server_name.as_deref());
@@ -117,7 +123,7 @@ async fn receive(arrival: Arrival, stream: Stream) {
             let way = secure::Way { door, generation: held, listener: position, chain };
             let shaken = Box::pin(secure::shake(&worker, &way, stream)).await;
             let Some(stream) = shaken.map(|shaken| shaken.stream) else { return };
-            let opened = Box::pin(tcp::open(&worker, &generation, route, wanted)).await;
+            let opened = Box::pin(tcp::open(&worker, &generation, route, (client, wanted))).await;
             drop((way, generation));
             match opened {
                 Some(opened) => opened.relay(&worker, &stream).await,
@@ -125,7 +131,7 @@ async fn receive(arrival: Arrival, stream: Stream) {
             }
         }
         Some(Way::Tcp(route)) => {
-            let opened = Box::pin(tcp::open(&worker, &generation, route, wanted)).await;
+            let opened = Box::pin(tcp::open(&worker, &generation, route, (client, wanted))).await;
             // What is chosen stays chosen: an old configuration need not live as long as its
             // longest connection.
             drop(generation);
@@ -133,9 +139,19 @@ async fn receive(arrival: Arrival, stream: Stream) {
                 opened.relay(&worker, &stream).await;
             }
         }
-        None => arrival.refuse(&stream),
+        None => {
+            let named = hello.is_some_and(|hello| hello.server_name.is_some());
+            if named && generation.snapshot().alert_unknown_names {
+                arrival.alert(&stream).await;
+            } else {
+                arrival.refuse(&stream);
+            }
+        }
     }
 }
+
+/// The TLS alert `unrecognized_name` (112), fatal, in a record of its own (RFC 8446 section 6).
+const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
 
 async fn preface(
     arrival: &Arrival,
@@ -174,6 +190,20 @@ impl Arrival {
         // Its own limits of time hold; the sweep for idle HTTP connections passes it over.
         guest.work();
         Self { worker: Rc::clone(worker), door: Rc::clone(door), guest }
+    }
+
+    /// Says that nothing answers for the server name. The hello was read, so that the alert is not
+    /// overtaken by a reset.
+    async fn alert(&self, stream: &Stream) {
+        self.worker.counters.connections_unfit.add(1);
+        let mut hello = self.worker.buffers.large();
+        let said = async {
+            read(stream, hello.free_mut()).await?;
+            write_all(stream, &UNRECOGNIZED_NAME).await
+        };
+        let _ = timeout(self.worker.patience.handshake, said).await;
+        self.worker.buffers.give_back(hello);
+        let _ = stream.shutdown_write();
     }
 
     /// Resets a connection that nothing answers.

@@ -46,6 +46,7 @@ fn rule(matcher: Matcher) -> Rule {
             timeout: None,
             retry: None,
             mirrors: Vec::new(),
+            hash: Box::default(),
         }),
         headers: RouteHeaders::default(),
         cors: None,

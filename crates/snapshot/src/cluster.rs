@@ -1,5 +1,6 @@
 //! Clusters: a service port (and subset), how its endpoints are found and how one is chosen.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -83,6 +84,37 @@ pub enum Balance {
     RoundRobin,
     /// Weighted random.
     Random,
+    /// The next point of a ring that the request's hash meets (Envoy's `RING_HASH`).
+    RingHash {
+        /// Fewest points on the ring.
+        points_min: u64,
+    },
+    /// A table that the request's hash indexes (Envoy's `MAGLEV`).
+    Maglev {
+        /// Entries of the table: a prime.
+        entries: u64,
+    },
+}
+
+impl Balance {
+    /// True if the hash of a request chooses.
+    #[must_use]
+    pub fn is_hashed(self) -> bool {
+        matches!(self, Self::RingHash { .. } | Self::Maglev { .. })
+    }
+}
+
+impl fmt::Display for Balance {
+    /// Istio's and Envoy's words for it, with its size.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LeastRequest => f.write_str("LEAST_REQUEST"),
+            Self::RoundRobin => f.write_str("ROUND_ROBIN"),
+            Self::Random => f.write_str("RANDOM"),
+            Self::RingHash { points_min } => write!(f, "RING_HASH of {points_min} points"),
+            Self::Maglev { entries } => write!(f, "MAGLEV of {entries} entries"),
+        }
+    }
 }
 
 /// What is spoken to endpoints.

@@ -20,13 +20,17 @@ impl Snapshot {
     /// The whole snapshot for people, golden files and `/config`.
     #[must_use]
     pub fn dump(&self) -> String {
-        let Self { listeners, tables, clusters, http, objects: _, proxy_protocol, closed } = self;
+        let Self { listeners, tables, clusters, http, objects: _, .. } = self;
+        let Self { proxy_protocol, alert_unknown_names, closed, .. } = self;
         let mut page = Page::default();
         if *closed {
             line!(page, "closed: every request is answered 403");
         }
         if *proxy_protocol {
             line!(page, "connections begin with a PROXY protocol header");
+        }
+        if *alert_unknown_names {
+            line!(page, "unknown server names get an alert");
         }
         http_settings(&mut page, http);
         for listener in listeners {

@@ -10,6 +10,7 @@ mod dump;
 mod explain;
 mod format;
 mod fuzz;
+mod hash_key;
 mod head;
 mod header_ops;
 mod http_settings;
@@ -47,12 +48,13 @@ pub use format::{
 };
 #[doc(hidden)]
 pub use fuzz::{fuzz_format, fuzz_host_lookup, fuzz_path, fuzz_pattern};
+pub use hash_key::{HashCookie, HashKey};
 pub use head::{Head, Line, Scheme};
 pub use header_ops::{HeaderName, HeaderOps, HeaderWrite, RouteHeaders, WriteMode};
 pub use http_settings::{HttpSettings, PathNormalization, ServerHeader};
 pub use listener::{
-    Bind, Listener, ServerNames, Serves, TcpDestination, TcpProtocol, TcpRoute, Termination, Then,
-    TlsChain,
+    Bind, ISTIO_PROTOCOLS, Listener, Offered, ServerNames, Serves, TcpDestination, TcpProtocol,
+    TcpRoute, Termination, Then, TlsChain,
 };
 pub use matching::Mismatch;
 pub use origin::{ObjectId, ObjectName, Origin};
@@ -89,6 +91,9 @@ pub struct Snapshot {
     pub objects: Vec<ObjectName>,
     /// Every connection over TCP begins with a PROXY protocol header; without one it is closed.
     pub proxy_protocol: bool,
+    /// A TLS client that asks for a server name which no server answers gets the alert
+    /// `unrecognized_name` (RFC 6066 section 3) instead of Istio's reset.
+    pub alert_unknown_names: bool,
     /// Set when a security object selects this gateway and is not enforced: every request is
     /// answered 403.
     pub closed: bool,

@@ -119,6 +119,8 @@ pub struct TcpRoute {
     pub stat_prefix: Box<str>,
     /// What the bytes are, for statistics only.
     pub protocol: TcpProtocol,
+    /// The client's address is hashed for destinations that choose their endpoint by a hash.
+    pub hash_source: bool,
     /// The rule that sends them there.
     pub origin: Origin,
 }
@@ -146,6 +148,8 @@ pub enum TcpProtocol {
 pub struct TlsChain {
     /// The names it answers: `a.com`, `*.a.com`, or `*` for any and none. Lower case.
     pub names: Vec<Box<str>>,
+    /// What a client must offer besides the name.
+    pub offered: Offered,
     /// Whether TLS ends here.
     pub termination: Termination,
     /// What becomes of the bytes.
@@ -153,6 +157,32 @@ pub struct TlsChain {
     /// The Gateway server or the VirtualService rule that made it.
     pub origin: Origin,
 }
+
+/// The application protocols (ALPN) that a client must offer to be answered by a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Offered {
+    /// Any, or none.
+    #[default]
+    Anything,
+    /// One of those that Istio's proxies offer in mutual TLS between each other, and nobody else
+    /// ([`ISTIO_PROTOCOLS`]).
+    Istio,
+}
+
+impl Offered {
+    /// True if a client that offers `protocols` may be answered.
+    pub fn admits<'p>(self, protocols: impl IntoIterator<Item = &'p [u8]>) -> bool {
+        let is_istio = |one: &[u8]| ISTIO_PROTOCOLS.iter().any(|known| known.as_bytes() == one);
+        match self {
+            Self::Anything => true,
+            Self::Istio => protocols.into_iter().any(is_istio),
+        }
+    }
+}
+
+/// The application protocols of mutual TLS in a mesh (Istio's `allIstioMtlsALPNs`).
+pub const ISTIO_PROTOCOLS: [&str; 5] =
+    ["istio", "istio-peer-exchange", "istio-http/1.0", "istio-http/1.1", "istio-h2"];
 
 /// Whether TLS ends at the gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{
-    ClusterId, Cors, Fault, Mirror, Origin, Pattern, Retry, RouteHeaders, Scheme, StringMatch,
+    ClusterId, Cors, Fault, HashKey, Mirror, Origin, Pattern, Retry, RouteHeaders, Scheme,
+    StringMatch,
 };
 
 /// The test of the path.
@@ -136,6 +137,8 @@ pub struct Forward {
     pub retry: Option<Retry>,
     /// Copies.
     pub mirrors: Vec<Mirror>,
+    /// What is hashed for destinations that choose their endpoint by it; empty: nothing.
+    pub hash: Box<[HashKey]>,
 }
 
 /// The path of a redirect.

@@ -48,6 +48,7 @@ pub(crate) fn snapshot(hosts: Vec<VirtualHost>) -> Snapshot {
         http: HttpSettings::default(),
         objects: vec![name("Gateway", "web"), name("VirtualService", "shop")],
         proxy_protocol: false,
+        alert_unknown_names: false,
         closed: false,
     }
 }
@@ -90,6 +91,7 @@ pub(crate) fn forward(destinations: Vec<Destination>) -> Action {
         timeout: None,
         retry: None,
         mirrors: Vec::new(),
+        hash: Box::default(),
     })
 }
 

@@ -105,7 +105,7 @@ fn forwarded(
                 "target": describe::target(&destination.target, findings.snapshot),
                 "cluster": cluster.map(|cluster| &*cluster.name),
                 "weight": destination.weight,
-                "balance": cluster.map(describe::balance),
+                "balance": cluster.map(|cluster| cluster.balance.to_string()),
                 "endpoints": cluster.map(describe::endpoints).unwrap_or_default(),
                 "fails": fails.as_ref().map(|(reason, why)| json!({
                     "status": reason.status(),

@@ -209,8 +209,8 @@ impl Page {
             describe::timeout(forward.timeout),
             describe::retries(forward.retry.as_ref()),
         );
-        let mut balances: Vec<&str> =
-            branches.iter().filter_map(|b| b.cluster).map(describe::balance).collect();
+        let mut balances: Vec<String> =
+            branches.iter().filter_map(|b| b.cluster).map(|one| one.balance.to_string()).collect();
         balances.dedup();
         if !balances.is_empty() {
             text.push_str(&format!(" · balance {}", balances.join(", ")));

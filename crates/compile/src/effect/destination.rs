@@ -88,7 +88,6 @@ fn balancer(
         problems.warning(code::NOT_IN_EFFECT, object, field, message);
     }
     let list = [
-        ("consistentHash", matches!(policy, Some(LbPolicy::ConsistentHash(_)))),
         ("localityLbSetting", locality_lb_setting.is_some()),
         ("zoneAwareLbSetting", zone_aware_lb_setting.is_some()),
         ("warmupDurationSecs", warmup_duration_secs.is_some()),

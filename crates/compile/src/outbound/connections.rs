@@ -91,9 +91,10 @@ impl<'b, 'w> Leaving<'b, 'w> {
         let written = hosts::written(offer);
         let namespace = offer.service.namespace;
         let idle = builder.clusters.tcp_idle_timeout(&written, &host, namespace, port.into());
+        let hash_source = builder.clusters.tcp_hash(&host, "");
         let name = builder.clusters.name(&written, &host, namespace, port.into());
         let target = own_target(offer, builder);
-        routes.push((None, only(target, &name, idle, origin)));
+        routes.push((None, only(target, &name, (idle, hash_source), origin)));
         routes
     }
 
@@ -176,12 +177,18 @@ pub(super) fn target_of(
 }
 
 /// A route with one destination.
-pub(super) fn only(target: Target, name: &str, idle: Option<Duration>, origin: Origin) -> TcpRoute {
+pub(super) fn only(
+    target: Target,
+    name: &str,
+    (idle, hash_source): (Option<Duration>, bool),
+    origin: Origin,
+) -> TcpRoute {
     TcpRoute {
         destinations: vec![TcpDestination { target, weight: 1 }],
         idle_timeout: Some(idle.unwrap_or(IDLE_TIMEOUT)).filter(|idle| !idle.is_zero()),
         stat_prefix: name.into(),
         protocol: TcpProtocol::Tcp,
+        hash_source,
         origin,
     }
 }

@@ -12,7 +12,7 @@ use propylon_snapshot::{
 
 use super::{Leaving, Offer, connections};
 use crate::host::{MESH, by_specificity, is_subset, is_wildcard};
-use crate::http_route::{At, Builder};
+use crate::http_route::{At, Builder, hash_key};
 use crate::matching::every_path;
 use crate::registry::{Behind, Service};
 use crate::retry;
@@ -154,8 +154,14 @@ impl<'w> Leaving<'_, 'w> {
 fn default_rule(offer: Offer<'_, '_>, builder: &mut Builder<'_, '_>) -> Rule {
     let target = connections::own_target(offer, builder);
     let mut forward = forward(target);
+    let (to, host) = (written(offer), &offer.service.host);
+    let port = offer.port.number.into();
+    let hash = builder.clusters.http_hash(&to, host, offer.service.namespace, port);
+    let hashed = hash.is_some();
+    let key = hash.and_then(|hash| hash_key(hash.key.as_ref()?));
+    forward.hash = key.into_iter().collect();
     // The mesh's own policy was judged where it is written; Istio's default always compiles.
-    forward.retry = retry::retry(builder.view.mesh.retry()).ok().flatten();
+    forward.retry = retry::retry(builder.view.mesh.retry(), hashed).ok().flatten();
     rule("default", Action::Forward(forward), origin_of(offer, builder))
 }
 
@@ -174,6 +180,7 @@ fn forward(target: Target) -> Forward {
         timeout: None,
         retry: None,
         mirrors: Vec::new(),
+        hash: Box::default(),
     }
 }
 

@@ -178,7 +178,7 @@ impl Pair<'_> {
     }
 
     fn same_forward(self, a: &Forward, b: &Forward) -> bool {
-        let Forward { destinations, path, authority, timeout, retry, mirrors } = a;
+        let Forward { destinations, path, authority, timeout, retry, mirrors, hash } = a;
         let mut to = destinations.iter().zip(&b.destinations);
         let mut copies = mirrors.iter().zip(&b.mirrors);
         destinations.len() == b.destinations.len()
@@ -192,6 +192,7 @@ impl Pair<'_> {
             && *authority == b.authority
             && *timeout == b.timeout
             && *retry == b.retry
+            && *hash == b.hash
     }
 
     fn same_target(self, a: &Target, b: &Target) -> bool {

@@ -3,10 +3,26 @@
 //! They know neither sockets nor pools. Chance is an argument: `dice(n)` draws from `0..n`.
 
 mod deadline;
+mod hash;
+mod table;
 
-use propylon_snapshot::Balance;
+use std::sync::Arc;
+
+use propylon_snapshot::{Balance, Endpoint};
 
 use deadline::DeadlineQueue;
+pub(crate) use hash::{Hashed, Subject, of_request, of_source};
+pub(crate) use table::HashTable;
+use table::Weighed;
+
+/// What a pick depends on besides load and chance.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Draw {
+    /// The hash of the request; only algorithms with a table ask for it.
+    pub hash: Option<u64>,
+    /// How often the pick was made before for the same try and led to an endpoint to avoid.
+    pub attempt: u32,
+}
 
 /// A balancing algorithm with its state, for one fixed list of endpoints.
 #[derive(Debug)]
@@ -27,12 +43,19 @@ enum Algorithm {
     LeastOfTwo,
     /// In turn by weight over load: Envoy's least request with unequal weights.
     LeastWeighted { queue: DeadlineQueue },
+    /// Where the hash leads; by chance without one.
+    Hashed { table: Arc<HashTable> },
 }
 
 impl Picker {
-    /// For endpoints of these weights, in their order.
+    /// For endpoints of these weights, in their order. `table` makes the table over them, for
+    /// algorithms that have one.
     #[must_use]
-    pub(crate) fn new(balance: Balance, weights: &[u32]) -> Self {
+    pub(crate) fn new(
+        balance: Balance,
+        weights: &[u32],
+        table: impl FnOnce() -> Arc<HashTable>,
+    ) -> Self {
         let equal = weights.windows(2).all(|pair| pair[0] == pair[1]);
         let algorithm = match balance {
             Balance::Random if equal => Algorithm::Uniform,
@@ -42,6 +65,9 @@ impl Picker {
             Balance::LeastRequest => {
                 Algorithm::LeastWeighted { queue: DeadlineQueue::new(weights) }
             }
+            Balance::RingHash { .. } | Balance::Maglev { .. } => {
+                Algorithm::Hashed { table: table() }
+            }
         };
         Self { algorithm, count: u32::try_from(weights.len()).unwrap_or(u32::MAX) }
     }
@@ -50,6 +76,7 @@ impl Picker {
     /// requests an endpoint has under way.
     pub(crate) fn pick(
         &self,
+        draw: Draw,
         load: impl Fn(usize) -> u32,
         dice: &mut dyn FnMut(u32) -> u32,
     ) -> Option<usize> {
@@ -67,7 +94,37 @@ impl Picker {
                 if load(second) < load(first) { second } else { first }
             }
             Algorithm::LeastWeighted { queue } => queue.next(load, dice),
+            Algorithm::Hashed { table } => {
+                let hash = draw.hash.unwrap_or_else(|| {
+                    (u64::from(dice(u32::MAX)) << 32) | u64::from(dice(u32::MAX))
+                });
+                return table.pick(hash, draw.attempt);
+            }
         })
+    }
+}
+
+/// Endpoints as tables see them.
+pub(crate) fn keyed(endpoints: &[Endpoint]) -> Vec<(String, u32)> {
+    endpoints.iter().map(|one| (table::key(&one.address), one.weight)).collect()
+}
+
+/// The table of an algorithm over endpoints with these keys and weights; `None` for those without.
+pub(crate) fn table(balance: Balance, members: &[(String, u32)]) -> Option<HashTable> {
+    let sum: f64 = members.iter().map(|(_, weight)| f64::from(*weight)).sum();
+    let weighed = (0..).zip(members).map(|(index, (key, weight))| Weighed {
+        index,
+        key: key.clone(),
+        share: f64::from(*weight) / sum,
+    });
+    match balance {
+        Balance::RingHash { points_min } => {
+            Some(HashTable::ring(&weighed.collect::<Vec<_>>(), points_min))
+        }
+        Balance::Maglev { entries } => {
+            Some(HashTable::maglev(&weighed.collect::<Vec<_>>(), entries))
+        }
+        Balance::LeastRequest | Balance::RoundRobin | Balance::Random => None,
     }
 }
 

@@ -2,6 +2,20 @@
 
 use super::*;
 
+const ALL: [Balance; 5] = [
+    Balance::Random,
+    Balance::RoundRobin,
+    Balance::LeastRequest,
+    Balance::RingHash { points_min: 16 },
+    Balance::Maglev { entries: 7 },
+];
+
+fn picker(balance: Balance, weights: &[u32]) -> Picker {
+    let members: Vec<(String, u32)> =
+        (1_u32..).zip(weights).map(|(n, weight)| (format!("10.0.0.{n}:80"), *weight)).collect();
+    Picker::new(balance, weights, || Arc::new(table(balance, &members).unwrap()))
+}
+
 /// Draws 0, 1, 2 ... around.
 fn counting() -> impl FnMut(u32) -> u32 {
     let mut next = 0;
@@ -12,7 +26,7 @@ fn counting() -> impl FnMut(u32) -> u32 {
 }
 
 fn picks(picker: &Picker, count: usize, dice: &mut dyn FnMut(u32) -> u32) -> Vec<usize> {
-    (0..count).filter_map(|_| picker.pick(|_| 0, dice)).collect()
+    (0..count).filter_map(|_| picker.pick(Draw::default(), |_| 0, dice)).collect()
 }
 
 fn shares(picked: &[usize], members: usize) -> Vec<usize> {
@@ -21,41 +35,41 @@ fn shares(picked: &[usize], members: usize) -> Vec<usize> {
 
 #[test]
 fn nothing_is_picked_from_nothing() {
-    for balance in [Balance::Random, Balance::RoundRobin, Balance::LeastRequest] {
-        assert_eq!(Picker::new(balance, &[]).pick(|_| 0, &mut counting()), None);
+    for balance in ALL {
+        assert_eq!(picker(balance, &[]).pick(Draw::default(), |_| 0, &mut counting()), None);
     }
 }
 
 #[test]
 fn a_lone_endpoint_costs_no_draw() {
     let mut never = |_| -> u32 { panic!("no dice for one endpoint") };
-    for balance in [Balance::Random, Balance::RoundRobin, Balance::LeastRequest] {
-        assert_eq!(Picker::new(balance, &[7]).pick(|_| 0, &mut never), Some(0));
+    for balance in ALL {
+        assert_eq!(picker(balance, &[7]).pick(Draw::default(), |_| 0, &mut never), Some(0));
     }
 }
 
 #[test]
 fn random_covers_every_ticket_once_in_proportion_to_weights() {
-    let picker = Picker::new(Balance::Random, &[1, 3, 6]);
+    let picker = picker(Balance::Random, &[1, 3, 6]);
     assert_eq!(shares(&picks(&picker, 10, &mut counting()), 3), [1, 3, 6]);
 }
 
 #[test]
 fn round_robin_of_equal_weights_takes_each_in_turn() {
-    let picker = Picker::new(Balance::RoundRobin, &[1, 1, 1]);
+    let picker = picker(Balance::RoundRobin, &[1, 1, 1]);
     let picked = picks(&picker, 9, &mut |_| 0);
     assert_eq!(picked, [0, 1, 2, 0, 1, 2, 0, 1, 2]);
 }
 
 #[test]
 fn round_robin_starts_where_the_dice_say() {
-    let picker = Picker::new(Balance::RoundRobin, &[1, 1, 1]);
+    let picker = picker(Balance::RoundRobin, &[1, 1, 1]);
     assert_eq!(picks(&picker, 4, &mut |_| 2), [2, 0, 1, 2]);
 }
 
 #[test]
 fn round_robin_of_unequal_weights_interleaves_them() {
-    let picker = Picker::new(Balance::RoundRobin, &[1, 3]);
+    let picker = picker(Balance::RoundRobin, &[1, 3]);
     let picked = picks(&picker, 400, &mut |_| 0);
     assert_eq!(shares(&picked, 2), [100, 300]);
     assert!(picked.windows(4).all(|run| run.contains(&1)), "the heavier one never waits long");
@@ -63,21 +77,22 @@ fn round_robin_of_unequal_weights_interleaves_them() {
 
 #[test]
 fn least_request_takes_the_less_loaded_of_two() {
-    let picker = Picker::new(Balance::LeastRequest, &[1, 1, 1]);
+    let picker = picker(Balance::LeastRequest, &[1, 1, 1]);
     let load = |index: usize| [5, 0, 9][index];
     let mut draws = [0, 1, 2, 0, 2, 2].into_iter();
     let mut dice = |_| draws.next().unwrap();
-    assert_eq!(picker.pick(load, &mut dice), Some(1));
-    assert_eq!(picker.pick(load, &mut dice), Some(0));
-    assert_eq!(picker.pick(load, &mut dice), Some(2));
+    assert_eq!(picker.pick(Draw::default(), load, &mut dice), Some(1));
+    assert_eq!(picker.pick(Draw::default(), load, &mut dice), Some(0));
+    assert_eq!(picker.pick(Draw::default(), load, &mut dice), Some(2));
 }
 
 #[test]
 fn least_request_with_weights_gives_a_busy_endpoint_less() {
-    let picker = Picker::new(Balance::LeastRequest, &[2, 1]);
+    let picker = picker(Balance::LeastRequest, &[2, 1]);
     let busy_first = |index: usize| if index == 0 { 9 } else { 0 };
     let mut dice = |_| 0;
-    let picked: Vec<usize> = (0..300).filter_map(|_| picker.pick(busy_first, &mut dice)).collect();
+    let picked: Vec<usize> =
+        (0..300).filter_map(|_| picker.pick(Draw::default(), busy_first, &mut dice)).collect();
     let shares = shares(&picked, 2);
     assert!(shares[1] > shares[0] * 3, "{shares:?}");
 }

@@ -16,6 +16,7 @@ use super::outbound::{self, Rewritten};
 use super::respond::Answer;
 use super::retry::{Tries, may_want_body};
 use super::{limit, mirror};
+use crate::balance::Hashed;
 use crate::http1::LineShelf;
 use crate::upstream::{LiveCluster, LiveEndpoint, Wanted};
 
@@ -38,6 +39,8 @@ pub(super) struct Forwarding<'x, D> {
     pub(super) name: &'x str,
     /// The lines that go up.
     pub(super) lines: &'x [Line<'x>],
+    /// What chooses its endpoint, where a hash does.
+    pub(super) hashed: &'x Hashed,
 }
 
 /// Forwards a request and relays the answer. Gives the storage of `lines` back to `shelf`.
@@ -61,7 +64,11 @@ pub(super) async fn forward<D: Downstream>(
     outbound::mark(asked, &rewritten, &mut lines);
     outbound::edit(asked, course, name, &mut rendered, &mut lines);
     outbound::write_head(asked.request, &rewritten, &lines, &mut out.up);
-    let forwarding = Forwarding { asked, cluster, name, lines: &lines };
+    let hashed = match cluster.wants_hash() {
+        true => outbound::hash(asked, course, &rewritten, &lines),
+        false => Hashed::default(),
+    };
+    let forwarding = Forwarding { asked, cluster, name, lines: &lines, hashed: &hashed };
     let after = if course.forward.mirrors.is_empty() {
         try_all(&forwarding, course, body, out).await
     } else {
@@ -145,7 +152,9 @@ async fn choose<D: Downstream>(
     tried: &[Rc<LiveEndpoint>],
 ) -> Option<Rc<LiveEndpoint>> {
     let Forwarding { asked, cluster, .. } = forwarding;
-    let Some(settings) = cluster.asked() else { return cluster.choose(tried) };
+    let Some(settings) = cluster.asked() else {
+        return cluster.choose(forwarding.hashed.hash, tried);
+    };
     let rewritten = course.forward.authority.as_ref().or(course.destination.authority.as_ref());
     let authority = rewritten.map_or(asked.request.authority, |authority| &**authority);
     let meant = asked.caller().aim.as_ref().and_then(|aim| aim.address());

@@ -87,7 +87,7 @@ impl Drop for Mission {
 impl Mission {
     async fn carry_out(&self, message: &[u8]) {
         let cluster = self.generation.cluster(self.cluster);
-        let Some(endpoint) = cluster.choose(&[]) else { return };
+        let Some(endpoint) = cluster.choose(None, &[]) else { return };
         let connection = match endpoint.pooled() {
             Some(kept) => kept,
             None => match endpoint.connect(cluster.connect_timeout()).await {

@@ -12,6 +12,7 @@ use super::exchange::Asked;
 use super::forward::Course;
 use super::limit;
 use super::request::{Request, View};
+use crate::balance::{self, Hashed, Subject};
 use crate::http1::emit::{
     end_head, write_framing, write_line, write_made_line, write_request_line,
     write_websocket_upgrade,
@@ -111,6 +112,32 @@ pub(super) fn edit<'l, D: Downstream>(
         rendered.render(ops, &view);
         edits::write(ops, rendered, lines);
     }
+}
+
+/// What of the request as it goes up decides its endpoint.
+pub(super) fn hash<D: Downstream>(
+    asked: &Asked<'_, D>,
+    course: Course<'_>,
+    rewritten: &Rewritten<'_>,
+    lines: &[Line<'_>],
+) -> Hashed {
+    let keys = &course.forward.hash;
+    if keys.is_empty() {
+        return Hashed::default();
+    }
+    let (request, caller) = (asked.request, asked.caller());
+    let mut path = rewritten.path.as_deref().unwrap_or(request.path).to_owned();
+    request.head(&[]).push_query(&mut path);
+    let subject = Subject {
+        method: request.method.as_str(),
+        scheme: request.scheme.as_str(),
+        authority: rewritten.authority.unwrap_or(request.authority),
+        path: &path,
+        lines,
+        client: request.client.map(|client| client.ip()),
+        ends: caller.peer.zip(caller.local),
+    };
+    balance::of_request(keys, &subject)
 }
 
 /// Writes the head.

@@ -141,6 +141,9 @@ fn write_head<D: Downstream>(
         write_decimal(service_time, elapsed);
         lines.push(Line { name: "x-envoy-upstream-service-time", value: service_time });
     }
+    for cookie in &forwarding.hashed.cookies {
+        lines.push(Line { name: "set-cookie", value: cookie.as_bytes() });
+    }
     let status = response.status();
     let view = View {
         status,

@@ -1,12 +1,14 @@
 //! One connection whose bytes are handed on: chosen a destination once, connected, relayed.
 //! What cannot be connected is closed without a word, as there is no protocol to say why in.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use propylon_snapshot::{Availability, ClusterId, Target, TcpDestination, TcpRoute};
 
 use super::relay::{Ended, relay};
 use super::tally::Tally;
+use crate::balance::of_source;
 use crate::io::Io;
 use crate::runtime::Worker;
 use crate::upstream::{Connection, Generation, Wanted};
@@ -25,7 +27,7 @@ pub(crate) async fn open(
     worker: &Worker,
     generation: &Generation,
     route: &TcpRoute,
-    wanted: Wanted<'_>,
+    (client, wanted): (Option<IpAddr>, Wanted<'_>),
 ) -> Option<Opened> {
     let tally = Tally::begin(&worker.counters.tcp, route);
     let Some(id) = cluster(generation, route) else {
@@ -33,8 +35,9 @@ pub(crate) async fn open(
         return None;
     };
     let live = generation.cluster(id);
+    let hash = client.filter(|_| route.hash_source).map(of_source);
     let endpoint = match live.asked() {
-        None => live.choose(&[]),
+        None => live.choose(hash, &[]),
         Some(asked) => {
             let found = live.endpoint_for(&asked, (generation.names(), wanted), &[]).await;
             let found = found.inspect_err(|why| tracing::debug!(%why, "a TCP connection"));

@@ -16,7 +16,7 @@ use super::connect::{ConnectError, ConnectFailure, connect};
 use super::counters::ClusterCounters;
 use super::pool::{Active, Connection, Pool};
 use super::registry::Shared;
-use crate::balance::Picker;
+use crate::balance::{self, Draw, Picker};
 
 use asked::Requested;
 pub(crate) use asked::Wanted;
@@ -134,7 +134,8 @@ impl LiveCluster {
     /// A cluster without history.
     pub(super) fn new(cluster: &Cluster, shared: Arc<Shared>, worker: usize) -> Rc<Self> {
         let settings = Settings::of(cluster);
-        let empty = EndpointSet { members: Vec::new(), picker: Picker::new(settings.balance, &[]) };
+        let picker = Picker::new(Balance::default(), &[], Arc::default);
+        let empty = EndpointSet { members: Vec::new(), picker };
         let live = Rc::new(Self {
             settings,
             shared,
@@ -166,20 +167,32 @@ impl LiveCluster {
         }
     }
 
-    /// Picks an endpoint, preferably none of `tried`. `None` where there is none at all.
+    /// Picks an endpoint, preferably none of `tried`, by the request's `hash` where endpoints are
+    /// chosen by it. `None` where there is none at all.
     #[must_use]
-    pub(crate) fn choose(&self, tried: &[Rc<LiveEndpoint>]) -> Option<Rc<LiveEndpoint>> {
+    pub(crate) fn choose(
+        &self,
+        hash: Option<u64>,
+        tried: &[Rc<LiveEndpoint>],
+    ) -> Option<Rc<LiveEndpoint>> {
         self.refresh();
         let set = Rc::clone(&self.set.borrow());
         let mut dice = |sides| fastrand::u32(..sides);
         let load = |index: usize| set.members.get(index).map_or(0, |member| member.active());
         for attempt in 0..=AVOID_PICKS_MAX {
-            let picked = set.members.get(set.picker.pick(load, &mut dice)?)?;
+            let draw = Draw { hash, attempt };
+            let picked = set.members.get(set.picker.pick(draw, load, &mut dice)?)?;
             if attempt == AVOID_PICKS_MAX || !tried.iter().any(|one| Rc::ptr_eq(one, picked)) {
                 return Some(Rc::clone(picked));
             }
         }
         None
+    }
+
+    /// True if endpoints are chosen by the hash of a request.
+    #[must_use]
+    pub(crate) fn wants_hash(&self) -> bool {
+        self.settings.balance.is_hashed()
     }
 
     /// This worker's counters.
@@ -245,7 +258,10 @@ impl LiveCluster {
             gone.retire();
         }
         let weights: Vec<u32> = endpoints.iter().map(|endpoint| endpoint.weight).collect();
-        let picker = Picker::new(self.settings.balance, &weights);
+        let balance = self.settings.balance;
+        let picker = Picker::new(balance, &weights, || {
+            self.shared.table(balance, balance::keyed(endpoints))
+        });
         *self.set.borrow_mut() = Rc::new(EndpointSet { members, picker });
     }
 

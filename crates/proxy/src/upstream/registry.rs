@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use propylon_snapshot::{Address, Cluster, Discovery, DnsTarget, Endpoint, Snapshot};
+use propylon_snapshot::{Address, Balance, Cluster, Discovery, DnsTarget, Endpoint, Snapshot};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::counters::ClusterCounters;
 use super::names::Names;
 use super::resolve::Resolve;
+use crate::balance::{self, HashTable};
 
 /// Most that a look-up is put off at random, so that clusters do not all ask at once (Istio's
 /// jitter).
@@ -28,6 +29,16 @@ pub(crate) struct Shared {
     counters: Box<[ClusterCounters]>,
     resolved: ArcSwap<Vec<Endpoint>>,
     version: AtomicU64,
+    balance: Mutex<Balance>,
+    table: Mutex<Option<Tabled>>,
+}
+
+/// The last table over a cluster's endpoints, and what it was made of.
+#[derive(Debug)]
+struct Tabled {
+    balance: Balance,
+    members: Vec<(String, u32)>,
+    table: Arc<HashTable>,
 }
 
 impl Shared {
@@ -37,6 +48,8 @@ impl Shared {
             counters: (0..workers).map(|_| ClusterCounters::default()).collect(),
             resolved: ArcSwap::default(),
             version: AtomicU64::new(0),
+            balance: Mutex::default(),
+            table: Mutex::default(),
         })
     }
 
@@ -58,10 +71,37 @@ impl Shared {
         self.version.load(Ordering::Acquire)
     }
 
+    /// Makes the table that workers will ask for, if they will: it takes its time, and they have
+    /// none.
+    fn prepare(&self, balance: Balance, endpoints: &[Endpoint]) {
+        *self.balance.lock().unwrap_or_else(PoisonError::into_inner) = balance;
+        if balance.is_hashed() {
+            let _made = self.table(balance, balance::keyed(endpoints));
+        }
+    }
+
+    /// The table that leads a hash to one of the endpoints of these keys and weights. Made once for
+    /// all workers: a table may have millions of entries.
+    #[must_use]
+    pub(crate) fn table(&self, balance: Balance, members: Vec<(String, u32)>) -> Arc<HashTable> {
+        let mut tabled = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = &*tabled
+            && known.balance == balance
+            && known.members == members
+        {
+            return Arc::clone(&known.table);
+        }
+        let table = Arc::new(balance::table(balance, &members).unwrap_or_default());
+        *tabled = Some(Tabled { balance, members, table: Arc::clone(&table) });
+        table
+    }
+
     fn publish(&self, endpoints: Vec<Endpoint>) {
         if self.version() != 0 && **self.resolved.load() == endpoints {
             return;
         }
+        let balance = *self.balance.lock().unwrap_or_else(PoisonError::into_inner);
+        self.prepare(balance, &endpoints);
         self.resolved.store(Arc::new(endpoints));
         self.version.fetch_add(1, Ordering::Release);
     }
@@ -158,13 +198,13 @@ impl Registry {
         let kept = previous.as_ref().map(|entry| Arc::clone(&entry.shared));
         let fresh = || Shared::new(&cluster.name, self.workers);
         match &cluster.discovery {
-            Discovery::Static(endpoints) => Entry {
+            Discovery::Static(endpoints) => {
                 // Addresses resolved for an earlier generation must not come back through
                 // `version`.
-                shared: kept.filter(|shared| shared.version() == 0).unwrap_or_else(fresh),
-                listed: endpoints.to_vec(),
-                look_ups: None,
-            },
+                let shared = kept.filter(|shared| shared.version() == 0).unwrap_or_else(fresh);
+                shared.prepare(cluster.balance, endpoints);
+                Entry { shared, listed: endpoints.to_vec(), look_ups: None }
+            }
             Discovery::Asked(_) => Entry {
                 shared: kept.filter(|shared| shared.version() == 0).unwrap_or_else(fresh),
                 listed: Vec::new(),
@@ -177,10 +217,12 @@ impl Registry {
                         .as_ref()
                         .is_some_and(|n| n.discovery == cluster.discovery) =>
                 {
+                    entry.shared.prepare(cluster.balance, &entry.shared.resolved());
                     entry
                 }
                 _ => {
                     let shared = fresh();
+                    shared.prepare(cluster.balance, &[]);
                     let look_ups = self.look_up(Arc::clone(&shared), cluster.discovery.clone());
                     Entry { shared, listed: Vec::new(), look_ups: Some(look_ups) }
                 }

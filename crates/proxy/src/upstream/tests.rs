@@ -99,7 +99,7 @@ impl World {
 }
 
 fn first(generation: &Generation) -> Rc<LiveEndpoint> {
-    generation.cluster(ClusterId(0)).choose(&[]).unwrap()
+    generation.cluster(ClusterId(0)).choose(None, &[]).unwrap()
 }
 
 /// Repeats until `done`, letting the reactor look at its sockets in between.
@@ -214,7 +214,7 @@ async fn endpoints_that_stay_keep_their_pool_and_those_that_go_lose_it() {
         Rc::clone(world.publish(vec![cluster("a", both)]).cluster(ClusterId(0)))
     };
     for _ in 0..2 {
-        live.choose(&[]).unwrap().connect(LIMIT).await.unwrap().release();
+        live.choose(None, &[]).unwrap().connect(LIMIT).await.unwrap().release();
     }
     assert_eq!(live.idle_connections(), 2);
     let after = world.publish(vec![cluster("a", listed(&[stays.address()]))]);
@@ -229,12 +229,12 @@ async fn an_endpoint_that_was_tried_is_avoided_while_there_is_another() {
     let mut world = World::new(SystemResolver);
     let both = listed(&[a.address(), b.address()]);
     let live = Rc::clone(world.publish(vec![cluster("a", both)]).cluster(ClusterId(0)));
-    let tried = vec![live.choose(&[]).unwrap()];
+    let tried = vec![live.choose(None, &[]).unwrap()];
     for _ in 0..10 {
-        assert!(!Rc::ptr_eq(&live.choose(&tried).unwrap(), &tried[0]));
+        assert!(!Rc::ptr_eq(&live.choose(None, &tried).unwrap(), &tried[0]));
     }
-    let all = vec![live.choose(&[]).unwrap(), live.choose(&[]).unwrap()];
-    assert!(live.choose(&all).is_some(), "rather a tried one than none");
+    let all = vec![live.choose(None, &[]).unwrap(), live.choose(None, &[]).unwrap()];
+    assert!(live.choose(None, &all).is_some(), "rather a tried one than none");
 }
 
 /// Answers from a script; the last answer repeats.
@@ -268,7 +268,7 @@ fn no_answer() -> Result<Resolved, ResolveError> {
 
 fn addresses(live: &LiveCluster) -> Vec<SocketAddr> {
     let mut found: Vec<_> = (0..8)
-        .filter_map(|_| match live.choose(&[])?.address() {
+        .filter_map(|_| match live.choose(None, &[])?.address() {
             Address::Ip(address) => Some(*address),
             Address::Unix(_) => None,
         })
@@ -283,7 +283,7 @@ async fn every_address_of_a_name_is_an_endpoint_once_it_is_resolved() {
     let mut world = World::new(Scripted::new([answer(&[ip(2), ip(1)], 60)]));
     let live =
         Rc::clone(world.publish(vec![cluster("a", named(&["a.example"]))]).cluster(ClusterId(0)));
-    assert!(live.choose(&[]).is_none());
+    assert!(live.choose(None, &[]).is_none());
     world.registry.warm(LIMIT).await;
     assert_eq!(addresses(&live), [(ip(1), 80).into(), (ip(2), 80).into()]);
 }

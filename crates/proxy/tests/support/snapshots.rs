@@ -109,6 +109,7 @@ fn forward(cluster: u32) -> Forward {
         timeout: None,
         retry: None,
         mirrors: Vec::new(),
+        hash: Box::default(),
     }
 }
 
@@ -153,6 +154,7 @@ pub fn world(routes: Vec<Route>, clusters: &[&[SocketAddr]]) -> Snapshot {
         http: HttpSettings::default(),
         objects: Vec::new(),
         proxy_protocol: false,
+        alert_unknown_names: false,
         closed: false,
     }
 }

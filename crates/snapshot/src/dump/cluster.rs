@@ -2,7 +2,7 @@
 
 use super::page::{Page, line};
 use crate::{
-    Address, Asked, Availability, Balance, Cluster, Discovery, DnsTarget, Endpoint, Locality,
+    Address, Asked, Availability, Cluster, Discovery, DnsTarget, Endpoint, Locality,
     UpstreamProtocol,
 };
 
@@ -21,11 +21,6 @@ pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
         if let Availability::Closed(why) = availability {
             line!(page, "closed: {why}");
         }
-        let balance = match balance {
-            Balance::LeastRequest => "LEAST_REQUEST",
-            Balance::RoundRobin => "ROUND_ROBIN",
-            Balance::Random => "RANDOM",
-        };
         let protocol = match protocol {
             UpstreamProtocol::Http1 => "HTTP/1.1",
         };

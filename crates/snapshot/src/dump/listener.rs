@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::page::{Page, line};
 use crate::{
-    Captured, ClientCheck, Credential, Listener, Outbound, RouteTableId, ServerNames, ServerTls,
-    Serves, Snapshot, TcpDestination, TcpProtocol, TcpRoute, Termination, Then, TlsChain,
-    TlsVersion,
+    Captured, ClientCheck, Credential, Listener, Offered, Outbound, RouteTableId, ServerNames,
+    ServerTls, Serves, Snapshot, TcpDestination, TcpProtocol, TcpRoute, Termination, Then,
+    TlsChain, TlsVersion,
 };
 
 impl Snapshot {
@@ -63,13 +63,16 @@ impl Snapshot {
 
     fn dump_names(&self, page: &mut Page, names: &ServerNames) {
         for chain in names.chains() {
-            let TlsChain { names, termination, then, origin } = chain;
+            let TlsChain { names, offered, termination, then, origin } = chain;
             let list = match termination {
                 Termination::Terminate(_) => "tcp",
                 Termination::Passthrough => "tls",
             };
             line!(page, "tls {}", names.join(" "));
             page.inside(|page| {
+                if *offered == Offered::Istio {
+                    line!(page, "for {}", crate::ISTIO_PROTOCOLS.join(" "));
+                }
                 match termination {
                     Termination::Terminate(tls) => server_tls(page, tls),
                     Termination::Passthrough => line!(page, "passes through"),
@@ -84,7 +87,8 @@ impl Snapshot {
     }
 
     fn dump_tcp(&self, page: &mut Page, route: &TcpRoute, list: &str) {
-        let TcpRoute { destinations, idle_timeout, stat_prefix, protocol, origin } = route;
+        let TcpRoute { destinations, idle_timeout, stat_prefix, protocol, hash_source, origin } =
+            route;
         let protocol = match protocol {
             TcpProtocol::Tcp => "tcp",
             TcpProtocol::Mongo => "mongo",
@@ -96,6 +100,9 @@ impl Snapshot {
             }
             if let Some(idle) = idle_timeout {
                 line!(page, "idle timeout {idle:?}");
+            }
+            if *hash_source {
+                line!(page, "hash of source address");
             }
             line!(page, "from {}", self.origin(*origin, list));
         });

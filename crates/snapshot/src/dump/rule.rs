@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use super::page::{Page, line};
 use super::policy;
 use crate::{
-    Action, Destination, Forward, HeaderMatch, HeaderOps, Matcher, PathMatch, PathRewrite,
-    QueryMatch, Redirect, RedirectPath, RedirectPort, RouteHeaders, Rule, Snapshot, StringMatch,
-    Target, WriteMode,
+    Action, Destination, Forward, HashCookie, HashKey, HeaderMatch, HeaderOps, Matcher, PathMatch,
+    PathRewrite, QueryMatch, Redirect, RedirectPath, RedirectPort, RouteHeaders, Rule, Snapshot,
+    StringMatch, Target, WriteMode,
 };
 
 impl Snapshot {
@@ -40,7 +40,7 @@ impl Snapshot {
     }
 
     fn dump_forward(&self, page: &mut Page, forward: &Forward) {
-        let Forward { destinations, path, authority, timeout, retry, mirrors } = forward;
+        let Forward { destinations, path, authority, timeout, retry, mirrors, hash } = forward;
         for destination in destinations {
             let Destination { target, weight, headers: ops, authority } = destination;
             line!(page, "to {} weight {weight}", self.target(target));
@@ -71,6 +71,9 @@ impl Snapshot {
             let share = policy::share(mirror.share);
             line!(page, "copy of {share} to {}", self.target(&mirror.target));
         }
+        for key in hash {
+            line!(page, "hash of {}", hash_key(key));
+        }
     }
 
     pub(super) fn target<'s>(&'s self, target: &'s Target) -> Cow<'s, str> {
@@ -78,6 +81,25 @@ impl Snapshot {
             Target::Cluster(id) => Cow::Borrowed(&self.cluster(*id).name),
             Target::Missing(name) => Cow::Owned(format!("{name} (missing: nothing defines it)")),
         }
+    }
+}
+
+fn hash_key(key: &HashKey) -> String {
+    match key {
+        HashKey::Header(name) => format!("header {name}"),
+        HashKey::Cookie(cookie) => {
+            let HashCookie { name, path, ttl, attributes } = &**cookie;
+            let mut text = format!("cookie {name}");
+            if let Some(ttl) = ttl {
+                text.push_str(&format!(" ttl {ttl:?} path {path:?}"));
+            }
+            for (name, value) in attributes {
+                text.push_str(&format!(" {name}={value}"));
+            }
+            text
+        }
+        HashKey::SourceIp => "source address".to_owned(),
+        HashKey::Query(name) => format!("query parameter {name}"),
     }
 }
 

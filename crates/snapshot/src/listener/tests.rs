@@ -6,6 +6,7 @@ use crate::ObjectId;
 fn chain(names: &[&str]) -> TlsChain {
     TlsChain {
         names: names.iter().map(|name| (*name).into()).collect(),
+        offered: Offered::Anything,
         termination: Termination::Passthrough,
         then: Then::Http(RouteTableId(0)),
         origin: Origin { object: ObjectId(0), entry: 0, matching: None },
@@ -37,4 +38,21 @@ fn without_a_chain_for_any_name_strangers_and_the_nameless_find_none() {
     assert!(names.lookup(Some("b.com")).is_none());
     assert!(names.lookup(None).is_none());
     assert!(names.lookup(Some("a.com")).is_some());
+}
+
+#[test]
+fn a_chain_for_istios_proxies_answers_whoever_offers_one_of_their_protocols_in_any_place() {
+    for (offered, admitted) in [
+        (&[][..], false),
+        (&["h2", "http/1.1"][..], false),
+        (&["istio-peer-exchange", "istio"][..], true),
+        (&["h2", "istio-http/1.1"][..], true),
+        (&["istio-h2"][..], true),
+        (&["istio-http/2"][..], false),
+        (&["ISTIO"][..], false),
+    ] {
+        let protocols = || offered.iter().map(|one| one.as_bytes());
+        assert_eq!(Offered::Istio.admits(protocols()), admitted, "{offered:?}");
+        assert!(Offered::Anything.admits(protocols()), "{offered:?}");
+    }
 }

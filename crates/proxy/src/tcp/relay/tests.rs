@@ -17,6 +17,7 @@ fn tally() -> (Counters, Tally) {
         idle_timeout: None,
         stat_prefix: "p".into(),
         protocol: TcpProtocol::Tcp,
+        hash_source: false,
         origin: Origin { object: ObjectId(0), entry: 0, matching: None },
     };
     let tally = Tally::begin(&counters, &route);

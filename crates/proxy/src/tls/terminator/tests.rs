@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use propylon_snapshot::{
-    Bind, Credential, Listener, ObjectId, Opaque, Origin, RouteTableId, ServerIdentity,
+    Bind, Credential, Listener, ObjectId, Offered, Opaque, Origin, RouteTableId, ServerIdentity,
     ServerNames, Then, TlsChain,
 };
 use rcgen::{CertificateParams, KeyPair};
@@ -50,6 +50,7 @@ fn asking(authorities: &str) -> ClientCheck {
 fn snapshot(servers: Vec<ServerTls>) -> Snapshot {
     let chains = servers.into_iter().enumerate().map(|(number, settings)| TlsChain {
         names: vec![format!("{number}.example").into()],
+        offered: Offered::Anything,
         termination: Termination::Terminate(Arc::new(settings)),
         then: Then::Http(RouteTableId(0)),
         origin: ORIGIN,
