@@ -185,18 +185,20 @@ impl<'b, 'w> Leaving<'b, 'w> {
             let origin = route.origin;
             let name = service.host.to_ascii_lowercase().into();
             let chain = passed(vec![name], route, origin);
-            return self.add_chains(keys(service, port.number), vec![chain]);
+            return self.add_chains(keys(service, port.number), &[chain]);
         }
-        self.add_chains(keys(service, port.number), chains);
+        self.add_chains(keys(service, port.number), &chains);
     }
 
-    fn add_chains(&mut self, keys: Vec<Key>, chains: Vec<TlsChain>) {
+    fn add_chains(&mut self, keys: Vec<Key>, chains: &[TlsChain]) {
         for key in keys {
             let making = self.at(key);
-            for chain in &chains {
-                let taken = |name: &Box<str>| making.chains.iter().any(|c| c.names.contains(name));
+            for chain in chains {
+                let taken = |name: &str| {
+                    making.chains.iter().any(|one| one.names.iter().any(|own| **own == *name))
+                };
                 let free: Vec<Box<str>> =
-                    chain.names.iter().filter(|name| !taken(name)).cloned().collect();
+                    chain.names.iter().filter(|name| !taken(name.as_ref())).cloned().collect();
                 if !free.is_empty() {
                     making.chains.push(TlsChain { names: free, ..chain.clone() });
                 }

@@ -112,7 +112,7 @@ pub(crate) async fn receive_proxy(arrival: Arrival, stream: Stream) {
         Asking::Requests => {
             let (generation, position) = arrival.door.current();
             match Aim::Each.table(generation.snapshot(), position) {
-                Some(table) => requests(arrival, stream, (generation, table), Aim::Each),
+                Some(table) => requests(&arrival, stream, (generation, table), Aim::Each),
                 None => arrival.refuse(&stream),
             }
         }
@@ -157,7 +157,7 @@ async fn serve(arrival: Arrival, stream: Stream, aim: Aim) {
     // The generation of this moment: a reload may have come while the client was talking.
     let (generation, position) = arrival.door.current();
     match way(generation.snapshot(), position, &aim, first.as_ref()) {
-        Some(Way::Http(table)) => requests(arrival, stream, (generation, table), aim),
+        Some(Way::Http(table)) => requests(&arrival, stream, (generation, table), aim),
         Some(Way::Tcp(route)) => {
             let server_name = match &first {
                 Some(First::Hello(hello)) => hello.server_name.as_deref(),
@@ -202,7 +202,7 @@ fn way<'s>(
 }
 
 /// Serves requests.
-fn requests(arrival: Arrival, stream: Stream, routed: (Rc<Generation>, RouteTableId), aim: Aim) {
+fn requests(arrival: &Arrival, stream: Stream, routed: (Rc<Generation>, RouteTableId), aim: Aim) {
     let ends = (stream.peer(), aim.address().or_else(|| stream.local()));
     let door = Rc::clone(&arrival.door);
     http::welcome_aimed(&arrival.worker, (door, routed), (stream, ends), aim);

@@ -60,7 +60,8 @@ impl<'b, 'w> Leaving<'b, 'w> {
     ) -> Vec<(Option<Key>, TcpRoute)> {
         let port = offer.port.number;
         let mut routes = Vec::new();
-        for bound in self.bound_to(offer).filter(|bound| !bound.object.spec.tcp.is_empty()) {
+        let first = self.bound_to(offer).find(|bound| !bound.object.spec.tcp.is_empty());
+        if let Some(bound) = first {
             let object = bound.object;
             for (entry, written) in object.spec.tcp.iter().enumerate() {
                 let matches = &written.r#match;
@@ -84,7 +85,6 @@ impl<'b, 'w> Leaving<'b, 'w> {
                 let narrowed = blocks.into_iter();
                 routes.extend(narrowed.map(|one| (Some(Key::Block(one, port)), route.clone())));
             }
-            break;
         }
         let origin = hosts::origin_of(offer, builder);
         let host = offer.service.host.clone();
@@ -106,7 +106,8 @@ impl<'b, 'w> Leaving<'b, 'w> {
     ) -> Vec<TlsChain> {
         let port = offer.port.number;
         let mut chains = Vec::new();
-        for bound in self.bound_to(offer).filter(|bound| !bound.object.spec.tls.is_empty()) {
+        let first = self.bound_to(offer).find(|bound| !bound.object.spec.tls.is_empty());
+        if let Some(bound) = first {
             let object = bound.object;
             for (entry, written) in object.spec.tls.iter().enumerate() {
                 for (position, one) in written.r#match.iter().enumerate() {
@@ -119,7 +120,6 @@ impl<'b, 'w> Leaving<'b, 'w> {
                     chains.push(passed(names.collect(), route, origin));
                 }
             }
-            break;
         }
         chains
     }

@@ -265,7 +265,7 @@ async fn keep_resolved(
     said: watch::Sender<bool>,
 ) {
     let Discovery::Dns { names, fixed, first_only } = discovery else { return };
-    let mut answers: Vec<Arc<[IpAddr]>> = vec![Arc::new([]); names.len()];
+    let mut answers: Vec<Arc<[IpAddr]>> = names.iter().map(|_| Arc::new([]) as _).collect();
     let mut due = vec![Instant::now(); names.len()];
     loop {
         let now = Instant::now();

@@ -3,10 +3,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::super::resolve::{Resolved, Resolving};
 use super::*;
 
+/// Addresses and how many seconds they hold, or why there are none.
+type Told = Result<(Vec<IpAddr>, u64), &'static str>;
+
 /// Answers as told, and counts.
 struct Scripted {
     asked: AtomicUsize,
-    answers: Mutex<Vec<Result<(Vec<IpAddr>, u64), &'static str>>>,
+    answers: Mutex<Vec<Told>>,
 }
 
 impl Resolve for Scripted {
@@ -25,7 +28,7 @@ impl Resolve for Scripted {
     }
 }
 
-fn names(answers: Vec<Result<(Vec<IpAddr>, u64), &'static str>>) -> (Arc<Names>, Arc<Scripted>) {
+fn names(answers: Vec<Told>) -> (Arc<Names>, Arc<Scripted>) {
     let resolver = Arc::new(Scripted { asked: AtomicUsize::new(0), answers: Mutex::new(answers) });
     let names = Names::new(Arc::clone(&resolver) as Arc<dyn Resolve>);
     names.settle();
