@@ -94,5 +94,7 @@ java_server
 go_tool grpcurl github.com/fullstorydev/grpcurl/cmd/grpcurl v1.9.4
 if [ "${1:-}" = bench ]; then
     debian nginx=nginx-light haproxy=haproxy taskset=util-linux
+    # A module, so there is no program to look for.
+    [ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || debian ngx_stream_module=libnginx-mod-stream
 fi
 exit 0

@@ -266,8 +266,12 @@ pub(crate) fn row(
     statuses: &[ListenerStatus],
 ) -> Vec<String> {
     let status = statuses.iter().find(|status| status.bind == listener.bind);
+    let also = listener.also.as_ref().filter(|also| {
+        statuses.iter().any(|status| status.bind == **also && status.outcome.is_ok())
+    });
+    let also = also.map(|also| format!(" and {also}")).unwrap_or_default();
     let (word, bound) = match status.map(|status| &status.outcome) {
-        Some(Ok(bound)) => ("listening", bound.to_string()),
+        Some(Ok(bound)) => ("listening", format!("{bound}{also}")),
         Some(Err(_)) => ("closed", listener.bind.to_string()),
         None => ("waiting", listener.bind.to_string()),
     };

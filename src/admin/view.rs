@@ -38,6 +38,7 @@ fn listener(served: &Served, listener: &Listener) -> Value {
     let outcome = status.map(|status| &status.outcome);
     json!({
         "bind": listener.bind.to_string(),
+        "also": listener.also.as_ref().map(ToString::to_string),
         "bound": outcome.and_then(|o| o.as_ref().ok()).map(ToString::to_string),
         "error": outcome.and_then(|o| o.as_ref().err()).map(ToString::to_string),
         "port": listener.port,
@@ -94,6 +95,7 @@ fn address(address: &Address) -> String {
     match address {
         Address::Ip(address) => address.to_string(),
         Address::Unix(path) => format!("unix:{}", path.display()),
+        Address::Abstract(name) => format!("unix:@{name}"),
     }
 }
 

@@ -169,7 +169,7 @@ fn gateway_address(app: &App, declared: u16) -> Option<SocketAddr> {
             Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port()))
         }
         Bind::Ip(address) => Some(*address),
-        Bind::Unix(_) => None,
+        Bind::Unix(_) | Bind::Abstract(_) => None,
     }
 }
 

@@ -286,6 +286,7 @@ pub(crate) fn endpoints(cluster: &Cluster) -> Vec<String> {
     let address = |address: &Address| match address {
         Address::Ip(address) => address.to_string(),
         Address::Unix(path) => format!("unix:{}", path.display()),
+        Address::Abstract(name) => format!("unix:@{name}"),
     };
     match &cluster.discovery {
         Discovery::Static(endpoints) => endpoints.iter().map(|e| address(&e.address)).collect(),

@@ -109,7 +109,7 @@ impl Explain {
 fn listener(snapshot: &Snapshot, port: u16) -> Option<&Listener> {
     let bound = |listener: &&Listener| match &listener.bind {
         Bind::Ip(address) => address.port() == port,
-        Bind::Unix(_) => false,
+        Bind::Unix(_) | Bind::Abstract(_) => false,
     };
     let leaves = |one: &&Listener| matches!(one.serves, Serves::Captured(_) | Serves::Proxy(_));
     if let Some(leaving) = snapshot.listeners.iter().find(leaves) {

@@ -10,6 +10,9 @@ use clap::{Args, ValueEnum, ValueHint};
 use ipnet::IpNet;
 use propylon_compile::{Leg, Role};
 
+use propylon_compile::Families;
+
+use crate::families;
 use crate::load::Settings;
 
 /// Whose gateway this is and which files describe it.
@@ -41,6 +44,10 @@ pub(crate) struct Workload {
     /// Bind a Gateway's port elsewhere, as a Service's targetPort does; may be repeated
     #[arg(long = "port-map", value_name = "PORT=BOUND", help_heading = "Gateway")]
     pub port_map: Vec<PortPair>,
+
+    /// What a server without `bind` listens on [default: as Istio, by this machine's addresses]
+    #[arg(long, value_enum, value_name = "WHICH", help_heading = "Gateway")]
+    pub ip_families: Option<IpFamilies>,
 
     /// MeshConfig as a YAML file; without it, key `mesh` of a ConfigMap `istio` among the objects
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Gateway")]
@@ -94,6 +101,12 @@ impl Workload {
                 namespace: self.namespace.clone().unwrap_or_else(|| self.role.namespace()),
                 domain: self.domain.clone(),
                 port_map,
+                families: match self.ip_families {
+                    Some(IpFamilies::Ipv4) => Families::V4,
+                    Some(IpFamilies::Ipv6) => Families::V6,
+                    Some(IpFamilies::Both) => Families::Both,
+                    None => families::of_this_machine(),
+                },
                 allow_unenforced_policies: self.allow_unenforced_policies,
                 role: self.role(),
                 resolve_none: self.resolve_none,
@@ -159,6 +172,17 @@ fn block(text: &str) -> Result<IpNet, String> {
     let address = || text.parse::<std::net::IpAddr>().ok().map(IpNet::from);
     let block = text.parse().ok().or_else(address);
     block.ok_or_else(|| "write it as ADDRESS/BITS, e.g. 10.1.0.0/16".to_owned())
+}
+
+/// Address families.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IpFamilies {
+    /// `0.0.0.0`
+    Ipv4,
+    /// `::`
+    Ipv6,
+    /// Both
+    Both,
 }
 
 /// `key=value`.

@@ -28,6 +28,16 @@ impl Authority {
         Self { pem: certificate.pem(), issuer: Issuer::new(params, key) }
     }
 
+    /// An authority that this one vouches for.
+    pub(crate) fn below(&self, name: &str) -> Self {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new(Vec::new()).expect("parameters");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name = named(name);
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        Self { pem: certificate.pem(), issuer: Issuer::new(params, key) }
+    }
+
     /// A certificate for a server of these names.
     pub(crate) fn server(&self, names: &[&str]) -> Pair {
         self.pair(names[0], names, &[])

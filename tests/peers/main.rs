@@ -18,10 +18,12 @@ mod harness;
 
 mod allowed;
 mod envoy;
+mod http2;
 mod origins;
 mod outcome;
 mod placement;
 mod table;
+mod tls;
 mod variant;
 
 use std::env;
@@ -39,23 +41,28 @@ use variant::VARIANTS;
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let mut groups = table::read(&text("requests.txt"));
-    let filters: Vec<&String> = arguments.iter().filter(|word| !word.starts_with('-')).collect();
-    groups.retain(|group| {
-        filters.is_empty() || filters.iter().any(|filter| group.name.contains(filter.as_str()))
-    });
+    groups.retain(|group| is_chosen(&group.name));
     if arguments.iter().any(|word| word == "--list") {
-        groups.iter().for_each(|group| println!("{}: test", group.name));
+        let tls = is_chosen(tls::NAME).then_some(tls::NAME);
+        let names = groups.iter().map(|group| group.name.as_str()).chain(tls);
+        names.for_each(|name| println!("{name}: test"));
         return ExitCode::SUCCESS;
     }
     let exchanges: usize =
         VARIANTS.iter().map(|it| groups.iter().filter(|g| it.concerns(g)).count()).sum();
-    let places = filters.is_empty() || filters.iter().any(|word| word.contains("placement"));
-    let count = exchanges + if places { placement::count() } else { 0 };
+    let places = if is_chosen(placement::NAME) { placement::count() } else { 0 };
+    let count = exchanges + places + usize::from(is_chosen(tls::NAME));
     println!("\nrunning {count} tests");
     match envoy::find() {
-        Some(binary) => run(&groups, &binary, (count, places)),
+        Some(binary) => run(&groups, &binary, count),
         None => skip(&groups),
     }
+}
+
+/// Whether the command line asks for this group.
+fn is_chosen(name: &str) -> bool {
+    let mut filters = env::args().skip(1).filter(|word| !word.starts_with('-')).peekable();
+    filters.peek().is_none() || filters.any(|filter| name.contains(&filter))
 }
 
 /// Says loudly that nothing was compared.
@@ -68,7 +75,7 @@ fn skip(groups: &[Group]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn run(groups: &[Group], binary: &Path, (count, places): (usize, bool)) -> ExitCode {
+fn run(groups: &[Group], binary: &Path, count: usize) -> ExitCode {
     let started = Instant::now();
     let differences = allowed::read(&text("differences.txt"));
     let mut failed = undocumented(&differences);
@@ -77,10 +84,13 @@ fn run(groups: &[Group], binary: &Path, (count, places): (usize, bool)) -> ExitC
         let groups = groups.iter().filter(|group| variant.concerns(group));
         failed.extend(variant.compare(groups, binary, &differences, &mut seen));
     }
-    if places {
+    if is_chosen(placement::NAME) {
         failed.extend(placement::compare(binary));
     }
     let complete = env::args().len() == 1;
+    if is_chosen(tls::NAME) {
+        failed.extend(tls::compare(binary, &differences, &mut seen));
+    }
     for (difference, _) in differences.iter().zip(&seen).filter(|(_, seen)| complete && !**seen) {
         let what = format!("allowed, but nothing differs: {difference:?}");
         failed.push(("allowed".to_owned(), what));

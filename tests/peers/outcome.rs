@@ -6,8 +6,24 @@ use std::net::SocketAddr;
 use crate::harness::client::{Answer, Client};
 use crate::harness::message::Head;
 use crate::harness::origin::Received;
+use crate::http2;
 use crate::origins::Origins;
 use crate::table::Request;
+
+/// What the client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Speech {
+    Http1,
+    /// With prior knowledge, in plaintext.
+    Http2,
+}
+
+impl Speech {
+    /// Whether this request can be said in it.
+    pub(crate) fn can_say(self, request: &Request) -> bool {
+        self == Self::Http1 || http2::translated(request, "http").is_some()
+    }
+}
 
 /// What a request led to, as lines of text: `answer ...` and `origin ...`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,22 +32,37 @@ pub(crate) struct Outcome {
 }
 
 /// Sends one request on a connection of its own and notes what comes back and what arrives.
-pub(crate) fn of(request: &Request, gateway: SocketAddr, origins: &Origins) -> Outcome {
-    let mut client = Client::connect(gateway);
-    let mut lines = Vec::new();
-    // The gateway may refuse before it has read everything.
-    let _ = client.try_send(&request.bytes);
-    match client.try_answer(&request.method) {
-        Ok(answer) => lines.extend(of_answer(&answer)),
-        Err(_) => lines.push("answer none, or cut short".to_owned()),
-    }
+pub(crate) fn of(
+    request: &Request,
+    speech: Speech,
+    gateway: SocketAddr,
+    origins: &Origins,
+) -> Outcome {
+    let mut lines = match speech {
+        Speech::Http1 => asked(request, gateway),
+        Speech::Http2 => http2::asked(request, gateway),
+    };
     if request.line.contains("mirror.test") {
         origins.copy.received_at_least(1);
     }
-    for (name, received) in origins.drain() {
-        lines.extend(of_received(name, &received));
-    }
+    lines.extend(arrivals(origins));
     Outcome { lines }
+}
+
+/// What arrived at the origins since the last time.
+pub(crate) fn arrivals(origins: &Origins) -> Vec<String> {
+    let drained = origins.drain();
+    drained.iter().flat_map(|(name, received)| of_received(name, received)).collect()
+}
+
+fn asked(request: &Request, gateway: SocketAddr) -> Vec<String> {
+    let mut client = Client::connect(gateway);
+    // The gateway may refuse before it has read everything.
+    let _ = client.try_send(&request.bytes);
+    match client.try_answer(&request.method) {
+        Ok(answer) => of_answer(&answer),
+        Err(_) => vec!["answer none, or cut short".to_owned()],
+    }
 }
 
 fn of_answer(answer: &Answer) -> Vec<String> {
@@ -63,10 +94,14 @@ fn of_received(name: &str, received: &Received) -> Vec<String> {
     lines
 }
 
-/// The header lines by name; lines of one name stay in their order.
 fn headers(head: &Head) -> Vec<String> {
+    sorted(head.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+}
+
+/// The header lines by name; lines of one name stay in their order.
+pub(crate) fn sorted<'l>(lines: impl Iterator<Item = (&'l str, &'l str)>) -> Vec<String> {
     let mut lines: Vec<(String, String)> =
-        head.headers.iter().map(|(name, value)| (name.clone(), steady(name, value))).collect();
+        lines.map(|(name, value)| (name.to_owned(), steady(name, value))).collect();
     lines.sort_by(|one, other| one.0.cmp(&other.0));
     lines.into_iter().map(|(name, value)| format!("{name}: {value}")).collect()
 }

@@ -10,6 +10,9 @@ use crate::harness::gateway::world;
 use crate::harness::origin::Origin;
 use crate::harness::world::{every_host, rules, versions};
 
+/// The name of the group.
+pub(crate) const NAME: &str = "placement";
+
 /// Keys tried on every table.
 const KEYS: usize = 250;
 

@@ -12,6 +12,19 @@ pub(crate) struct Request {
     pub(crate) line: String,
     pub(crate) method: String,
     pub(crate) bytes: Vec<u8>,
+    /// The same in parts, unless the line is raw bytes.
+    pub(crate) parts: Option<Parts>,
+}
+
+/// A request that any version of HTTP could say.
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    pub(crate) method: String,
+    pub(crate) host: String,
+    pub(crate) target: String,
+    /// Whole lines, `name: value`.
+    pub(crate) lines: Vec<String>,
+    pub(crate) body: Option<Vec<u8>>,
 }
 
 /// Reads the table. A line `# --- name` opens a group.
@@ -28,42 +41,50 @@ pub(crate) fn read(text: &str) -> Vec<Group> {
     groups
 }
 
-fn request(line: &str) -> Request {
+/// One line of the table.
+pub(crate) fn request(line: &str) -> Request {
     let long = repeated(line);
-    let bytes = match long.strip_prefix("raw ") {
-        Some(raw) => unescape(raw),
-        None => composed(&long),
+    let parts = long.strip_prefix("raw ").is_none().then(|| divided(&long));
+    let bytes = match &parts {
+        Some(parts) => parts.composed(),
+        None => unescape(&long["raw ".len()..]),
     };
     let method = bytes.split(|byte| *byte == b' ').next().unwrap_or_default();
     let method = String::from_utf8_lossy(method).into_owned();
-    Request { line: line.to_owned(), method, bytes }
+    Request { line: line.to_owned(), method, bytes, parts }
 }
 
-/// `METHOD host target | name: value || body` as bytes, with a content-length where nothing says
-/// how the body ends.
-fn composed(line: &str) -> Vec<u8> {
+/// `METHOD host target | name: value || body` in its parts.
+fn divided(line: &str) -> Parts {
     let (head, body) = match line.split_once(" || ") {
         Some((head, body)) => (head, Some(unescape(body))),
         None => (line, None),
     };
-    let mut parts = head.split(" | ");
-    let mut words = parts.next().unwrap_or_default().splitn(3, ' ');
-    let mut word = || words.next().unwrap_or_default();
+    let mut pieces = head.split(" | ");
+    let mut words = pieces.next().unwrap_or_default().splitn(3, ' ');
+    let mut word = || words.next().unwrap_or_default().to_owned();
     let (method, host, target) = (word(), word(), word());
-    let mut text = format!("{method} {target} HTTP/1.1\r\nhost: {host}\r\n");
-    let mut framed = false;
-    for header in parts {
-        framed |= header.starts_with("content-length") || header.starts_with("transfer-encoding");
-        text += &format!("{header}\r\n");
-    }
+    let mut lines: Vec<String> = pieces.map(str::to_owned).collect();
+    let is_framed =
+        |line: &String| line.starts_with("content-length") || line.starts_with("transfer-encoding");
     if let Some(body) = &body
-        && !framed
+        && !lines.iter().any(is_framed)
     {
-        text += &format!("content-length: {}\r\n", body.len());
+        lines.push(format!("content-length: {}", body.len()));
     }
-    let mut bytes = (text + "\r\n").into_bytes();
-    bytes.extend(body.unwrap_or_default());
-    bytes
+    Parts { method, host, target, lines, body }
+}
+
+impl Parts {
+    /// The bytes of HTTP/1.1.
+    fn composed(&self) -> Vec<u8> {
+        let Self { method, host, target, lines, body } = self;
+        let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+        let head = format!("{method} {target} HTTP/1.1\r\nhost: {host}\r\n{lines}\r\n");
+        let mut bytes = head.into_bytes();
+        bytes.extend(body.iter().flatten());
+        bytes
+    }
 }
 
 /// The line with every `{count*text}` written out.

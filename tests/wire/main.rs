@@ -21,6 +21,7 @@ mod steps;
 
 mod affinity;
 mod auto_passthrough;
+mod binds;
 mod bodies;
 mod connections;
 mod contract;

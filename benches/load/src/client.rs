@@ -1,79 +1,100 @@
-//! Closed-loop load: so many keep-alive connections, each sending its next request when the answer
-//! to the last is complete. Answers are checked: anything but the expected 200 ends the run.
+//! Closed-loop load: each connection or stream asks again when the answer to its last question is
+//! complete. Answers are checked: anything but the expected one ends the run.
+
+pub mod requests;
+pub mod streams;
+
+mod bulk;
+mod connections;
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use crate::Workload;
+use crate::link::{self, Link};
+use crate::workload::{Call, Load, Workload};
 
 /// What a run achieved.
-pub struct Load {
-    pub requests: u64,
+pub struct Done {
+    /// In the workload's unit.
+    pub units: f64,
     pub elapsed: Duration,
 }
 
+/// How much is asked at once.
+#[derive(Clone, Copy)]
+pub struct Width {
+    /// Connections that carry one request at a time.
+    pub connections: usize,
+    /// Connections that carry many, and how many each.
+    pub multiplexed: (usize, usize),
+    /// Connections that are being made.
+    pub arriving: usize,
+    /// Connections that bytes are poured through.
+    pub pouring: usize,
+}
+
 /// Loads the proxy at `port` for `span`.
-pub fn run(port: u16, workload: &Workload, connections: usize, span: Duration) -> io::Result<Load> {
+pub fn run(port: u16, workload: &Workload, width: Width, span: Duration) -> io::Result<Done> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let begun = Instant::now();
         let until = begun + span;
-        let tasks: Vec<_> = (0..connections)
-            .map(|_| tokio::spawn(one_connection(port, workload.request, until)))
-            .collect();
-        let mut requests = 0;
-        for task in tasks {
-            requests += task.await.map_err(io::Error::other)??;
-        }
-        Ok(Load { requests, elapsed: begun.elapsed() })
+        let units = match workload.load {
+            Load::Requests { request, upload, secured } => {
+                let tls = secured.then(|| link::tls("http/1.1", false)).transpose()?;
+                let mut request = request.as_bytes().to_vec();
+                request.resize(request.len() + upload, b'x');
+                let request = Arc::<[u8]>::from(request);
+                let one =
+                    || requests::one_connection(port, tls.clone(), Arc::clone(&request), until);
+                together(width.connections, one).await?
+            }
+            Load::Streams { call, secured } => {
+                let tls = secured.then(|| link::tls("h2", false)).transpose()?;
+                let (connections, streams) = width.multiplexed;
+                let one = || streams::one_connection(port, tls.clone(), (call, streams), until);
+                together(connections, one).await?
+            }
+            Load::Connections { handshake } => {
+                let one = || connections::one_after_the_other(port, handshake, until);
+                together(width.arriving, one).await?
+            }
+            Load::Bulk => together(width.pouring, || bulk::one_connection(port, until)).await?,
+        };
+        Ok(Done { units, elapsed: begun.elapsed() })
     })
 }
 
-async fn one_connection(port: u16, request: &str, until: Instant) -> io::Result<u64> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
-    stream.set_nodelay(true)?;
-    let mut buf = vec![0; 128 * 1024];
-    let mut requests = 0;
-    while Instant::now() < until {
-        stream.write_all(request.as_bytes()).await?;
-        answer(&mut stream, &mut buf).await?;
-        requests += 1;
+/// Runs so many at once and adds up what they achieve.
+async fn together<F>(count: usize, one: impl Fn() -> F) -> io::Result<f64>
+where
+    F: Future<Output = io::Result<f64>> + Send + 'static,
+{
+    let tasks: Vec<_> = (0..count).map(|_| tokio::spawn(one())).collect();
+    let mut units = 0.0;
+    for task in tasks {
+        units += task.await.map_err(io::Error::other)??;
     }
-    Ok(requests)
+    Ok(units)
 }
 
-/// Reads one whole answer.
-async fn answer(stream: &mut TcpStream, buf: &mut [u8]) -> io::Result<()> {
-    let mut filled = 0;
-    loop {
-        let read = stream.read(&mut buf[filled..]).await?;
-        if read == 0 {
-            return Err(io::Error::other("closed within an answer"));
-        }
-        filled += read;
-        let head = buf[..filled].windows(4).position(|end| end == b"\r\n\r\n");
-        if let Some(end) = head {
-            let head = String::from_utf8_lossy(&buf[..end]).to_lowercase();
-            if !head.starts_with("http/1.1 200") {
-                return Err(io::Error::other(format!("unexpected answer: {head}")));
-            }
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-            let length: usize = length
-                .and_then(|length| length.trim().parse().ok())
-                .ok_or_else(|| io::Error::other(format!("no content-length: {head}")))?;
-            let mut left = (end + 4 + length).saturating_sub(filled);
-            while left > 0 {
-                let read = stream.read(buf).await?;
-                if read == 0 {
-                    return Err(io::Error::other("closed within a body"));
-                }
-                left = left.saturating_sub(read);
-            }
-            return Ok(());
-        }
+/// A connection that has served one request and now waits for another.
+pub async fn idle(port: u16, entry: Idle, tls: Option<&link::Settings>) -> io::Result<Link> {
+    let mut link = Link::connect(port, tls).await?;
+    match entry {
+        Idle::Http1 => requests::ask(&mut link).await?,
+        Idle::Http2 => streams::ask(&mut link, Call::Get).await?,
     }
+    link.rest();
+    Ok(link)
+}
+
+/// What an idle connection speaks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Idle {
+    Http1,
+    Http2,
 }

@@ -1,4 +1,4 @@
-//! CPU time of a process from the kernel's own accounting, and pinning.
+//! CPU time and memory of a process from the kernel's own accounting, and pinning.
 
 use std::process::Command;
 use std::time::Duration;
@@ -16,8 +16,17 @@ pub fn used(pid: u32) -> std::io::Result<Duration> {
 
 /// Resident memory of a process in KiB.
 pub fn resident_kib(pid: u32) -> u64 {
+    status_kib(pid, "VmRSS:")
+}
+
+/// Resident memory of a process in KiB that is its own: without its program and mapped files.
+pub fn anonymous_kib(pid: u32) -> u64 {
+    status_kib(pid, "RssAnon:")
+}
+
+fn status_kib(pid: u32, field: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 

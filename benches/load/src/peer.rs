@@ -7,11 +7,18 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::cpu;
+use crate::workload::Entry;
 
 /// A proxy that may be measured.
+#[derive(Clone)]
 pub struct Peer {
     pub name: &'static str,
+    /// Connections that its configuration allows where descriptors are few.
+    pub connections_max: usize,
+    /// The port of [`Entry::Http`]; the others follow from it.
     port: u16,
+    /// HTTP/2 in plaintext needs a port of its own.
+    splits_http2: bool,
     command: Vec<String>,
     here: PathBuf,
 }
@@ -26,28 +33,58 @@ pub struct Running {
 /// Longest wait for a proxy's first answer.
 const START_MAX: Duration = Duration::from_secs(20);
 
+/// Propylon without its control ports.
+const OURS: &str = "run propylon --workers 1 --admin off --status off --ready off";
+
+/// The standard ports of its Gateway, and how far from the first port each is to be found.
+const MAPPED: [(u16, u16); 5] = [(80, 0), (443, 443), (9001, 1), (9002, 2), (9004, 4)];
+
+const ENVOYS: &str = "-c peers/envoy.json --concurrency 1 -l error --disable-hot-restart";
+
 impl Peer {
-    /// All of them, in the order of the report.
-    pub fn all(here: &Path, propylon: &Path, envoy: &Path) -> Vec<Self> {
-        let words = |program: &Path, rest: &str| -> Vec<String> {
-            let mut words = vec![program.display().to_string()];
-            words.extend(rest.split_whitespace().map(str::to_owned));
-            words
+    /// All of them, in the order of the report; `before` is an older Propylon to compare with.
+    pub fn all(here: &Path, (propylon, before): (&Path, Option<&Path>), envoy: &Path) -> Vec<Self> {
+        let peer = |name, port, program: &Path, options: &str| Self {
+            name,
+            connections_max: usize::MAX,
+            port,
+            splits_http2: false,
+            command: std::iter::once(program.display().to_string())
+                .chain(options.split_whitespace().map(str::to_owned))
+                .collect(),
+            here: here.into(),
         };
-        let peer = |name, port, command| Self { name, port, command, here: here.into() };
-        let ours =
-            "run propylon --port-map 80=14000 --workers 1 --admin off --status off --ready off";
         let nginx = format!("-p {} -c peers/nginx.conf", here.display());
-        vec![
-            peer("propylon", 14000, words(propylon, ours)),
-            peer(
-                "envoy",
-                11000,
-                words(envoy, "-c peers/envoy.json --concurrency 1 -l error --disable-hot-restart"),
-            ),
-            peer("nginx", 12000, words(Path::new("nginx"), &nginx)),
-            peer("haproxy", 13000, words(Path::new("haproxy"), "-db -q -f peers/haproxy.cfg")),
-        ]
+        let ours = |name, port: u16, program| {
+            let mapped = MAPPED.map(|(from, to)| format!(" --port-map {from}={}", port + to));
+            peer(name, port, program, &(OURS.to_owned() + &mapped.concat()))
+        };
+        let mut all = vec![ours("propylon", 14000, propylon)];
+        all.extend(before.map(|program| ours("before", 15000, program)));
+        all.extend([
+            peer("envoy", 11000, envoy, ENVOYS),
+            Self { splits_http2: true, ..peer("nginx", 12000, Path::new("nginx"), &nginx) },
+            Self {
+                splits_http2: true,
+                connections_max: 9_500,
+                ..peer("haproxy", 13000, Path::new("haproxy"), "-db -q -f peers/haproxy.cfg")
+            },
+        ]);
+        all
+    }
+
+    /// Where it takes what comes in at `entry`.
+    pub fn port(&self, entry: Entry) -> u16 {
+        self.port
+            + match entry {
+                Entry::Http => 0,
+                Entry::Tcp => 1,
+                Entry::Grpc => 2,
+                Entry::Http2 if self.splits_http2 => 3,
+                Entry::Http2 => 0,
+                Entry::Source => 4,
+                Entry::Tls => 443,
+            }
     }
 
     /// Starts it and waits for its first answer.
@@ -84,12 +121,12 @@ impl Peer {
 }
 
 impl Running {
-    pub fn name(&self) -> &'static str {
-        self.peer.name
+    pub fn peer(&self) -> &Peer {
+        &self.peer
     }
 
-    pub fn port(&self) -> u16 {
-        self.peer.port
+    pub fn name(&self) -> &'static str {
+        self.peer.name
     }
 
     pub fn first_answer(&self) -> Duration {
@@ -98,6 +135,10 @@ impl Running {
 
     pub fn resident_kib(&self) -> u64 {
         cpu::resident_kib(self.child.id())
+    }
+
+    pub fn anonymous_kib(&self) -> u64 {
+        cpu::anonymous_kib(self.child.id())
     }
 
     pub fn cpu(&self) -> std::io::Result<Duration> {

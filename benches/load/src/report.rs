@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::client::Load;
+use crate::client::Done;
+use crate::workload::{Unit, Workload};
 
 /// All samples of a run, in order of arrival.
 #[derive(Default)]
@@ -13,9 +14,11 @@ pub struct Report {
 
 struct Sample {
     workload: &'static str,
+    unit: Unit,
     peer: &'static str,
-    cpu_micros: f64,
-    requests_per_second: f64,
+    /// CPU seconds for one unit.
+    cpu: f64,
+    units_per_second: f64,
 }
 
 impl Report {
@@ -23,19 +26,13 @@ impl Report {
         self.started.push((peer, first_answer, resident_kib));
     }
 
-    pub fn sample(
-        &mut self,
-        workload: &'static str,
-        peer: &'static str,
-        cpu: Duration,
-        load: &Load,
-    ) {
-        let requests = load.requests.max(1) as f64;
+    pub fn sample(&mut self, workload: &Workload, peer: &'static str, cpu: Duration, done: &Done) {
         self.samples.push(Sample {
-            workload,
+            workload: workload.name,
+            unit: workload.unit(),
             peer,
-            cpu_micros: cpu.as_secs_f64() * 1e6 / requests,
-            requests_per_second: requests / load.elapsed.as_secs_f64(),
+            cpu: cpu.as_secs_f64() / done.units,
+            units_per_second: done.units / done.elapsed.as_secs_f64(),
         });
     }
 
@@ -44,33 +41,39 @@ impl Report {
         for (peer, first_answer, resident) in &self.started {
             println!("  {peer:<10} {:>7.1} ms {resident:>8} KiB", first_answer.as_secs_f64() * 1e3);
         }
-        println!("\nCPU microseconds of the proxy per request, median (minimum to maximum):\n");
+        println!("\nCPU time of the proxy per unit of work, median (minimum to maximum; rate):\n");
         let peers: Vec<_> = self.started.iter().map(|(peer, ..)| *peer).collect();
         println!("| workload | {} |", peers.join(" | "));
         println!("|---|{}", "---|".repeat(peers.len()));
-        let mut workloads: Vec<_> = self.samples.iter().map(|sample| sample.workload).collect();
-        workloads.dedup();
-        for workload in workloads {
-            let cells: Vec<_> = peers.iter().map(|peer| self.cell(workload, peer)).collect();
-            println!("| {workload} | {} |", cells.join(" | "));
+        let mut rows: Vec<_> =
+            self.samples.iter().map(|sample| (sample.workload, sample.unit)).collect();
+        rows.dedup();
+        for (workload, unit) in rows {
+            let cells: Vec<_> = peers.iter().map(|peer| self.cell(workload, unit, peer)).collect();
+            println!("| {workload}, {} | {} |", unit.label(), cells.join(" | "));
         }
         println!("\n(x: that proxy's median over propylon's, same run)");
     }
 
-    fn cell(&self, workload: &str, peer: &str) -> String {
-        let cost = self.sorted(workload, peer, |sample| sample.cpu_micros);
-        let rate = self.sorted(workload, peer, |sample| sample.requests_per_second);
-        let ours = median(&self.sorted(workload, "propylon", |sample| sample.cpu_micros));
-        let ratio = match (peer, ours) {
-            ("propylon", _) | (_, None) => String::new(),
-            (_, Some(ours)) => format!(", {:.2}x", median(&cost).unwrap_or(0.0) / ours),
+    fn cell(&self, workload: &str, unit: Unit, peer: &str) -> String {
+        let cost = self.sorted(workload, peer, |sample| sample.cpu * unit.scale());
+        let rate = self.sorted(workload, peer, |sample| sample.units_per_second);
+        let (Some(low), Some(middle), Some(high), Some(rate)) =
+            (cost.first(), median(&cost), cost.last(), median(&rate))
+        else {
+            return "-".into();
         };
-        match (cost.first(), median(&cost), cost.last(), median(&rate)) {
-            (Some(low), Some(middle), Some(high), Some(rate)) => {
-                format!("**{middle:.1}** ({low:.1} to {high:.1}; {:.1}k/s{ratio})", rate / 1e3)
-            }
-            _ => "-".into(),
-        }
+        let ours = self.sorted(workload, "propylon", |sample| sample.cpu * unit.scale());
+        let ratio = match (peer, median(&ours)) {
+            ("propylon", _) | (_, None) => String::new(),
+            (_, Some(ours)) => format!(", {:.2}x", middle / ours),
+        };
+        let rate = match unit {
+            Unit::Gibibyte => format!("{rate:.1} GiB/s"),
+            Unit::Handshake => format!("{:.0}/CPU s", unit.scale() / middle),
+            Unit::Request | Unit::Connection => format!("{:.1}k/s", rate / 1e3),
+        };
+        format!("**{middle:.1}** ({low:.1} to {high:.1}; {rate}{ratio})")
     }
 
     fn sorted(&self, workload: &str, peer: &str, figure: impl Fn(&Sample) -> f64) -> Vec<f64> {
@@ -78,6 +81,23 @@ impl Report {
         let mut all: Vec<f64> = self.samples.iter().filter(wanted).map(figure).collect();
         all.sort_by(f64::total_cmp);
         all
+    }
+}
+
+impl Unit {
+    /// What CPU seconds for one unit are multiplied by.
+    fn scale(self) -> f64 {
+        match self {
+            Self::Request | Self::Connection | Self::Handshake => 1e6,
+            Self::Gibibyte => 1e3,
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Request | Self::Connection | Self::Handshake => "µs",
+            Self::Gibibyte => "ms",
+        }
     }
 }
 

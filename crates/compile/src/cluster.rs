@@ -434,12 +434,12 @@ fn place(candidate: &Candidate<'_>) -> Option<Place> {
     let weight = candidate.weight.max(1);
     let locality = locality(&candidate.locality);
     if let Some(path) = candidate.address.strip_prefix("unix://") {
-        let address = Address::Unix(path.into());
-        return (path.starts_with('/')).then_some(Place::Address(Endpoint {
-            address,
-            weight,
-            locality,
-        }));
+        let address = match path.strip_prefix('@') {
+            Some(name) => Address::Abstract(name.into()),
+            None => Address::Unix(path.into()),
+        };
+        let is_usable = path.starts_with(['/', '@']);
+        return is_usable.then_some(Place::Address(Endpoint { address, weight, locality }));
     }
     let port = u16::try_from(candidate.port).ok().filter(|port| *port > 0)?;
     if let Ok(ip) = candidate.address.parse::<IpAddr>() {

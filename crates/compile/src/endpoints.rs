@@ -30,6 +30,8 @@ pub(crate) struct Candidate<'w> {
 }
 
 type Name<'w> = (&'w str, &'w str);
+/// A namespace, and a label with its value.
+type Labelled<'w> = (&'w str, &'w str, &'w str);
 
 /// Kubernetes objects that supply endpoints, by what they are looked up by.
 pub(crate) struct Supply<'w> {
@@ -37,7 +39,8 @@ pub(crate) struct Supply<'w> {
     endpoints: HashMap<Name<'w>, &'w Object<Endpoints>>,
     pods: HashMap<Name<'w>, &'w Object<Pod>>,
     pods_by_address: HashMap<&'w str, &'w Object<Pod>>,
-    pods_of: HashMap<&'w str, Vec<&'w Object<Pod>>>,
+    /// By namespace and each of their labels, so that a selector looks at few of them.
+    pods_of: HashMap<Labelled<'w>, Vec<&'w Object<Pod>>>,
 }
 
 impl<'w> Supply<'w> {
@@ -49,11 +52,14 @@ impl<'w> Supply<'w> {
                 slices.entry((&object.meta.key.namespace, service)).or_default().push(object);
             }
         }
-        let mut pods_of: HashMap<&str, Vec<_>> = HashMap::new();
+        let mut pods_of: HashMap<Labelled<'_>, Vec<_>> = HashMap::new();
         let mut pods = HashMap::new();
         let mut pods_by_address = HashMap::new();
         for object in in_order(&world.pods) {
-            pods_of.entry(&object.meta.key.namespace).or_default().push(object);
+            for (key, value) in &object.meta.labels {
+                let labelled = (&*object.meta.key.namespace, key.as_str(), value.as_str());
+                pods_of.entry(labelled).or_default().push(object);
+            }
             pods.insert((&*object.meta.key.namespace, &*object.meta.key.name), object);
             if !object.spec.status.pod_ip.is_empty() {
                 pods_by_address.entry(object.spec.status.pod_ip.as_str()).or_insert(object);
@@ -86,14 +92,15 @@ impl<'w> Supply<'w> {
     /// Ready pods of a namespace that carry the labels, with their address.
     pub(crate) fn pods(
         &self,
-        namespace: &str,
+        namespace: &'w str,
         selector: &'w Labels,
         not_ready_too: bool,
     ) -> impl Iterator<Item = &'w Object<Pod>> {
-        let pods = self.pods_of.get(namespace).map_or(&[][..], Vec::as_slice);
-        pods.iter().copied().filter(move |pod| {
-            !selector.is_empty()
-                && selects(selector, &pod.meta.labels)
+        // An empty selector selects nothing here.
+        let first = selector.iter().next();
+        let pods = first.and_then(|(key, value)| self.pods_of.get(&(namespace, key, value)));
+        pods.map_or(&[][..], Vec::as_slice).iter().copied().filter(move |pod| {
+            selects(selector, &pod.meta.labels)
                 && !pod.spec.status.pod_ip.is_empty()
                 && (not_ready_too || is_ready(pod))
         })

@@ -2,13 +2,14 @@
 //! It selects, completes and translates ports; conflicts between servers are `merge`'s.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use propylon_model::gateway::Server;
 use propylon_model::kubernetes::PortRef;
 use propylon_model::{FieldPath, Gateway, Object};
 use propylon_snapshot::Bind;
 
+use crate::Families;
 use crate::host::split_server_host;
 use crate::problems::{Problems, code};
 use crate::validate::protocol::{Class, class};
@@ -30,6 +31,8 @@ pub(crate) struct OpenServer<'w> {
     pub(crate) service_port: u16,
     /// Where it binds.
     pub(crate) bind: Bind,
+    /// Where it binds besides.
+    pub(crate) also: Option<Bind>,
     /// What its protocol means to a listener.
     pub(crate) class: Class,
     /// Its hosts, each with the namespace that may bind it (`None`: any).
@@ -69,8 +72,8 @@ pub(crate) fn servers<'w>(
             let Ok(port) = u16::try_from(server.port.number) else { continue };
             let service_port = translation.get(&port).copied().unwrap_or(port);
             let bound = view.options.port_map.get(&port).copied().unwrap_or(service_port);
-            let bind = match bind(&server.bind, bound) {
-                Ok(bind) => bind,
+            let (bind, also) = match bind(&server.bind, bound, view.options.families) {
+                Ok(binds) => binds,
                 Err(why) => {
                     let field = FieldPath::spec().key("servers").index(position).key("bind");
                     let message = format!("{why}, so this server is not opened");
@@ -87,6 +90,7 @@ pub(crate) fn servers<'w>(
                 port,
                 service_port,
                 bind,
+                also,
                 class,
                 hosts: hosts.map(|host| split_server_host(host, &key.namespace)).collect(),
             });
@@ -95,22 +99,30 @@ pub(crate) fn servers<'w>(
     servers
 }
 
-/// Where a server binds: all addresses where it names none.
-fn bind(written: &str, port: u16) -> Result<Bind, String> {
+/// Where a server binds: all addresses of the machine's families where it names none. An IPv6
+/// address takes no IPv4 connections, `::` included (Istio sets no `ipv4_compat`).
+fn bind(written: &str, port: u16, families: Families) -> Result<(Bind, Option<Bind>), String> {
     if let Some(path) = written.strip_prefix("unix://") {
-        return match path.strip_prefix('@') {
-            Some(_) => Err("abstract Unix sockets are not yet in effect".to_owned()),
-            None => Ok(Bind::Unix(path.into())),
+        let bind = match path.strip_prefix('@') {
+            Some(name) => Bind::Abstract(name.into()),
+            None => Bind::Unix(path.into()),
         };
+        return Ok((bind, None));
     }
-    let address = match written {
-        "" => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        text => text.parse().map_err(|_| format!("`{text}` is no IP address"))?,
-    };
     if port == 0 {
         return Err("port 0 is for Unix sockets only".to_owned());
     }
-    Ok(Bind::Ip(SocketAddr::new(address, port)))
+    let at = |address: IpAddr| Bind::Ip(SocketAddr::new(address, port));
+    let (v4, v6) = (Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into());
+    match (written, families) {
+        ("", Families::V4) => Ok((at(v4), None)),
+        ("", Families::V6) => Ok((at(v6), None)),
+        ("", Families::Both) => Ok((at(v4), Some(at(v6)))),
+        (text, _) => match text.parse() {
+            Ok(address) => Ok((at(address), None)),
+            Err(_) => Err(format!("`{text}` is no IP address")),
+        },
+    }
 }
 
 /// Ports that a Service in front of this workload translates: from the port clients use, which

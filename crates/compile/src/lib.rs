@@ -68,6 +68,18 @@ use route_table::Tables;
 use scope::Scope;
 use view::View;
 
+/// What "all addresses" means to a server that names no address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Families {
+    /// `0.0.0.0`, Istio's choice for a workload with an IPv4 address.
+    #[default]
+    V4,
+    /// `::`, Istio's choice for a workload with IPv6 addresses alone.
+    V6,
+    /// Both (Istio's `ISTIO_DUAL_STACK`).
+    Both,
+}
+
 /// What the world is compiled for: the gateway workload itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
@@ -79,6 +91,8 @@ pub struct Options {
     pub domain: String,
     /// Ports to bind instead of those that Gateways declare (`--port-map 80=8080`).
     pub port_map: BTreeMap<u16, u16>,
+    /// What a server without `bind` binds.
+    pub families: Families,
     /// Serve although a security policy selects this gateway and is not enforced.
     pub allow_unenforced_policies: bool,
     /// Tell a TLS client that asks for an unknown server name so, instead of resetting it.
@@ -118,6 +132,7 @@ impl Default for Options {
             namespace: "istio-system".to_owned(),
             domain: "cluster.local".to_owned(),
             port_map: BTreeMap::new(),
+            families: Families::default(),
             allow_unenforced_policies: false,
             role: Role::Gateway,
             resolve_none: false,

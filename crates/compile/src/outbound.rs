@@ -236,6 +236,7 @@ impl<'b, 'w> Leaving<'b, 'w> {
         let outbound = Arc::new(Outbound::new(listeners.collect(), otherwise.clone()));
         let listener = |address: &SocketAddr, serves: Serves| Listener {
             bind: Bind::Ip(*address),
+            also: None,
             port: address.port(),
             serves,
             origin,

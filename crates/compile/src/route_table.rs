@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use propylon_model::gateway::ServerTlsMode;
 use propylon_snapshot::{
-    Action, ClusterId, Listener, Offered, Origin, RouteTable, RouteTableId, Rule, RuleList, Serves,
-    Target, Termination, Then, TlsChain, VirtualHost,
+    Action, Bind, ClusterId, Listener, Offered, Origin, RouteTable, RouteTableId, Rule, RuleList,
+    Serves, Target, Termination, Then, TlsChain, VirtualHost,
 };
 
 use crate::gateway::OpenServer;
@@ -78,6 +78,7 @@ impl<'b, 'w> Tables<'b, 'w> {
         let serves = Serves::Http(self.table(format!("http.{}", first.service_port), hosts));
         self.listeners.push(Listener {
             bind: first.bind.clone(),
+            also: first.also.clone(),
             port: first.port,
             serves,
             origin: builder.objects.origin(first.gateway, first.position, None),
@@ -236,6 +237,11 @@ impl<'b, 'w> Tables<'b, 'w> {
         let mut listeners = self.listeners;
         listeners.extend(connections.map(|one| tcp_listener::finish(one, clusters)));
         listeners.sort_by(|a, b| a.bind.cmp(&b.bind));
+        // A server that names an address has it; one for all addresses takes the rest.
+        let named: HashSet<Bind> = listeners.iter().map(|one| one.bind.clone()).collect();
+        for listener in &mut listeners {
+            listener.also = listener.also.take().filter(|also| !named.contains(also));
+        }
         (listeners, tables)
     }
 }

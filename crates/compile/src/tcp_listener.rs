@@ -114,6 +114,7 @@ impl<'w> Tables<'_, 'w> {
     fn open(&mut self, server: &OpenServer<'w>, serves: Serves, builder: &mut Builder<'_, 'w>) {
         self.connections.push(Listener {
             bind: server.bind.clone(),
+            also: server.also.clone(),
             port: server.port,
             serves,
             origin: builder.objects.origin(server.gateway, server.position, None),

@@ -2,7 +2,8 @@
 //! `<case>.problems`. `UPDATE_GOLDEN=1` writes them anew; read the difference before you keep it.
 //!
 //! A first line `# options: --label a=b --namespace ns --port-map 80=8080 --domain d
-//! --role sidecar --resolve-none --allow-destination b --allow-unenforced-policies` sets what the world is compiled for.
+//! --ip-families both --role sidecar --resolve-none --allow-destination b
+//! --allow-unenforced-policies` sets what the world is compiled for.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,7 +16,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use propylon_compile::admission::Ledger;
-use propylon_compile::{Leg, Options, Role, compile};
+use propylon_compile::{Families, Leg, Options, Role, compile};
 use propylon_model::{Labels, Problem, Severity};
 use propylon_source::file::{ReadOptions, mesh_config, read};
 
@@ -121,6 +122,13 @@ fn options(text: &str) -> Options {
             "--resolve-none" => options.resolve_none = true,
             "--allow-destination" => {
                 options.allowed_destinations.push(value().parse().unwrap());
+            }
+            "--ip-families" => {
+                options.families = match value() {
+                    "ipv4" => Families::V4,
+                    "ipv6" => Families::V6,
+                    _ => Families::Both,
+                }
             }
             "--allow-unenforced-policies" => options.allow_unenforced_policies = true,
             "--alert-unknown-names" => options.alert_unknown_names = true,

@@ -64,6 +64,10 @@ pub const PREFACE_TIMEOUT: Duration = Duration::from_secs(15);
 /// fewer system calls are what bulk transfers gain from.
 pub const RELAY_BUFFER_BYTES: usize = 256 * 1024;
 
+/// Bytes of the one buffer per worker that ciphertext is read into: as many as a body is read in at
+/// once.
+pub const CIPHERTEXT_BUFFER_BYTES: usize = LARGE_BUFFER_BYTES;
+
 /// Bytes one direction of a TCP connection moves before other connections of the worker get their
 /// turn: about the time of a hundred small requests.
 pub const RELAY_TURN_BYTES: usize = 1024 * 1024;

@@ -1,16 +1,16 @@
 //! The data plane as the binary sees it: start it, publish snapshots to it, ask it, drain it.
 //! It reconciles listeners by bind address and hands each worker its sockets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use propylon_snapshot::{Bind, Snapshot};
+use propylon_snapshot::{Bind, Listener, Snapshot};
 use tokio::sync::oneshot;
 
 use crate::limits::{FIRST_ANSWERS_WAIT, Patience};
-use crate::listener::{ListenError, ListenerStatus, Socket, bind};
+use crate::listener::{self, ListenError, ListenerStatus, Socket, SocketFile, Sockets};
 use crate::running::Running;
 use crate::runtime::{self, Handle, Order};
 use crate::tcp;
@@ -30,10 +30,18 @@ pub struct Options {
 pub struct DataPlane {
     workers: Vec<Handle>,
     registry: Mutex<Registry>,
-    bound: Mutex<BTreeMap<Bind, Bind>>,
+    bound: Mutex<BTreeMap<Bind, Held>>,
     publishing: tokio::sync::Mutex<()>,
     /// The TLS servers of the snapshot that was published last.
     terminators: Mutex<Option<(Arc<Snapshot>, Arc<Terminators>)>>,
+}
+
+/// An address that is bound.
+struct Held {
+    /// With the real port.
+    address: Bind,
+    /// What is to be taken away with it.
+    file: Option<SocketFile>,
 }
 
 impl DataPlane {
@@ -148,12 +156,9 @@ impl DataPlane {
     }
 
     fn stop(&mut self) -> Vec<std::thread::JoinHandle<()>> {
-        for bind in lock(&self.bound).keys() {
-            if let Bind::Unix(path) = bind {
-                let _ = std::fs::remove_file(path);
-            }
+        for held in std::mem::take(&mut *lock(&self.bound)).into_values() {
+            held.file.iter().for_each(SocketFile::remove);
         }
-        lock(&self.bound).clear();
         for worker in &self.workers {
             let _ = worker.orders.send(Order::Stop);
         }
@@ -172,11 +177,11 @@ impl DataPlane {
     /// Binds what is new and forgets what is gone. Returns one list of sockets per worker.
     fn reconcile(&self, snapshot: &Snapshot) -> (Vec<Vec<(Bind, Socket)>>, Vec<ListenerStatus>) {
         let mut bound = lock(&self.bound);
-        bound.retain(|held, _| {
-            let kept = snapshot.listeners.iter().any(|listener| listener.bind == *held);
-            if let (false, Bind::Unix(path)) = (kept, held) {
-                // Nobody can connect by this name any more; the socket itself drains on.
-                let _ = std::fs::remove_file(path);
+        let wanted: BTreeSet<&Bind> = snapshot.listeners.iter().flat_map(Listener::binds).collect();
+        bound.retain(|bind, held| {
+            let kept = wanted.contains(bind);
+            if let (false, Some(file)) = (kept, &held.file) {
+                file.remove();
             }
             kept
         });
@@ -184,29 +189,31 @@ impl DataPlane {
         sockets.resize_with(self.workers.len(), Vec::new);
         let mut statuses = Vec::with_capacity(snapshot.listeners.len());
         for listener in &snapshot.listeners {
-            let outcome = match bound.get(&listener.bind) {
-                Some(held) => Ok(held.clone()),
-                None => self.open(&listener.bind, &mut sockets),
-            };
-            if let Ok(address) = &outcome {
-                bound.insert(listener.bind.clone(), address.clone());
+            for bind in listener.binds() {
+                let outcome = self.address_of(bind, &mut bound, &mut sockets);
+                statuses.push(ListenerStatus { bind: bind.clone(), port: listener.port, outcome });
             }
-            let (bind, port) = (listener.bind.clone(), listener.port);
-            statuses.push(ListenerStatus { bind, port, outcome });
         }
         (sockets, statuses)
     }
 
-    fn open(
+    /// The address that stands for `bind`, bound now if it was not yet.
+    fn address_of(
         &self,
-        address: &Bind,
+        bind: &Bind,
+        bound: &mut BTreeMap<Bind, Held>,
         sockets: &mut [Vec<(Bind, Socket)>],
     ) -> Result<Bind, ListenError> {
-        let opened = bind(address, self.workers.len())?;
-        for (socket, worker) in opened.sockets.into_iter().zip(sockets) {
-            worker.push((address.clone(), socket));
+        if let Some(held) = bound.get(bind) {
+            return Ok(held.address.clone());
         }
-        Ok(opened.bound)
+        let Sockets { bound: address, sockets: opened, file } =
+            listener::bind(bind, self.workers.len())?;
+        for (socket, worker) in opened.into_iter().zip(sockets) {
+            worker.push((bind.clone(), socket));
+        }
+        bound.insert(bind.clone(), Held { address: address.clone(), file });
+        Ok(address)
     }
 }
 

@@ -112,9 +112,12 @@ impl Worker {
         tracing::debug!(worker = self.index, generation = generation.number(), "taken over");
         let _previous = self.generation.replace(Some(Rc::clone(&generation)));
         let listeners = &running.snapshot.listeners;
+        let position_of = |bind: &Bind| {
+            listeners.iter().position(|listener| listener.binds().any(|one| one == bind))
+        };
         let mut gone = false;
         self.doors.borrow_mut().retain(|bind, door| {
-            match listeners.iter().position(|listener| listener.bind == *bind) {
+            match position_of(bind) {
                 Some(position) => door.update(&generation, position),
                 None => {
                     door.shut();
@@ -127,7 +130,7 @@ impl Worker {
             self.guests.leave_shut_doors();
         }
         for (bind, socket) in open {
-            let Some(position) = listeners.iter().position(|listener| listener.bind == bind) else {
+            let Some(position) = position_of(&bind) else {
                 continue;
             };
             let door = Rc::new(Door::new(Rc::clone(&generation), position));

@@ -17,8 +17,10 @@ pub struct ClusterId(pub u32);
 pub enum Address {
     /// TCP.
     Ip(SocketAddr),
-    /// A Unix domain socket.
+    /// A Unix domain socket in the file system.
     Unix(PathBuf),
+    /// A Unix domain socket that has a name and no file (Linux).
+    Abstract(Box<str>),
 }
 
 /// Region, zone and subzone; empty where unknown.

@@ -12,8 +12,7 @@ use std::sync::Arc;
 use page::{Page, line};
 
 use crate::{
-    Bind, HttpSettings, Listener, Origin, PathNormalization, RouteTable, RuleList, ServerHeader,
-    Snapshot,
+    HttpSettings, Listener, Origin, PathNormalization, RouteTable, RuleList, ServerHeader, Snapshot,
 };
 
 impl Snapshot {
@@ -55,12 +54,12 @@ impl Snapshot {
     }
 
     fn dump_listener(&self, page: &mut Page, listener: &Listener) {
-        let Listener { bind, port, serves, origin } = listener;
-        match bind {
-            Bind::Ip(address) => line!(page, "listener {address}"),
-            Bind::Unix(path) => line!(page, "listener unix:{}", path.display()),
-        }
+        let Listener { bind, also, port, serves, origin } = listener;
+        line!(page, "listener {bind}");
         page.inside(|page| {
+            if let Some(also) = also {
+                line!(page, "also {also}");
+            }
             line!(page, "port {port}");
             self.dump_serves(page, serves);
             line!(page, "from {}", self.origin(*origin, "servers"));

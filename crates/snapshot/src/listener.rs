@@ -17,14 +17,17 @@ pub enum Bind {
     Ip(SocketAddr),
     /// A Unix domain socket in the file system.
     Unix(PathBuf),
+    /// A Unix domain socket that has a name and no file (Linux).
+    Abstract(Box<str>),
 }
 
-/// `0.0.0.0:8080`, `[::]:8080` or `unix:/run/gateway.sock`.
+/// `0.0.0.0:8080`, `[::]:8080`, `unix:/run/gateway.sock` or `unix:@gateway`.
 impl fmt::Display for Bind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ip(address) => address.fmt(f),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Abstract(name) => write!(f, "unix:@{name}"),
         }
     }
 }
@@ -34,6 +37,9 @@ impl fmt::Display for Bind {
 pub struct Listener {
     /// Where it binds; unique within a snapshot.
     pub bind: Bind,
+    /// Where it binds besides: the other address family of all addresses (Envoy's
+    /// `additional_addresses`).
+    pub also: Option<Bind>,
     /// The port that the Gateway's server declares, which matches and logs use; it may differ from
     /// the bound one.
     pub port: u16,
@@ -44,6 +50,11 @@ pub struct Listener {
 }
 
 impl Listener {
+    /// Every address that it binds.
+    pub fn binds(&self) -> impl Iterator<Item = &Bind> {
+        std::iter::once(&self.bind).chain(&self.also)
+    }
+
     /// Every route table that its connections can meet, in the order of its servers.
     pub fn tables(&self) -> impl Iterator<Item = RouteTableId> + '_ {
         let (plain, chains, outbound) = match &self.serves {

@@ -39,6 +39,7 @@ pub(crate) fn snapshot(hosts: Vec<VirtualHost>) -> Snapshot {
     Snapshot {
         listeners: vec![Listener {
             bind: Bind::Ip(([0, 0, 0, 0], 8080).into()),
+            also: None,
             port: 80,
             serves: Serves::Http(TABLE),
             origin: origin(0, 0),

@@ -151,6 +151,7 @@ pub(crate) fn key(address: &Address) -> String {
     match address {
         Address::Ip(address) => address.to_string(),
         Address::Unix(path) => path.to_string_lossy().into_owned(),
+        Address::Abstract(name) => format!("@{name}"),
     }
 }
 

@@ -150,7 +150,7 @@ fn write_head<D: Downstream>(
         cluster: Some(forwarding.name),
         endpoint: match course.connection.endpoint().address() {
             Address::Ip(address) => Some(*address),
-            Address::Unix(_) => None,
+            Address::Unix(_) | Address::Abstract(_) => None,
         },
         upstream: Some(course.connection.io()),
         elapsed,

@@ -5,14 +5,13 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::os::unix::net::UnixListener;
 
 use propylon_snapshot::Bind;
 use socket2::{Domain, Protocol, Type};
 
-use super::ListenError;
-use super::holder;
+use super::unix::{self, SocketFile};
+use super::{ListenError, holder};
 use crate::limits::ACCEPT_BACKLOG;
 
 /// A listening socket.
@@ -31,6 +30,8 @@ pub(crate) struct Sockets {
     pub(crate) bound: Bind,
     /// As many as workers.
     pub(crate) sockets: Vec<Socket>,
+    /// The file that stands for them, to be taken away with the listener.
+    pub(crate) file: Option<SocketFile>,
 }
 
 /// Binds `bind` once per worker.
@@ -38,10 +39,21 @@ pub(crate) struct Sockets {
 /// # Errors
 /// When the address is taken, foreign or forbidden.
 pub(crate) fn bind(bind: &Bind, workers: usize) -> Result<Sockets, ListenError> {
-    match bind {
-        Bind::Ip(address) => bind_ip(*address, workers).map_err(|e| explain(bind, &e)),
-        Bind::Unix(path) => bind_unix(path, workers).map_err(|e| explain(bind, &e)),
-    }
+    let bound = || bind.clone();
+    let opened = match bind {
+        Bind::Ip(address) => bind_ip(*address, workers),
+        Bind::Unix(path) => unix::bind_file(path, workers).map(|(sockets, file)| Sockets {
+            bound: bound(),
+            sockets,
+            file: Some(file),
+        }),
+        Bind::Abstract(name) => unix::bind_abstract(name, workers).map(|sockets| Sockets {
+            bound: bound(),
+            sockets,
+            file: None,
+        }),
+    };
+    opened.map_err(|error| explain(bind, &error))
 }
 
 fn bind_ip(address: SocketAddr, workers: usize) -> io::Result<Sockets> {
@@ -64,7 +76,7 @@ fn bind_ip(address: SocketAddr, workers: usize) -> io::Result<Sockets> {
         bound = listener.local_addr()?;
         sockets.push(Socket::Tcp(listener));
     }
-    Ok(Sockets { bound: Bind::Ip(bound), sockets })
+    Ok(Sockets { bound: Bind::Ip(bound), sockets, file: None })
 }
 
 fn open(address: SocketAddr, shared: bool) -> io::Result<socket2::Socket> {
@@ -81,49 +93,58 @@ fn open(address: SocketAddr, shared: bool) -> io::Result<socket2::Socket> {
     Ok(socket)
 }
 
-/// Unix sockets cannot be bound twice: all workers accept from one.
-fn bind_unix(path: &Path, workers: usize) -> io::Result<Sockets> {
-    if path.exists() {
-        if UnixStream::connect(path).is_ok() {
-            return Err(io::ErrorKind::AddrInUse.into());
+fn explain(bind: &Bind, error: &io::Error) -> ListenError {
+    let other = |why: String| ListenError::Other { bind: bind.clone(), why };
+    match (error.kind(), bind) {
+        (io::ErrorKind::AddrInUse, Bind::Ip(address)) => {
+            ListenError::InUse { bind: bind.clone(), holder: holder::of(*address) }
         }
-        // A socket file that nobody answers is left over from a process that is gone.
-        std::fs::remove_file(path)?;
+        (io::ErrorKind::AddrInUse, _) => ListenError::InUse { bind: bind.clone(), holder: None },
+        (io::ErrorKind::PermissionDenied, _) => {
+            ListenError::NotPermitted { bind: bind.clone(), remedy: remedy(bind) }
+        }
+        (io::ErrorKind::AddrNotAvailable, _) => ListenError::NotHere { bind: bind.clone() },
+        (io::ErrorKind::AlreadyExists, Bind::Unix(_)) => {
+            other("a file that is no socket is there; move it away".to_owned())
+        }
+        (io::ErrorKind::NotFound, Bind::Unix(_)) => {
+            other("its directory does not exist; make it first".to_owned())
+        }
+        (io::ErrorKind::InvalidInput, Bind::Unix(_) | Bind::Abstract(_)) => other(
+            "the name of a Unix socket has at most 107 bytes; choose a shorter one".to_owned(),
+        ),
+        (_, Bind::Ip(address)) if address.is_ipv6() && error.raw_os_error() == Some(NO_FAMILY) => {
+            other("this machine has no IPv6; bind IPv4 addresses alone".to_owned())
+        }
+        _ => other(error.to_string()),
     }
-    let listener = UnixListener::bind(path)?;
-    listener.set_nonblocking(true)?;
-    let sockets = (0..workers)
-        .map(|_| listener.try_clone().map(Socket::Unix))
-        .collect::<io::Result<Vec<_>>>()?;
-    Ok(Sockets { bound: Bind::Unix(PathBuf::from(path)), sockets })
 }
 
-fn explain(bind: &Bind, error: &io::Error) -> ListenError {
-    let bind = bind.clone();
-    match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            let holder = match &bind {
-                Bind::Ip(address) => holder::of(*address),
-                Bind::Unix(_) => None,
-            };
-            ListenError::InUse { bind, holder }
+/// What makes an address bindable that is not permitted.
+fn remedy(bind: &Bind) -> String {
+    match bind {
+        Bind::Ip(address) if address.port() < 1024 => {
+            let port = address.port();
+            format!(
+                "ports below 1024 are privileged. Bind another one with `--port-map \
+                 {port}={}`; or allow this one: `sysctl -w \
+                 net.ipv4.ip_unprivileged_port_start={port}` for all programs, `setcap \
+                 cap_net_bind_service=+ep` on the program's file, `AmbientCapabilities=\
+                 CAP_NET_BIND_SERVICE` in a systemd unit, `NET_BIND_SERVICE` among the added \
+                 capabilities of a container, or run as root",
+                8000 + port % 1000
+            )
         }
-        io::ErrorKind::PermissionDenied => {
-            let remedy = match &bind {
-                Bind::Ip(address) if address.port() < 1024 => format!(
-                    "ports below 1024 are privileged; map the port (80=8080), run as root, give \
-                     the program the capability CAP_NET_BIND_SERVICE, or lower the sysctl \
-                     net.ipv4.ip_unprivileged_port_start to {}",
-                    address.port()
-                ),
-                Bind::Ip(_) => "a security policy of this machine forbids it".to_owned(),
-                Bind::Unix(path) => {
-                    format!("the directory of {} is not writable for this user", path.display())
-                }
-            };
-            ListenError::NotPermitted { bind, remedy }
+        Bind::Ip(_) => "a security policy of this machine forbids it".to_owned(),
+        Bind::Unix(path) => {
+            format!("the directory of {} is not writable for this user", path.display())
         }
-        io::ErrorKind::AddrNotAvailable => ListenError::NotHere { bind },
-        _ => ListenError::Other { bind, why: error.to_string() },
+        Bind::Abstract(_) => "a security policy of this machine forbids it".to_owned(),
     }
 }
+
+/// `EAFNOSUPPORT`: the kernel does not speak this family.
+const NO_FAMILY: i32 = 97;
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 //! failed, and only to name the culprit.
 
 use std::fs;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 /// State `LISTEN` in `/proc/net/tcp`.
@@ -10,7 +10,10 @@ const LISTENING: &str = "0A";
 
 /// `name (process 123)` of a process that listens where `address` cannot be bound.
 pub(super) fn of(address: SocketAddr) -> Option<String> {
-    let process = holders(address).into_iter().next()?;
+    // A socket for all IPv6 addresses may take the IPv4 port with it.
+    let all = SocketAddr::from((Ipv6Addr::UNSPECIFIED, address.port()));
+    let mut holders = holders(address).into_iter().chain(holders(all));
+    let process = holders.next()?;
     let name = fs::read_to_string(format!("/proc/{process}/comm")).ok()?;
     Some(format!("{} (process {process})", name.trim()))
 }

@@ -91,6 +91,10 @@ pub(super) fn forwarded(own_uris: &[String], der: &[u8], facts: &CertificateFact
     let _ = write!(text, "Hash={};Cert=\"", facts.fingerprint_text());
     write_pem(&mut text, der);
     let _ = write!(text, "\";Subject=\"{}\"", facts.subject);
+    // Envoy writes the URI's key even where there is none, unlike those of the other details.
+    if facts.uris.is_empty() {
+        text.push_str(";URI=");
+    }
     for uri in &facts.uris {
         let _ = write!(text, ";URI={uri}");
     }

@@ -8,7 +8,7 @@ use std::task::{Poll, ready};
 
 use propylon_snapshot::ServerTls;
 use rustls::server::{Accepted, Acceptor};
-use rustls::{CertificateError, Connection, Error, HandshakeKind};
+use rustls::{Connection, Error, HandshakeKind, ProtocolVersion};
 
 use super::certificate::{self, CertificateFacts};
 use super::stream::{TlsStream, Wire, write_out};
@@ -118,9 +118,13 @@ async fn hello<I: Io>(io: &I) -> Result<Accepted, Refused> {
 /// Runs the handshake to its end. A failure is told to the client in an alert.
 async fn complete<I: Io>(io: &I, session: &mut Connection) -> Result<(), Refused> {
     let mut failed = None;
+    let mut asked = false;
     let end = poll_fn(|cx| {
         let mut wire = Wire { io, cx };
         loop {
+            if asked && only_tickets_wait(session) {
+                return Poll::Ready(Ok(()));
+            }
             ready!(write_out(session, &mut wire)?);
             if failed.is_some() || !session.is_handshaking() {
                 return Poll::Ready(Ok(()));
@@ -131,7 +135,10 @@ async fn complete<I: Io>(io: &I, session: &mut Connection) -> Result<(), Refused
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
                 Err(error) => return Poll::Ready(Err(error)),
             }
-            failed = session.process_new_packets().err();
+            match session.process_new_packets() {
+                Ok(state) => asked = state.plaintext_bytes_to_read() > 0,
+                Err(error) => failed = Some(error),
+            }
         }
     });
     let end: io::Result<()> = end.await;
@@ -146,11 +153,18 @@ async fn complete<I: Io>(io: &I, session: &mut Connection) -> Result<(), Refused
     }
 }
 
+/// True if nothing that the peer waits for is left to be sent. A request that came along with the
+/// end of the handshake has an answer, and tickets leave with that.
+fn only_tickets_wait(session: &Connection) -> bool {
+    matches!(session, Connection::Server(_))
+        && session.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+        && !session.is_handshaking()
+}
+
 fn refusal(error: &Error) -> Refused {
     tracing::debug!(%error, "TLS handshake failed");
     match error {
         Error::NoCertificatesPresented => Refused::NoCertificate,
-        Error::InvalidCertificate(CertificateError::NotValidForName) => Refused::BadCertificate,
         Error::InvalidCertificate(_) => Refused::BadCertificate,
         _ => Refused::Protocol,
     }
@@ -161,3 +175,6 @@ fn forwarded(session: &Connection, ready: &Ready) -> Option<Box<[u8]>> {
     let facts = CertificateFacts::parse(der)?;
     Some(certificate::forwarded(&ready.own_uris, der, &facts).into())
 }
+
+#[cfg(test)]
+mod tests;

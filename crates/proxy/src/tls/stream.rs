@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker, ready};
 use rustls::Connection;
 
 use crate::io::Io;
+use crate::limits::CIPHERTEXT_BUFFER_BYTES;
 
 /// A decrypted view of a connection.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(crate) struct TlsStream<I> {
     session: RefCell<Connection>,
     /// Decrypted bytes are waiting.
     plaintext: Cell<bool>,
+    /// The peer has said its last word, or something that cannot be: a read will tell.
+    over: Cell<bool>,
     /// The peer must not be told a regular end.
     aborted: Cell<bool>,
 }
@@ -26,8 +29,10 @@ impl<I: Io> TlsStream<I> {
     pub(crate) fn new(io: I, mut session: Connection) -> io::Result<Self> {
         // Data may have come with the end of the handshake.
         let state = session.process_new_packets().map_err(invalid)?;
-        let plaintext = Cell::new(state.plaintext_bytes_to_read() > 0 || state.peer_has_closed());
-        Ok(Self { io, session: RefCell::new(session), plaintext, aborted: Cell::new(false) })
+        let plaintext = Cell::new(state.plaintext_bytes_to_read() > 0);
+        let over = Cell::new(state.peer_has_closed());
+        let session = RefCell::new(session);
+        Ok(Self { io, session, plaintext, over, aborted: Cell::new(false) })
     }
 
     /// The connection that carries the records.
@@ -35,27 +40,77 @@ impl<I: Io> TlsStream<I> {
         &self.io
     }
 
-    /// Takes in what the peer has sent. Ready once some record was processed.
-    fn poll_records(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Takes in what the peer has sent and decrypts it into `buf`; where that is short, the bytes
+    /// wait in the session. Ready once some record was processed.
+    fn poll_records(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut session = self.session.borrow_mut();
         let mut wire = Wire { io: &self.io, cx };
-        match session.read_tls(&mut wire) {
-            Ok(_) => {}
+        let taken = match buf.len() {
+            0..SESSION_STEP_BYTES => self.step(&mut session, &mut wire).map(|_| 0),
+            _ => with_ciphertext(|bytes| self.steps(&mut session, &mut wire, bytes, buf)),
+        };
+        match taken {
+            // What was to be sent meanwhile leaves with the answer to these bytes.
+            Ok(1..) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
-            Err(error) => return Poll::Ready(Err(error)),
+            // Alerts, tickets and key updates leave as far as they can; nothing waits for them.
+            Ok(0) | Err(_) => {
+                let _ = write_out(&mut session, &mut wire);
+            }
         }
-        let processed = session.process_new_packets();
-        // Alerts, tickets and key updates leave as far as they can; nothing waits for them.
-        let _ = write_out(&mut session, &mut wire);
-        let state = processed.map_err(invalid)?;
-        self.plaintext.set(state.plaintext_bytes_to_read() > 0 || state.peer_has_closed());
-        Poll::Ready(Ok(()))
+        Poll::Ready(taken)
+    }
+
+    /// Reads once and decrypts all of it. The session alone would read in steps of its own, each of
+    /// them a system call.
+    ///
+    /// No more is read than `buf` has room for. So what the session must keep stays below its
+    /// limit: it is the record that the last read left unfinished.
+    fn steps(
+        &self,
+        session: &mut Connection,
+        wire: &mut Wire<'_, '_, I>,
+        ciphertext: &mut [u8],
+        buf: &mut [u8],
+    ) -> io::Result<usize> {
+        let room = ciphertext.len().min(buf.len());
+        let got = wire.read(&mut ciphertext[..room])?;
+        let mut records = &ciphertext[..got];
+        let mut filled = 0;
+        loop {
+            let stepped = self.step(session, &mut records);
+            filled += session.reader().read(&mut buf[filled..]).unwrap_or(0);
+            match stepped {
+                // The end, or bytes behind the peer's last word.
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) if filled == 0 => return Err(error),
+                // The next read says so; these bytes came before it.
+                Err(_) => {
+                    self.over.set(true);
+                    break;
+                }
+            }
+            if records.is_empty() {
+                break;
+            }
+        }
+        self.plaintext.set(filled == buf.len());
+        Ok(filled)
+    }
+
+    /// One step of the session: takes some bytes in and processes what is whole.
+    fn step(&self, session: &mut Connection, from: &mut dyn Read) -> io::Result<usize> {
+        let taken = session.read_tls(from)?;
+        let state = session.process_new_packets().map_err(invalid)?;
+        self.over.set(state.peer_has_closed());
+        Ok(taken)
     }
 }
 
 impl<I: Io> Io for TlsStream<I> {
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.plaintext.get() {
+        if self.plaintext.get() || self.over.get() {
             return Poll::Ready(Ok(()));
         }
         self.io.poll_readable(cx)
@@ -63,7 +118,8 @@ impl<I: Io> Io for TlsStream<I> {
 
     fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         loop {
-            let read = self.session.borrow_mut().reader().read(buf);
+            let mut session = self.session.borrow_mut();
+            let read = session.reader().read(buf);
             match read {
                 Ok(read) => {
                     // What is left of it is found by the next read, which costs little.
@@ -79,7 +135,17 @@ impl<I: Io> Io for TlsStream<I> {
                 }
                 Err(error) => return Poll::Ready(Err(error)),
             }
-            ready!(self.poll_records(cx))?;
+            if self.over.get()
+                && let Err(error) = session.process_new_packets()
+            {
+                let _ = write_out(&mut session, &mut Wire { io: &self.io, cx });
+                return Poll::Ready(Err(invalid(error)));
+            }
+            drop(session);
+            match ready!(self.poll_records(cx, buf))? {
+                0 => {}
+                read => return Poll::Ready(Ok(read)),
+            }
         }
     }
 
@@ -183,5 +249,26 @@ fn blocking<T>(poll: Poll<io::Result<T>>) -> io::Result<T> {
     }
 }
 
+/// Lends this thread's buffer for ciphertext. Reads end within it, so that idle connections hold
+/// none; one connection inside another gets a buffer of its own.
+fn with_ciphertext<T>(lend: impl FnOnce(&mut [u8]) -> T) -> T {
+    thread_local! {
+        static CIPHERTEXT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    }
+    CIPHERTEXT.with(|kept| {
+        let mut bytes = kept.take();
+        bytes.resize(CIPHERTEXT_BUFFER_BYTES, 0);
+        let done = lend(&mut bytes);
+        kept.set(bytes);
+        done
+    })
+}
+
+/// Bytes that a session reads at once by itself.
+const SESSION_STEP_BYTES: usize = 4 * 1024;
+
 /// Bytes taken at once that leave without waiting for a flush: one full TLS record.
 const EARLY_FLUSH_BYTES: usize = 16 * 1024;
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -8,7 +8,9 @@ use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::CryptoProvider;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme,
+};
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use super::certificate::CertificateFacts;
@@ -75,18 +77,27 @@ impl Verifier {
         let facts = CertificateFacts::parse(der)
             .ok_or(Error::InvalidCertificate(CertificateError::BadEncoding))?;
         if !self.names.is_empty() && !self.names.iter().any(|name| facts.is_named(name)) {
-            return Err(Error::InvalidCertificate(CertificateError::NotValidForName));
+            return Err(unwanted("none of its names is one of `subjectAltNames`"));
         }
         let pinned = !self.keys.is_empty() || !self.certificates.is_empty();
         let known = self.keys.contains(&facts.key_fingerprint)
             || self.certificates.contains(&facts.fingerprint);
         if pinned && !known {
-            let error = CertificateError::ApplicationVerificationFailure;
-            return Err(Error::InvalidCertificate(error));
+            return Err(unwanted("neither its key nor itself is one of those that are pinned"));
         }
         Ok(())
     }
 }
+
+/// A certificate that verified and that the configuration does not want. The client is told
+/// `certificate_unknown`, as by Envoy: which of the conditions failed is not its business.
+fn unwanted(why: &'static str) -> Error {
+    Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(Unwanted(why)))))
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Unwanted(&'static str);
 
 impl ClientCertVerifier for Verifier {
     fn offer_client_auth(&self) -> bool {

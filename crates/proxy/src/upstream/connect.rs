@@ -57,5 +57,9 @@ async fn open(address: &Address) -> io::Result<Stream> {
     match address {
         Address::Ip(address) => Stream::from_tcp(TcpStream::connect(address).await?),
         Address::Unix(path) => UnixStream::connect(path).await.map(Stream::from_unix),
+        // Tokio's form of such a name.
+        Address::Abstract(name) => {
+            UnixStream::connect(format!("\0{name}")).await.map(Stream::from_unix)
+        }
     }
 }

@@ -270,7 +270,7 @@ fn addresses(live: &LiveCluster) -> Vec<SocketAddr> {
     let mut found: Vec<_> = (0..8)
         .filter_map(|_| match live.choose(None, &[])?.address() {
             Address::Ip(address) => Some(*address),
-            Address::Unix(_) => None,
+            Address::Unix(_) | Address::Abstract(_) => None,
         })
         .collect();
     found.sort();

@@ -162,7 +162,7 @@ pub fn world(routes: Vec<Route>, clusters: &[&[SocketAddr]]) -> Snapshot {
 /// A listener of table 0.
 pub fn listener(bind: &str) -> Listener {
     let bind = Bind::Ip(bind.parse().unwrap());
-    Listener { bind, port: 80, serves: Serves::Http(RouteTableId(0)), origin: ORIGIN }
+    Listener { bind, also: None, port: 80, serves: Serves::Http(RouteTableId(0)), origin: ORIGIN }
 }
 
 /// A cluster of listed endpoints.

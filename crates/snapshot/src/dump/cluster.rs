@@ -64,6 +64,7 @@ fn endpoints(page: &mut Page, endpoints: &[Endpoint]) {
         match address {
             Address::Ip(address) => line!(page, "endpoint {address}{details}"),
             Address::Unix(path) => line!(page, "endpoint unix:{}{details}", path.display()),
+            Address::Abstract(name) => line!(page, "endpoint unix:@{name}{details}"),
         }
     }
 }

@@ -60,6 +60,14 @@ fn the_header_names_hash_certificate_subject_and_names_in_envoys_order() {
 }
 
 #[test]
+fn a_certificate_without_a_uri_leaves_the_uri_empty() {
+    let certificate = certificate("Acme", &[]);
+    let facts = CertificateFacts::parse(certificate.der()).unwrap();
+    let text = String::from_utf8(forwarded(&[], certificate.der(), &facts)).unwrap();
+    assert!(text.ends_with(";Subject=\"CN=cli,O=Acme\";URI="), "{text}");
+}
+
+#[test]
 fn a_subject_cannot_break_out_of_its_quotes_or_its_line() {
     let certificate = certificate("A\",B\r\nx-evil: 1", &[]);
     let facts = CertificateFacts::parse(certificate.der()).unwrap();

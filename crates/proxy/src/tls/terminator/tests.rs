@@ -57,6 +57,7 @@ fn snapshot(servers: Vec<ServerTls>) -> Snapshot {
     });
     let listener = Listener {
         bind: Bind::Ip(SocketAddr::from(([127, 0, 0, 1], 0))),
+        also: None,
         port: 443,
         serves: Serves::Tls(ServerNames::new(chains.collect())),
         origin: ORIGIN,
