@@ -74,7 +74,12 @@ pub(crate) struct Workload {
 
     /// Let names that clients choose (DYNAMIC_DNS, NONE) lead to these addresses although they are
     /// not public; may be repeated
-    #[arg(long = "allow-destination", value_name = "CIDR", value_parser = block, help_heading = "Gateway")]
+    #[arg(
+        long = "allow-destination",
+        value_name = "CIDR",
+        value_parser = block,
+        help_heading = "Gateway"
+    )]
     pub allowed_destinations: Vec<IpNet>,
 
     /// Serve although a security policy selects this gateway and cannot be enforced

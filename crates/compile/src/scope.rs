@@ -28,8 +28,8 @@ pub(crate) struct Scope<'w> {
 }
 
 impl<'w> Scope<'w> {
-    /// The scope of the workload that a view is for: a Sidecar of its namespace that selects it, one
-    /// of its namespace without selector, or one of the root namespace without selector.
+    /// The scope of the workload that a view is for: a Sidecar of its namespace that selects it,
+    /// one of its namespace without selector, or one of the root namespace without selector.
     pub(crate) fn of(view: &View<'w>) -> Self {
         let all = in_order(&view.world.sidecars);
         let namespace = view.namespace();

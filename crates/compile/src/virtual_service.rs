@@ -44,8 +44,8 @@ pub(crate) struct Route<'w> {
 }
 
 /// All VirtualServices that the workload sees and that bind to a gateway at all, or, for a sidecar,
-/// to the mesh and are in its scope; in the order in which their rules are tried: private to its namespace, exported to it by name, public; within
-/// these by age, name and namespace.
+/// to the mesh and are in its scope; in the order in which their rules are tried: private to
+/// its namespace, exported to it by name, public; within these by age, name and namespace.
 pub(crate) fn visible<'w>(view: &View<'w>, problems: &mut Problems) -> Vec<Bound<'w>> {
     let defaults = view.mesh.virtual_service_export_to();
     let all = in_order(&view.world.virtual_services);

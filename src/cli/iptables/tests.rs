@@ -1,3 +1,5 @@
+//! Which rules the flags of `iptables` come to.
+
 use clap::Parser;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Authorities that an explicit proxy is told.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Names that are covered, and addresses that a name may lead to.
+
 use super::*;
 
 fn asked(names: &[&str], allowed: &[&str]) -> Asked {

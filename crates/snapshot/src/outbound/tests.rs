@@ -1,3 +1,5 @@
+//! Which listener a captured connection or a named host finds.
+
 use super::*;
 
 fn listener(name: &str, meant: Meant, hosts: &[&str]) -> Captured {

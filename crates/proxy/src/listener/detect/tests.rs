@@ -1,3 +1,5 @@
+//! First bytes that are requests, and others that are not.
+
 use super::*;
 
 #[test]

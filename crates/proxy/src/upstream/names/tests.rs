@@ -1,3 +1,5 @@
+//! A resolver that answers as told: how long answers hold, and what failures do.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::resolve::{Resolved, Resolving};
