@@ -23,6 +23,10 @@ pub enum Reason {
     ConnectTimeout,
     /// The upstream closed before its response head: 503, UC.
     UpstreamReset,
+    /// The upstream reset the request's stream before its response head: 503, UR.
+    StreamReset,
+    /// The upstream reset the request's stream and says that it did nothing of it: 503, UR.
+    StreamRefused,
     /// The upstream sent no valid HTTP: 502, UPE.
     UpstreamProtocol,
     /// The upstream's response head is too large: 502, UPE.
@@ -58,6 +62,8 @@ pub enum Reason {
 pub enum Failure {
     /// There was no connection.
     Connect,
+    /// There was one, and the upstream says that it did nothing of the request.
+    Refused,
     /// There was one, and it or its answer broke.
     Reset,
 }
@@ -69,7 +75,7 @@ const TIMED_OUT: &str = "upstream request timeout";
 
 impl Reason {
     /// Every reason, in the order of the enum.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::NoRoute,
         Self::Misdirected,
         Self::NoCluster,
@@ -78,6 +84,8 @@ impl Reason {
         Self::ConnectFailure,
         Self::ConnectTimeout,
         Self::UpstreamReset,
+        Self::StreamReset,
+        Self::StreamRefused,
         Self::UpstreamProtocol,
         Self::UpstreamHeadTooLarge,
         Self::Timeout,
@@ -112,7 +120,9 @@ impl Reason {
             | Self::NoEndpoint
             | Self::ConnectFailure
             | Self::ConnectTimeout
-            | Self::UpstreamReset => 503,
+            | Self::UpstreamReset
+            | Self::StreamReset
+            | Self::StreamRefused => 503,
             Self::Timeout | Self::PerTryTimeout => 504,
         }
     }
@@ -123,6 +133,8 @@ impl Reason {
             Self::ConnectFailure => Some("remote connection failure"),
             Self::ConnectTimeout => Some("connection timeout"),
             Self::UpstreamReset => Some("connection termination"),
+            Self::StreamReset => Some("remote reset"),
+            Self::StreamRefused => Some("remote refused stream reset"),
             Self::UpstreamProtocol | Self::UpstreamHeadTooLarge => Some("protocol error"),
             _ => None,
         }
@@ -157,6 +169,7 @@ impl Reason {
             Self::NoEndpoint => "UH",
             Self::ConnectFailure | Self::ConnectTimeout => "UF",
             Self::UpstreamReset => "UC",
+            Self::StreamReset | Self::StreamRefused => "UR",
             Self::UpstreamProtocol | Self::UpstreamHeadTooLarge => "UPE",
             Self::Timeout | Self::PerTryTimeout => "UT",
             Self::BadRequest | Self::LowVersion | Self::HeadTooLarge | Self::TooManyHeaders => {
@@ -185,6 +198,10 @@ impl Reason {
             }
             Self::ConnectTimeout => "upstream_reset_before_response_started{connection_timeout}",
             Self::UpstreamReset => "upstream_reset_before_response_started{connection_termination}",
+            Self::StreamReset => "upstream_reset_before_response_started{remote_reset}",
+            Self::StreamRefused => {
+                "upstream_reset_before_response_started{remote_refused_stream_reset}"
+            }
             Self::UpstreamProtocol | Self::UpstreamHeadTooLarge => {
                 "upstream_reset_before_response_started{protocol_error}"
             }
@@ -232,7 +249,9 @@ impl Reason {
     pub fn failure(self) -> Option<Failure> {
         match self {
             Self::ConnectFailure | Self::ConnectTimeout => Some(Failure::Connect),
+            Self::StreamRefused => Some(Failure::Refused),
             Self::UpstreamReset
+            | Self::StreamReset
             | Self::UpstreamProtocol
             | Self::UpstreamHeadTooLarge
             | Self::PerTryTimeout => Some(Failure::Reset),

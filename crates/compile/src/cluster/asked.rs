@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use propylon_model::service_entry::Resolution;
 use propylon_snapshot::{
-    Asked, Availability, Balance, Cluster, Discovery, Target, UpstreamProtocol,
+    Asked, Availability, Balance, Cluster, Discovery, Http2Settings, Target, UpstreamProtocol,
 };
 
 use super::{Clusters, IDLE_TIMEOUT, set};
@@ -25,7 +25,8 @@ impl<'w> Clusters<'_, 'w> {
                 name: PASSTHROUGH.into(),
                 discovery: Discovery::Asked(asked),
                 balance: Balance::LeastRequest,
-                protocol: UpstreamProtocol::Http1,
+                // As Istio: what an application speaks to the unknown is the application's business.
+                protocol: UpstreamProtocol::AsClient(Http2Settings::default()),
                 connect_timeout: self.view.mesh.connect_timeout(),
                 idle_timeout: set(idle).unwrap_or(IDLE_TIMEOUT),
                 availability: Availability::Open,

@@ -128,16 +128,14 @@ fn pool(
             idle_timeout: _,
             h2_upgrade_policy: _,
             use_client_protocol: _,
-            max_concurrent_streams,
-            http2_keep_alive,
+            max_concurrent_streams: _,
+            http2_keep_alive: _,
         } = http;
         let list = [
             ("http1MaxPendingRequests", *http1_max_pending_requests != 0),
             ("http2MaxRequests", *http2_max_requests != 0),
             ("maxRequestsPerConnection", *max_requests_per_connection != 0),
             ("maxRetries", *max_retries != 0),
-            ("maxConcurrentStreams", *max_concurrent_streams != 0),
-            ("http2KeepAlive", http2_keep_alive.is_some()),
         ];
         fields(object, &place.key("http"), list, problems);
     }

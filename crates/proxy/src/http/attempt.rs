@@ -166,7 +166,7 @@ async fn exchange<D: Downstream>(
 
 /// Breaks the client connection off: a part of an interim response has left, and nothing can be
 /// written behind that.
-fn cut<D: Downstream>(down: &D, interrupt: Interrupt) -> End {
+pub(super) fn cut<D: Downstream>(down: &D, interrupt: Interrupt) -> End {
     if interrupt == Interrupt::ClientGone {
         down.caller().count_gone();
     } else {

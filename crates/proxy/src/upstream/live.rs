@@ -9,11 +9,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use propylon_snapshot::{Address, Balance, Cluster, Discovery, Endpoint};
+use propylon_snapshot::{
+    Address, Balance, Cluster, Discovery, Endpoint, Http2Settings, Reason, UpstreamProtocol,
+};
 use tokio::time::Instant;
 
+use super::conduit::Conduit;
 use super::connect::{ConnectError, ConnectFailure, connect};
 use super::counters::ClusterCounters;
+use super::http2::{Place, Sessions};
 use super::pool::{Active, Connection, Pool};
 use super::registry::Shared;
 use crate::balance::{self, Draw, Picker};
@@ -31,6 +35,7 @@ pub(crate) struct LiveEndpoint {
     address: Address,
     pub(super) active: Cell<u32>,
     pub(super) pool: Pool,
+    sessions: Sessions,
     retired: Cell<bool>,
     idle_timeout: Duration,
     shared: Arc<Shared>,
@@ -71,17 +76,40 @@ impl LiveEndpoint {
         limit: Duration,
     ) -> Result<Connection, ConnectError> {
         let active = Active::begin(self);
-        match connect(&self.address, limit).await {
-            Ok(conduit) => Ok(Connection::fresh(conduit, active)),
-            Err(error) => {
-                let counters = self.counters();
-                counters.upstream_cx_connect_fail.add(1);
-                if matches!(error.failure, ConnectFailure::Timeout) {
-                    counters.upstream_cx_connect_timeout.add(1);
-                }
-                Err(error)
+        let conduit = self.open(limit).await?;
+        self.counters().upstream_cx_http1_total.add(1);
+        Ok(Connection::fresh(conduit, active))
+    }
+
+    /// A place for a stream in an HTTP/2 connection, which is made within `limit` where none has
+    /// room.
+    ///
+    /// # Errors
+    /// When the endpoint refuses, is unreachable, or takes too long.
+    pub(crate) async fn place(
+        self: &Rc<Self>,
+        settings: Http2Settings,
+        limit: Duration,
+    ) -> Result<Place, Reason> {
+        Sessions::place(self, settings, limit).await
+    }
+
+    /// Connections that carry HTTP/2.
+    pub(super) fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// Makes the bytes' way to it.
+    pub(super) async fn open(&self, limit: Duration) -> Result<Conduit, ConnectError> {
+        let opened = connect(&self.address, limit).await;
+        if let Err(error) = &opened {
+            let counters = self.counters();
+            counters.upstream_cx_connect_fail.add(1);
+            if matches!(error.failure, ConnectFailure::Timeout) {
+                counters.upstream_cx_connect_timeout.add(1);
             }
         }
+        opened
     }
 
     pub(super) fn is_retired(&self) -> bool {
@@ -91,6 +119,7 @@ impl LiveEndpoint {
     fn retire(&self) {
         self.retired.set(true);
         self.pool.clear();
+        self.sessions.clear();
     }
 }
 
@@ -116,6 +145,7 @@ pub(crate) struct LiveCluster {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Settings {
     balance: Balance,
+    protocol: UpstreamProtocol,
     connect_timeout: Duration,
     idle_timeout: Duration,
 }
@@ -124,6 +154,7 @@ impl Settings {
     fn of(cluster: &Cluster) -> Self {
         Self {
             balance: cluster.balance,
+            protocol: cluster.protocol,
             connect_timeout: cluster.connect_timeout,
             idle_timeout: cluster.idle_timeout,
         }
@@ -201,6 +232,12 @@ impl LiveCluster {
         self.shared.counters(self.worker)
     }
 
+    /// What is spoken to its endpoints.
+    #[must_use]
+    pub(crate) fn protocol(&self) -> UpstreamProtocol {
+        self.settings.protocol
+    }
+
     /// Limit of a connect.
     #[must_use]
     pub(crate) fn connect_timeout(&self) -> Duration {
@@ -212,6 +249,7 @@ impl LiveCluster {
         let set = Rc::clone(&self.set.borrow());
         for member in &set.members {
             member.pool.sweep(now, self.settings.idle_timeout);
+            member.sessions.sweep(now, self.settings.idle_timeout);
         }
         self.sweep_requested(now);
     }
@@ -270,6 +308,7 @@ impl LiveCluster {
             address,
             active: Cell::new(0),
             pool: Pool::default(),
+            sessions: Sessions::default(),
             retired: Cell::new(false),
             idle_timeout: self.settings.idle_timeout,
             shared: Arc::clone(&self.shared),

@@ -131,6 +131,11 @@ impl Active {
         endpoint.counters().upstream_rq_total.add(1);
         Self(Rc::clone(endpoint))
     }
+
+    /// The endpoint.
+    pub(super) fn endpoint(&self) -> &Rc<LiveEndpoint> {
+        &self.0
+    }
 }
 
 impl Drop for Active {

@@ -61,7 +61,8 @@ impl Requested {
     /// Forgets endpoints that nobody uses.
     pub(super) fn forget_unused(&self) {
         let unused = |endpoint: &Rc<LiveEndpoint>| {
-            Rc::strong_count(endpoint) == 1 && endpoint.active() == 0 && endpoint.pool.is_empty()
+            let connected = !endpoint.pool.is_empty() || !endpoint.sessions.is_empty();
+            Rc::strong_count(endpoint) == 1 && endpoint.active() == 0 && !connected
         };
         self.endpoints.borrow_mut().retain(|_, endpoint| !unused(endpoint));
     }
@@ -131,6 +132,7 @@ impl LiveCluster {
     pub(super) fn sweep_requested(&self, now: Instant) {
         for member in self.requested.members() {
             member.pool.sweep(now, self.settings.idle_timeout);
+            member.sessions.sweep(now, self.settings.idle_timeout);
         }
         self.requested.forget_unused();
     }
