@@ -25,7 +25,7 @@ impl<'w> Clusters<'_, 'w> {
                 name: PASSTHROUGH.into(),
                 discovery: Discovery::Asked(asked),
                 balance: Balance::LeastRequest,
-                // As Istio: what an application speaks to the unknown is the application's business.
+                // As Istio: what an application speaks to the unknown is its own business.
                 protocol: UpstreamProtocol::AsClient(Http2Settings::default()),
                 connect_timeout: self.view.mesh.connect_timeout(),
                 idle_timeout: set(idle).unwrap_or(IDLE_TIMEOUT),

@@ -197,7 +197,8 @@ async fn choose<D: Downstream>(
     let meant = asked.caller().aim.as_ref().and_then(|aim| aim.address());
     let wanted = Wanted { meant, name: Some(host_of(authority)) };
     let names = asked.generation.names();
-    let found = cluster.endpoint_for(&settings, (names, wanted), tried).await;
+    // Boxed: rarely needed, and not to be carried by every request.
+    let found = Box::pin(cluster.endpoint_for(&settings, (names, wanted), tried)).await;
     found.inspect_err(|why| tracing::debug!(cluster = forwarding.name, %why, "no endpoint")).ok()
 }
 
