@@ -171,6 +171,7 @@ pub(crate) async fn start(config: Config) -> Result<App, Failure> {
     if let Some(address) = admin_address {
         report.line(&format!("admin      http://{address}/"));
     }
+    tokio::spawn(reload.certificates().run());
     let looking = tokio::spawn(reload.clone().look_at_named());
     let reloading = tokio::spawn(reload.run());
     Ok(App { plane, status, reloading, looking, stop, report, drain, _watch: watch })

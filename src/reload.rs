@@ -11,6 +11,7 @@ use propylon_snapshot::Snapshot;
 use propylon_source::file::NamedFiles;
 use tokio::sync::Notify;
 
+use crate::certificates;
 use crate::load::{Loaded, Loader};
 use crate::report::{Files, Report};
 use crate::status::{Phase, Served, Status};
@@ -24,6 +25,7 @@ pub(crate) struct Reload {
     report: Report,
     bell: Arc<Notify>,
     named: Arc<Mutex<NamedFiles>>,
+    certificates: certificates::Watch,
 }
 
 impl Reload {
@@ -38,7 +40,9 @@ impl Reload {
         bell: Arc<Notify>,
     ) -> Self {
         let named = Arc::default();
-        Self { loader: Arc::new(Mutex::new(loader)), plane, status, report, bell, named }
+        let certificates = certificates::Watch::new(Arc::clone(&status), report);
+        let loader = Arc::new(Mutex::new(loader));
+        Self { loader, plane, status, report, bell, named, certificates }
     }
 
     /// Publishes the first configuration and says what listens where.
@@ -48,6 +52,7 @@ impl Reload {
         let snapshot = Arc::new(loaded.snapshot);
         let listeners = self.plane.publish(FIRST_GENERATION, Arc::clone(&snapshot)).await;
         self.report.listening(&snapshot, &listeners);
+        self.certificates.look_at(&snapshot, &loaded.world.gateways);
         self.status.publish(served(FIRST_GENERATION, snapshot, listeners, loaded.problems));
         self.status.enter(Phase::Live);
     }
@@ -86,6 +91,11 @@ impl Reload {
         }
     }
 
+    /// What looks at the certificates of whatever goes live.
+    pub(crate) fn certificates(&self) -> certificates::Watch {
+        self.certificates.clone()
+    }
+
     fn keep(&self, named: NamedFiles) {
         *self.named.lock().unwrap_or_else(PoisonError::into_inner) = named;
     }
@@ -102,7 +112,7 @@ impl Reload {
             self.report.warn(&format!("generation {generation} stays: reading it again failed"));
             return;
         };
-        let Loaded { world: _, snapshot, problems, held, named } = loaded;
+        let Loaded { world, snapshot, problems, held, named } = loaded;
         self.keep(named);
         let before = self.status.served();
         self.report.problems(&missing_from(&before.problems, &problems));
@@ -110,6 +120,8 @@ impl Reload {
         let generation = before.generation;
         let state = Files { problems: &problems, held: &held };
         if snapshot == *before.snapshot {
+            // The places of problems may have moved.
+            self.certificates.look_at(&before.snapshot, &world.gateways);
             self.report.stays(generation, state);
             self.status.publish(Served { problems, ..(*before).clone() });
             return;
@@ -117,6 +129,7 @@ impl Reload {
         let snapshot = Arc::new(snapshot);
         let listeners = self.plane.publish(generation + 1, Arc::clone(&snapshot)).await;
         let changes = propylon_compile::summary(&before.snapshot, &snapshot);
+        self.certificates.look_at(&snapshot, &world.gateways);
         self.report.live(generation + 1, started.elapsed(), &changes, state);
         self.report.unbound(&listeners);
         self.status.publish(served(generation + 1, snapshot, listeners, problems));
@@ -156,7 +169,7 @@ fn identity(problem: &Problem) -> Identity<'_> {
 }
 
 /// The problems of `present` that `absent` does not have.
-fn missing_from(absent: &[Problem], present: &[Problem]) -> Vec<Problem> {
+pub(crate) fn missing_from(absent: &[Problem], present: &[Problem]) -> Vec<Problem> {
     let known: BTreeSet<Identity<'_>> = absent.iter().map(identity).collect();
     present.iter().filter(|problem| !known.contains(&identity(problem))).cloned().collect()
 }

@@ -52,6 +52,7 @@ impl Phase {
 #[derive(Debug)]
 pub(crate) struct Status {
     served: ArcSwap<Served>,
+    certificates: ArcSwap<Vec<Problem>>,
     phase: AtomicU8,
     started: Instant,
 }
@@ -62,6 +63,7 @@ impl Status {
     pub(crate) fn new() -> Self {
         Self {
             served: ArcSwap::default(),
+            certificates: ArcSwap::default(),
             phase: AtomicU8::new(Phase::Starting as u8),
             started: Instant::now(),
         }
@@ -76,6 +78,27 @@ impl Status {
     /// Says what is served from now on.
     pub(crate) fn publish(&self, served: Served) {
         self.served.store(Arc::new(served));
+    }
+
+    /// What is wrong with certificates, as far as they were looked at.
+    #[must_use]
+    pub(crate) fn certificates(&self) -> Arc<Vec<Problem>> {
+        self.certificates.load_full()
+    }
+
+    /// Says what is wrong with certificates.
+    pub(crate) fn judge(&self, problems: Vec<Problem>) {
+        self.certificates.store(Arc::new(problems));
+    }
+
+    /// Everything that is wrong with the files and with what they name; errors first.
+    #[must_use]
+    pub(crate) fn problems(&self) -> Vec<Problem> {
+        let mut all = self.served().problems.clone();
+        all.extend_from_slice(&self.certificates());
+        // Those of one severity stay in the order of files.
+        all.sort_by_key(|problem| problem.severity);
+        all
     }
 
     /// Where in its life the program is.

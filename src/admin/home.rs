@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+use propylon_model::Problem;
 use propylon_source::file::Positions;
 
 use crate::report::{self, Tally};
@@ -28,7 +29,7 @@ pub(super) fn page(status: &Status, links: impl Iterator<Item = Link>) -> String
         env!("CARGO_PKG_VERSION"),
         std::process::id(),
     );
-    problems(&mut html, &served);
+    problems(&mut html, &status.problems());
     listeners(&mut html, &served);
     html.push_str("<h2>Look further</h2><table>");
     for (path, about, acts) in links {
@@ -43,14 +44,14 @@ pub(super) fn page(status: &Status, links: impl Iterator<Item = Link>) -> String
 }
 
 /// Errors come first: the list is in that order.
-fn problems(html: &mut String, served: &Served) {
-    if served.problems.is_empty() {
+fn problems(html: &mut String, problems: &[Problem]) {
+    if problems.is_empty() {
         html.push_str("<p class=good>No problems in the files.</p>");
         return;
     }
-    let _ = write!(html, "<h2>{} in the files</h2>", Tally::of(&served.problems).text());
+    let _ = write!(html, "<h2>{} in the files</h2>", Tally::of(problems).text());
     let mut positions = Positions::new();
-    for problem in served.problems.iter().take(PROBLEMS_MAX) {
+    for problem in problems.iter().take(PROBLEMS_MAX) {
         let text = positions.render(problem, false);
         let class = match problem.severity {
             propylon_model::Severity::Error => "error",
@@ -59,7 +60,7 @@ fn problems(html: &mut String, served: &Served) {
         };
         let _ = write!(html, "<pre class={class}>{}</pre>", escaped(text.trim_end()));
     }
-    if let Some(rest) = served.problems.len().checked_sub(PROBLEMS_MAX).filter(|n| *n > 0) {
+    if let Some(rest) = problems.len().checked_sub(PROBLEMS_MAX).filter(|n| *n > 0) {
         let rest = report::count(rest, "more problem");
         let _ = write!(html, "<p>… and {rest}: <a href=\"/config\">/config</a> has all.</p>");
     }

@@ -15,6 +15,7 @@ use super::access;
 use super::home;
 use super::stats::{self, Shape};
 use super::view;
+use crate::certificates::{inventory, moment};
 use crate::http_server::{Answer, Answering, HTML, JSON, Serve, TEXT, answer};
 use crate::status::Status;
 
@@ -58,7 +59,15 @@ impl Admin {
         match page.name {
             Name::Home => ok(HTML, self.home()),
             Name::Help => ok(TEXT, help()),
-            Name::Config => ok(JSON, format!("{:#}\n", view::config(&self.status.served()))),
+            Name::Config => ok(
+                JSON,
+                format!("{:#}\n", view::config(&self.status.served(), &self.status.problems())),
+            ),
+            Name::Certs => {
+                let now = moment::seconds(SystemTime::now());
+                let snapshot = &self.status.served().snapshot;
+                ok(JSON, format!("{:#}\n", inventory::envoy_json(snapshot, now)))
+            }
             Name::Stats => {
                 let counters = self.plane.upgrade().map(|plane| plane.stats()).unwrap_or_default();
                 let filter = parameter(query, "filter").unwrap_or_default();
@@ -125,6 +134,7 @@ enum Name {
     Home,
     Config,
     Clusters,
+    Certs,
     Stats,
     Ready,
     ServerInfo,
@@ -144,6 +154,12 @@ const PAGES: &[Page] = &[
         path: "/clusters",
         about: "clusters, their endpoints and counters; ?format=json",
         name: Name::Clusters,
+        acts: false,
+    },
+    Page {
+        path: "/certs",
+        about: "certificates of TLS servers, in Envoy's form (JSON)",
+        name: Name::Certs,
         acts: false,
     },
     Page {

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 
-use propylon_model::Severity;
+use propylon_model::{Problem, Severity};
 use propylon_proxy::ClusterStatus;
 use propylon_snapshot::{Address, Listener};
 use propylon_source::file::Positions;
@@ -15,17 +15,17 @@ use crate::report;
 use crate::status::{Phase, Served};
 
 /// Everything about the generation that is served: listeners, problems, and the compiled tables.
-pub(super) fn config(served: &Served) -> Value {
+pub(super) fn config(served: &Served, problems: &[Problem]) -> Value {
     let snapshot = &served.snapshot;
     let mut positions = Positions::new();
-    let count = |severity| served.problems.iter().filter(|p| p.severity == severity).count();
+    let count = |severity| problems.iter().filter(|p| p.severity == severity).count();
     json!({
         "generation": served.generation,
         "since": served.since.map(httpdate::fmt_http_date),
         "listeners": snapshot.listeners.iter().map(|l| listener(served, l)).collect::<Vec<_>>(),
         "errors": count(Severity::Error),
         "warnings": count(Severity::Warning),
-        "problems": served.problems.iter().map(|p| positions.render_json(p)).collect::<Vec<_>>(),
+        "problems": problems.iter().map(|p| positions.render_json(p)).collect::<Vec<_>>(),
         "snapshot": snapshot.dump(),
     })
 }

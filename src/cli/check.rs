@@ -48,7 +48,7 @@ impl Check {
         readable(&settings)?;
         let mut loaded = Loader::new(settings).load();
         let now = std::time::SystemTime::now();
-        let certificates = certificates::problems(&loaded.snapshot, &loaded.world, now);
+        let certificates = certificates::problems(&loaded.snapshot, &loaded.world.gateways, now);
         loaded.add(certificates);
         let tally = Tally::of(&loaded.problems);
         let text = if self.json { machine(&loaded, tally) } else { people(&loaded, tally) };

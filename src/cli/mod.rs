@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand, this one names them and their flags.
 //! Decides nothing about traffic; turns flags into calls and outcomes into exit codes.
 
+mod certs;
 mod check;
 mod completions;
 pub(crate) mod connections;
@@ -53,6 +54,9 @@ enum Command {
     /// Show every host, rule and destination as compiled
     #[command(after_help = routes::EXAMPLES)]
     Routes(routes::Routes),
+    /// Show every certificate that servers show and trust: names, dates, where it came from
+    #[command(after_help = certs::EXAMPLES)]
+    Certs(certs::Certs),
     /// Serve examples with built-in backends, and show what to try
     #[command(after_help = demo::EXAMPLES)]
     Demo(demo::Demo),
@@ -77,6 +81,7 @@ impl Cli {
             Command::Check(check) => check.execute(),
             Command::Explain(explain) => explain.execute(),
             Command::Routes(routes) => routes.execute(),
+            Command::Certs(certs) => certs.execute(),
             Command::Demo(demo) => demo.execute(),
             Command::Iptables(iptables) => iptables.execute(),
             Command::Completions(completions) => completions.execute(),

@@ -2,7 +2,7 @@
 
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, SanType,
+    Issuer, KeyPair, SanType, date_time_ymd,
 };
 
 /// A certificate authority.
@@ -40,15 +40,29 @@ impl Authority {
 
     /// A certificate for a server of these names.
     pub(crate) fn server(&self, names: &[&str]) -> Pair {
-        self.pair(names[0], names, &[])
+        self.pair(names[0], names, &[], |_| {})
+    }
+
+    /// A certificate for a server, valid from the first of one year to the first of another.
+    pub(crate) fn server_between(&self, name: &str, from: i32, until: i32) -> Pair {
+        self.pair(name, &[name], &[], |params| {
+            params.not_before = date_time_ymd(from, 1, 1);
+            params.not_after = date_time_ymd(until, 1, 1);
+        })
     }
 
     /// A certificate for a client with DNS names and URIs.
     pub(crate) fn client(&self, name: &str, dns: &[&str], uris: &[&str]) -> Pair {
-        self.pair(name, dns, uris)
+        self.pair(name, dns, uris, |_| {})
     }
 
-    fn pair(&self, name: &str, dns: &[&str], uris: &[&str]) -> Pair {
+    fn pair(
+        &self,
+        name: &str,
+        dns: &[&str],
+        uris: &[&str],
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Pair {
         let key = KeyPair::generate().expect("a key");
         let names: Vec<String> = dns.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).expect("parameters");
@@ -57,6 +71,7 @@ impl Authority {
         params.subject_alt_names.extend(uris);
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        change(&mut params);
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         Pair { certificate: certificate.pem(), key: key.serialize_pem() }
     }

@@ -4,6 +4,7 @@
 
 mod hosts;
 mod routes;
+mod servers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +18,7 @@ pub fn summary(old: &Snapshot, new: &Snapshot) -> Vec<String> {
     let mut phrases = Vec::new();
     let (before, after) = (listeners(old), listeners(new));
     differences("listener", &before, &after, |a, b| a == b, &mut phrases);
+    servers::changes(old, new, &mut phrases);
     hosts::changes(old, new, &mut phrases);
     routes::changes(old, new, &mut phrases);
     let (before, after) = (clusters(old), clusters(new));

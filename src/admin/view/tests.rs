@@ -37,7 +37,7 @@ fn clusters_as_json_name_endpoints_and_counters() {
 
 #[test]
 fn before_the_first_configuration_nothing_is_served() {
-    let json = config(&Served::default());
+    let json = config(&Served::default(), &[]);
     assert_eq!(json["generation"], 0);
     assert_eq!(json["listeners"].as_array().map(Vec::len), Some(0));
 }

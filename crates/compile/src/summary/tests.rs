@@ -194,3 +194,30 @@ fn the_phrases_stay_few_however_much_changes() {
     let expected = ["+20 hosts", "-10 hosts", "+40 routes", "-20 routes"];
     assert_eq!(found, [&expected[..], &["+20 clusters", "-10 clusters"]].concat());
 }
+
+fn secure(certificate: &str, min: &str) -> AnyObject {
+    let port = json!({"number": 443, "name": "https", "protocol": "HTTPS"});
+    let tls = json!({"mode": "SIMPLE", "credentialName": certificate, "minProtocolVersion": min});
+    let server = json!({"port": port, "hosts": ["a.com"], "tls": tls});
+    named(Kind::Gateway, "gw", json!({"servers": [server]}))
+}
+
+fn secret(key: &str) -> AnyObject {
+    let data = json!({"tls.crt": "certificate", "tls.key": key});
+    let mut secret = named(Kind::Secret, "web", json!({"stringData": data}));
+    if let AnyObject::Secret(secret) = &mut secret {
+        let secret = std::sync::Arc::make_mut(secret);
+        secret.meta.key.namespace = "istio-system".into();
+    }
+    secret
+}
+
+#[test]
+fn a_rotated_certificate_and_other_settings_of_a_server_are_told_apart() {
+    let world = |key: &str, min: &str| {
+        snapshot(vec![secure("web", min), secret(key), routes("r", "a.com", &["/a"], "a")])
+    };
+    let before = world("one", "TLSV1_2");
+    assert_eq!(summary(&before, &world("two", "TLSV1_2")), ["certificate of a.com rotated"]);
+    assert_eq!(summary(&before, &world("one", "TLSV1_3")), ["TLS settings of a.com changed"]);
+}

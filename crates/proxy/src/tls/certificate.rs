@@ -4,10 +4,13 @@
 use std::fmt::Write;
 use std::net::IpAddr;
 
+use propylon_snapshot::Opaque;
 use rustls::crypto::hash::HashAlgorithm;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::x509::X509Name;
+
+use super::credential;
 
 /// The public facts of one certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +25,8 @@ pub struct CertificateFacts {
     pub uris: Vec<String>,
     /// Alternative names that are addresses or mailboxes.
     pub others: Vec<String>,
+    /// The serial number in hexadecimal digits, two for each byte.
+    pub serial: String,
     /// First second of its validity, in seconds since 1970.
     pub not_before: i64,
     /// Last second of its validity, in seconds since 1970.
@@ -43,6 +48,7 @@ impl CertificateFacts {
             dns: Vec::new(),
             uris: Vec::new(),
             others: Vec::new(),
+            serial: serial(certificate.raw_serial()),
             not_before: certificate.validity().not_before.timestamp(),
             not_after: certificate.validity().not_after.timestamp(),
             fingerprint: sha256(der),
@@ -79,6 +85,22 @@ impl CertificateFacts {
             }
         }
     }
+}
+
+/// The public facts of every certificate of a PEM text, in its order. Those that cannot be parsed
+/// are left out.
+///
+/// # Errors
+/// A sentence that says why the text is no list of certificates.
+pub fn certificates_in(pem: &Opaque) -> Result<Vec<CertificateFacts>, String> {
+    let list = credential::certificates(pem)?;
+    Ok(list.iter().filter_map(|der| CertificateFacts::parse(der)).collect())
+}
+
+/// DER puts a zero in front of numbers whose first bit is set.
+fn serial(bytes: &[u8]) -> String {
+    let significant = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
+    hex(&bytes[significant..])
 }
 
 /// The value of `x-forwarded-client-cert` as Envoy writes it for SANITIZE_SET with all details on:

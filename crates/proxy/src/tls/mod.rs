@@ -11,7 +11,7 @@ mod stream;
 mod terminator;
 mod verify;
 
-pub use certificate::CertificateFacts;
+pub use certificate::{CertificateFacts, certificates_in};
 pub use credential::BadCredential;
 pub use terminator::inspect;
 
