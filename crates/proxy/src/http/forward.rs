@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use propylon_snapshot::{
@@ -133,7 +134,14 @@ async fn try_all<D: Downstream>(
     let mut tries = Tries::new(policy);
     let counters = forwarding.cluster.counters();
     let reason = loop {
-        let Some(endpoint) = choose(forwarding, course, tries.tried()).await else {
+        let chosen = match forwarding.cluster.asked() {
+            None => forwarding.cluster.choose(forwarding.hashed.hash, tries.tried()),
+            // Boxed: rarely needed, and not to be carried by every request.
+            Some(settings) => {
+                Box::pin(asked_for(forwarding, course, settings, tries.tried())).await
+            }
+        };
+        let Some(endpoint) = chosen else {
             counters.upstream_cx_none_healthy.add(1);
             break Reason::NoEndpoint;
         };
@@ -182,23 +190,20 @@ async fn try_all<D: Downstream>(
     settle(asked, forwarding.lines, answer, body.is_done(), out).await
 }
 
-/// The endpoint of the next try.
-async fn choose<D: Downstream>(
+/// The endpoint of the next try where whoever asks names it.
+async fn asked_for<D: Downstream>(
     forwarding: &Forwarding<'_, D>,
     course: Course<'_>,
+    settings: Arc<propylon_snapshot::Asked>,
     tried: &[Rc<LiveEndpoint>],
 ) -> Option<Rc<LiveEndpoint>> {
     let Forwarding { asked, cluster, .. } = forwarding;
-    let Some(settings) = cluster.asked() else {
-        return cluster.choose(forwarding.hashed.hash, tried);
-    };
     let rewritten = course.forward.authority.as_ref().or(course.destination.authority.as_ref());
     let authority = rewritten.map_or(asked.request.authority, |authority| &**authority);
     let meant = asked.caller().aim.as_ref().and_then(|aim| aim.address());
     let wanted = Wanted { meant, name: Some(host_of(authority)) };
     let names = asked.generation.names();
-    // Boxed: rarely needed, and not to be carried by every request.
-    let found = Box::pin(cluster.endpoint_for(&settings, (names, wanted), tried)).await;
+    let found = cluster.endpoint_for(&settings, (names, wanted), tried).await;
     found.inspect_err(|why| tracing::debug!(cluster = forwarding.name, %why, "no endpoint")).ok()
 }
 
