@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs the programs that the tests compare with or drive: a real Envoy, curl, h2load, clients
-# and servers of gRPC, WebSocket and MongoDB, and for the benches nginx, HAProxy. Everything it
-# cannot have, it says; the tests that need it then skip themselves, as loudly.
+# Installs the programs that the tests compare with or drive: a real Envoy, h2spec, curl, h2load,
+# clients and servers of gRPC, WebSocket and MongoDB, and for the benches nginx, HAProxy. Everything
+# it cannot have, it says; the tests that need it then skip themselves, as loudly.
 set -u
 cd "$(dirname "$0")/.."
 mkdir -p .peers
@@ -92,6 +92,7 @@ debian curl=curl openssl=openssl ip=iproute2 setpriv=util-linux iptables=iptable
 python
 java_server
 go_tool grpcurl github.com/fullstorydev/grpcurl/cmd/grpcurl v1.9.4
+go_tool h2spec github.com/summerwind/h2spec/cmd/h2spec v2.2.1+incompatible
 if [ "${1:-}" = bench ]; then
     debian nginx=nginx-light haproxy=haproxy taskset=util-linux
     # A module, so there is no program to look for.

@@ -13,7 +13,7 @@ use super::out;
 /// # Errors
 /// When the filter is not understood.
 pub(super) fn start(filter: &str, format: LogFormat) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(filter)
+    let filter = EnvFilter::try_new(format!("{QUIET},{filter}"))
         .map_err(|error| Failure::Other(format!("--log {filter:?} is no filter: {error}")))?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -26,3 +26,7 @@ pub(super) fn start(filter: &str, format: LogFormat) -> Result<(), Failure> {
     };
     started.map_err(|error| Failure::Other(format!("logging cannot start: {error}")))
 }
+
+/// The HTTP/2 codec warns about what single clients do, as often as they do it. A filter that names
+/// it itself has the last word.
+const QUIET: &str = "h2=error";

@@ -28,6 +28,8 @@ mod connections;
 mod contract;
 mod failures;
 mod faults;
+mod floods;
+mod http2;
 mod kinds;
 mod refusals;
 mod retries;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::client::{self, Idle};
 use crate::link;
 use crate::peer::{Peer, Running};
+use crate::report::Report;
 use crate::workload::Entry;
 
 /// What idle connections speak, and where they come in.
@@ -26,35 +27,19 @@ const ARRIVING: usize = 16;
 /// Time for a proxy to give back what it needs no more.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// Measures and prints every kind at every proxy, each in a process of its own.
-pub fn measure(peers: &[Peer], count: usize) -> io::Result<()> {
-    println!("Bytes of the proxy's memory per idle connection:\n");
-    println!(
-        "| idle connections | {} |",
-        peers.iter().map(|p| p.name).collect::<Vec<_>>().join(" | ")
-    );
-    println!("|---|{}", "---|".repeat(peers.len()));
-    for (name, entry, speaks, protocol) in KINDS {
-        let mut cells = Vec::new();
+/// Measures every kind at every proxy, each in a process of its own.
+pub fn measure(peers: &[Peer], count: usize, report: &mut Report) -> io::Result<()> {
+    for (kind, entry, speaks, protocol) in KINDS {
         for peer in peers {
             let count = count.min(peer.connections_max);
             let tls = protocol.map(|protocol| link::tls(protocol, false)).transpose()?;
-            let cell = peer
-                .clone()
-                .start()
-                .map_err(io::Error::other)
-                .and_then(|running| one(&running, *entry, *speaks, tls.as_ref(), count));
-            cells.push(match cell {
-                Ok(bytes) => format!("{bytes:.0} ({count})"),
-                Err(why) => {
-                    eprintln!("SKIPPED: {name}: {}: {why}", peer.name);
-                    "-".into()
-                }
-            });
+            let started = peer.clone().start().map_err(io::Error::other);
+            match started.and_then(|peer| one(&peer, *entry, *speaks, tls.as_ref(), count)) {
+                Ok(bytes) => report.idle(kind, peer.name, bytes),
+                Err(why) => eprintln!("SKIPPED: idle {kind}: {}: {why}", peer.name),
+            }
         }
-        println!("| {name} | {} |", cells.join(" | "));
     }
-    println!("\n(in parentheses: how many connections were open)");
     Ok(())
 }
 

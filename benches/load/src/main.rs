@@ -29,6 +29,7 @@ struct Arguments {
     rounds: usize,
     seconds: f64,
     connections: usize,
+    multiplexed: (usize, usize),
     only: Option<String>,
     row: Option<String>,
     idle: Option<usize>,
@@ -43,6 +44,7 @@ fn arguments() -> Result<Arguments, String> {
         rounds: 5,
         seconds: 2.0,
         connections: 32,
+        multiplexed: (8, 8),
         only: None,
         row: None,
         idle: None,
@@ -59,6 +61,12 @@ fn arguments() -> Result<Arguments, String> {
             "--rounds" => found.rounds = number()? as usize,
             "--seconds" => found.seconds = number()?,
             "--connections" => found.connections = number()? as usize,
+            // Connections, and streams on each.
+            "--multiplexed" => {
+                let (connections, streams) = value.split_once('x').ok_or("like 8x8")?;
+                let number = |text: &str| text.parse().map_err(|e| format!("{flag} {value}: {e}"));
+                found.multiplexed = (number(connections)?, number(streams)?);
+            }
             "--only" => found.only = Some(value),
             "--row" => found.row = Some(value),
             "--idle" => found.idle = Some(number()? as usize),
@@ -80,32 +88,33 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
     let wanted = arguments.only.as_deref();
     peers.retain(|peer| wanted.is_none_or(|only| only.split(',').any(|name| name == peer.name)));
-    match arguments.idle {
-        Some(count) => idle::measure(&peers, count)?,
-        None => compare(peers, &arguments)?,
+    let mut report = Report::default();
+    if arguments.rounds > 0 {
+        compare(&peers, &arguments, &mut report)?;
     }
+    if let Some(count) = arguments.idle {
+        idle::measure(&peers, count, &mut report)?;
+    }
+    report.print(&peers);
     Ok(())
 }
 
-fn compare(peers: Vec<Peer>, arguments: &Arguments) -> std::io::Result<()> {
+fn compare(peers: &[Peer], arguments: &Arguments, report: &mut Report) -> std::io::Result<()> {
     let mut running = Vec::new();
     for peer in peers {
-        let name = peer.name;
-        match peer.start() {
+        match peer.clone().start() {
             Ok(started) => running.push(started),
-            Err(why) => eprintln!("SKIPPED: {name}: {why}"),
+            Err(why) => eprintln!("SKIPPED: {}: {why}", peer.name),
         }
     }
-    let mut report = Report::default();
     for peer in &running {
         report.started(peer.name(), peer.first_answer(), peer.resident_kib());
     }
     for workload in WORKLOADS {
         if arguments.row.as_deref().is_none_or(|row| workload.name.contains(row)) {
-            row(workload, &running, arguments, &mut report)?;
+            row(workload, &running, arguments, report)?;
         }
     }
-    report.print();
     Ok(())
 }
 
@@ -117,8 +126,12 @@ fn row(
     report: &mut Report,
 ) -> std::io::Result<()> {
     let span = Duration::from_secs_f64(arguments.seconds);
-    let width =
-        Width { connections: arguments.connections, multiplexed: (8, 8), arriving: 16, pouring: 4 };
+    let width = Width {
+        connections: arguments.connections,
+        multiplexed: arguments.multiplexed,
+        arriving: 16,
+        pouring: 4,
+    };
     let mut able = Vec::new();
     for peer in running {
         // Warms up connections, caches and clocks, and shows who cannot do this at all.

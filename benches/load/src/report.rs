@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::client::Done;
+use crate::peer::Peer;
 use crate::workload::{Unit, Workload};
 
 /// All samples of a run, in order of arrival.
@@ -10,6 +11,7 @@ use crate::workload::{Unit, Workload};
 pub struct Report {
     started: Vec<(&'static str, Duration, u64)>,
     samples: Vec<Sample>,
+    idle: Vec<(&'static str, &'static str, f64)>,
 }
 
 struct Sample {
@@ -36,44 +38,80 @@ impl Report {
         });
     }
 
-    pub fn print(&self) {
-        println!("start to first answer, and resident memory then:");
-        for (peer, first_answer, resident) in &self.started {
-            println!("  {peer:<10} {:>7.1} ms {resident:>8} KiB", first_answer.as_secs_f64() * 1e3);
-        }
-        println!("\nCPU time of the proxy per unit of work, median (minimum to maximum; rate):\n");
-        let peers: Vec<_> = self.started.iter().map(|(peer, ..)| *peer).collect();
-        println!("| workload | {} |", peers.join(" | "));
-        println!("|---|{}", "---|".repeat(peers.len()));
+    pub fn idle(&mut self, kind: &'static str, peer: &'static str, bytes: f64) {
+        self.idle.push((kind, peer, bytes));
+    }
+
+    /// Prints what was measured. The first table is the one of the project's README.
+    pub fn print(&self, peers: &[Peer]) {
+        let peers: Vec<_> = peers.iter().map(|peer| peer.name).collect();
+        let line = |label: &str, cell: &dyn Fn(&'static str) -> String| {
+            let cells: Vec<_> = peers.iter().map(|peer| cell(peer)).collect();
+            println!("| {label} | {} |", cells.join(" | "));
+        };
+        let ruler = || println!("|---|{}", "---|".repeat(peers.len()));
         let mut rows: Vec<_> =
             self.samples.iter().map(|sample| (sample.workload, sample.unit)).collect();
         rows.dedup();
-        for (workload, unit) in rows {
-            let cells: Vec<_> = peers.iter().map(|peer| self.cell(workload, unit, peer)).collect();
-            println!("| {workload}, {} | {} |", unit.label(), cells.join(" | "));
+
+        line("CPU time of the proxy per unit of work, median (min to max)", &|peer| peer.into());
+        ruler();
+        for (workload, unit) in &rows {
+            let label = format!("{workload}, {}", unit.label());
+            line(&label, &|peer| self.cost(workload, *unit, peer));
         }
-        println!("\n(x: that proxy's median over propylon's, same run)");
+        let mut kinds: Vec<_> = self.idle.iter().map(|(kind, ..)| *kind).collect();
+        kinds.dedup();
+        for kind in kinds {
+            line(&format!("memory of an idle {kind} connection, bytes"), &|peer| {
+                let found = self.idle.iter().find(|idle| (idle.0, idle.1) == (kind, peer));
+                found.map_or_else(|| "-".into(), |(.., bytes)| format!("{bytes:.0}"))
+            });
+        }
+        line("start to first answer, ms", &|peer| {
+            self.start(peer, |first_answer, _| format!("{:.0}", first_answer.as_secs_f64() * 1e3))
+        });
+        line("resident memory then, MiB", &|peer| {
+            self.start(peer, |_, kib| format!("{:.1}", kib as f64 / 1024.0))
+        });
+        println!("\n(×: that proxy's median over propylon's, same run)\n");
+
+        line("throughput, which on a shared machine is noise, median", &|peer| peer.into());
+        ruler();
+        for (workload, unit) in &rows {
+            line(workload, &|peer| self.rate(workload, *unit, peer));
+        }
     }
 
-    fn cell(&self, workload: &str, unit: Unit, peer: &str) -> String {
-        let cost = self.sorted(workload, peer, |sample| sample.cpu * unit.scale());
-        let rate = self.sorted(workload, peer, |sample| sample.units_per_second);
-        let (Some(low), Some(middle), Some(high), Some(rate)) =
-            (cost.first(), median(&cost), cost.last(), median(&rate))
-        else {
+    fn start(&self, peer: &str, show: impl Fn(Duration, u64) -> String) -> String {
+        let found = self.started.iter().find(|started| started.0 == peer);
+        found.map_or_else(|| "-".into(), |started| show(started.1, started.2))
+    }
+
+    fn cost(&self, workload: &str, unit: Unit, peer: &str) -> String {
+        let cost = |peer| self.sorted(workload, peer, |sample| sample.cpu * unit.scale());
+        let all = cost(peer);
+        let (Some(low), Some(middle), Some(high)) = (all.first(), median(&all), all.last()) else {
             return "-".into();
         };
-        let ours = self.sorted(workload, "propylon", |sample| sample.cpu * unit.scale());
-        let ratio = match (peer, median(&ours)) {
-            ("propylon", _) | (_, None) => String::new(),
-            (_, Some(ours)) => format!(", {:.2}x", middle / ours),
-        };
-        let rate = match unit {
+        match (peer, median(&cost("propylon"))) {
+            ("propylon", _) => format!("**{middle:.1}** ({low:.1} to {high:.1})"),
+            (_, None) => format!("{middle:.1} ({low:.1} to {high:.1})"),
+            (_, Some(ours)) => {
+                format!("{middle:.1} ({low:.1} to {high:.1}), {:.2}×", middle / ours)
+            }
+        }
+    }
+
+    fn rate(&self, workload: &str, unit: Unit, peer: &str) -> String {
+        let cost = self.sorted(workload, peer, |sample| sample.cpu);
+        let rate = self.sorted(workload, peer, |sample| sample.units_per_second);
+        let (Some(cost), Some(rate)) = (median(&cost), median(&rate)) else { return "-".into() };
+        match unit {
             Unit::Gibibyte => format!("{rate:.1} GiB/s"),
-            Unit::Handshake => format!("{:.0}/CPU s", unit.scale() / middle),
-            Unit::Request | Unit::Connection => format!("{:.1}k/s", rate / 1e3),
-        };
-        format!("**{middle:.1}** ({low:.1} to {high:.1}; {rate}{ratio})")
+            Unit::Handshake => format!("{rate:.0}/s, {:.0} per CPU second", 1.0 / cost),
+            Unit::Request | Unit::Connection => format!("{rate:.0}/s"),
+        }
     }
 
     fn sorted(&self, workload: &str, peer: &str, figure: impl Fn(&Sample) -> f64) -> Vec<f64> {

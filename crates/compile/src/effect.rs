@@ -68,11 +68,8 @@ fn gateway(object: &Object<Gateway>, problems: &mut Problems) {
         let place = FieldPath::spec().key("servers").index(position);
         let list = [("defaultEndpoint", !default_endpoint.is_empty()), ("name", !name.is_empty())];
         fields(object, &place, list, problems);
-        let speaks_http2 = ["HTTP2", "GRPC", "GRPC-WEB"]
-            .iter()
-            .any(|name| server.port.protocol.eq_ignore_ascii_case(name));
-        if speaks_http2 {
-            let message = "HTTP/2 from clients is not yet in effect: this port speaks HTTP/1.1";
+        if server.port.protocol.eq_ignore_ascii_case("GRPC-WEB") {
+            let message = "gRPC-Web is not yet translated: its requests are passed on as they are";
             let field = place.key("port").key("protocol");
             problems.warning(code::NOT_IN_EFFECT, object, field, message);
         }

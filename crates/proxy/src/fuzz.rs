@@ -1,6 +1,8 @@
 //! Entry points for fuzzing the readers of connections: plain functions of bytes that panic when a
 //! promise is broken. Fuzz targets and the replay of the kept corpus call the same ones.
 
+use tokio::time::Instant;
+
 use crate::listener::hello::{HelloReader, Outcome};
 use crate::listener::proxy_protocol;
 use crate::tcp::{Decoder, Seen, Side};
@@ -52,4 +54,9 @@ fn findings(side: Side, bytes: &[u8], portion: usize) -> Vec<String> {
         decoder.feed(part, &mut |seen: Seen<'_>| all.push(format!("{seen:?}")));
     }
     all
+}
+
+/// HTTP/2 frames: the same heads and the same verdict on floods however they are split.
+pub fn fuzz_http2_frames(bytes: &[u8]) {
+    crate::http2::fuzz_frames(bytes, Instant::now());
 }

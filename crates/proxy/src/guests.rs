@@ -69,11 +69,9 @@ impl Guest {
     /// Asks it to leave.
     pub(crate) fn ask(&self, why: Leave) {
         self.leaving.set(Some(why));
-        if self.resting.get() {
-            let waker = self.waker.borrow_mut().take();
-            if let Some(waker) = waker {
-                waker.wake();
-            }
+        let waker = self.waker.borrow_mut().take();
+        if let Some(waker) = waker {
+            waker.wake();
         }
     }
 }

@@ -9,6 +9,7 @@ use std::io::{self, IoSlice, Read};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
 use socket2::SockRef;
@@ -47,6 +48,40 @@ pub(crate) trait Io {
 
     /// Says goodbye where the protocol has words for it; to be called once, before a regular end.
     fn farewell(&self) {}
+}
+
+impl<I: Io + ?Sized> Io for Rc<I> {
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        (**self).poll_readable(cx)
+    }
+
+    fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        (**self).poll_read(cx, buf)
+    }
+
+    fn poll_write(&self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        (**self).poll_write(cx, slices)
+    }
+
+    fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        (**self).poll_flush(cx)
+    }
+
+    fn shutdown_write(&self) -> io::Result<()> {
+        (**self).shutdown_write()
+    }
+
+    fn is_left(&self) -> bool {
+        (**self).is_left()
+    }
+
+    fn abort(&self) {
+        (**self).abort();
+    }
+
+    fn farewell(&self) {
+        (**self).farewell();
+    }
 }
 
 /// Waits until a read may make progress.

@@ -12,6 +12,7 @@ pub mod fuzz;
 mod guests;
 mod http;
 pub mod http1;
+mod http2;
 mod io;
 pub mod limits;
 mod listener;

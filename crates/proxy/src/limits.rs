@@ -141,6 +141,49 @@ pub const DETECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes of a captured connection's first line that are read to see whether it is HTTP.
 pub const DETECT_BYTES_MAX: usize = 8 * 1024;
 
+/// Bytes read at once from an HTTP/2 connection: one full frame. The codec's buffer is cleared
+/// before each read, so more of it would cost connections that get little.
+pub const HTTP2_READ_BYTES_MAX: usize = 16 * 1024;
+
+/// Streams that a client may have open on an HTTP/2 connection: Envoy's default.
+pub const HTTP2_CLIENT_STREAMS_MAX: u32 = 1024;
+
+/// Bytes of content that a client may send on one HTTP/2 stream before some of them are passed on:
+/// Envoy's default.
+pub const HTTP2_CLIENT_STREAM_WINDOW_BYTES: u32 = 16 * 1024 * 1024;
+
+/// Bytes of content that a client may send on one HTTP/2 connection before some of them are passed
+/// on: Envoy's default. It bounds what a slow upstream makes us hold.
+pub const HTTP2_CLIENT_CONNECTION_WINDOW_BYTES: u32 = 24 * 1024 * 1024;
+
+/// Bytes of a request's head or trailers on HTTP/2, counted as RFC 9113 section 6.5.2 does: the
+/// bound of HTTP/1 heads. It also bounds the CONTINUATION frames of one.
+pub const HTTP2_CLIENT_HEADER_LIST_BYTES_MAX: u32 = 60 * 1024;
+
+/// Bytes of one HTTP/2 response that wait for a client to take them.
+pub const HTTP2_CLIENT_SEND_BUFFER_BYTES_MAX: usize = 64 * 1024;
+
+/// Streams that we reset and remember for a moment, so that what a client has sent on them before
+/// it knew is no breach. As many as may be open.
+pub const HTTP2_CLIENT_RESET_STREAMS_MAX: usize = 1024;
+
+/// Streams that a client took back before they were looked at; more are a rapid reset. All that
+/// comes in one read is looked at together.
+pub const HTTP2_CLIENT_RESET_PENDING_MAX: usize = 100;
+
+/// Breaches of single streams in the life of an HTTP/2 connection, each of which makes us reset the
+/// stream ("made you reset"). Envoy ends the connection with the first.
+pub const HTTP2_CLIENT_ERROR_STREAMS_MAX: usize = 256;
+
+/// Bytes that the book-keeping of small DATA frames may take per HTTP/2 connection, at 256 for each
+/// frame that waits: half the connection's window. A stream of 40,000 tiny gRPC messages that the
+/// upstream has not taken yet fits.
+pub const HTTP2_CLIENT_DATA_BUDGET_BYTES: usize = 12 * 1024 * 1024;
+
+/// Time between telling an HTTP/2 client to open no more streams and refusing them: Envoy's drain
+/// timeout. A client that confirms the first word is not kept waiting.
+pub const HTTP2_DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Streams on one HTTP/2 connection to an endpoint, where neither it nor the configuration says
 /// less; another connection carries more. Envoy's default.
 pub const HTTP2_STREAMS_MAX: usize = 1024;

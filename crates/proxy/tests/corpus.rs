@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use propylon_proxy::fuzz::{fuzz_client_hello, fuzz_mongo, fuzz_proxy_header};
+use propylon_proxy::fuzz::{fuzz_client_hello, fuzz_http2_frames, fuzz_mongo, fuzz_proxy_header};
 use propylon_proxy::http1::fuzz::{fuzz_chunked, fuzz_http_head, fuzz_http_response};
 
 #[test]
@@ -31,6 +31,11 @@ fn every_kept_client_hello_is_read_soundly() {
 #[test]
 fn every_kept_proxy_header_is_read_soundly() {
     replay("proxy_header", fuzz_proxy_header);
+}
+
+#[test]
+fn every_kept_run_of_http2_frames_is_read_soundly() {
+    replay("http2_frames", fuzz_http2_frames);
 }
 
 #[test]

@@ -74,7 +74,7 @@ async fn a_head_goes_up_with_pseudo_headers_and_without_hop_by_hop_lines() {
 }
 
 #[tokio::test]
-async fn an_answer_comes_down_as_http1_without_its_trailers() {
+async fn an_answer_comes_down_as_http1_with_its_trailers() {
     let origin = streams(|mut stream| {
         Box::pin(async move {
             match stream.request.uri().path() {
@@ -101,7 +101,7 @@ async fn an_answer_comes_down_as_http1_without_its_trailers() {
     assert_eq!((answer.header("content-length"), answer.text()), (Some("2"), "ok"));
     let answer = client.ask(&get("/trailers")).await;
     assert_eq!((answer.header("transfer-encoding"), answer.text()), (Some("chunked"), "ok"));
-    assert_eq!(answer.trailers, "");
+    assert_eq!(answer.trailers, "grpc-status: 0\r\n");
     assert_eq!(origin.connections(), 1);
     assert_eq!(count(&gateway, "upstream_cx_http2_total"), 1);
     assert_eq!(count(&gateway, "upstream_cx_http1_total"), 0);

@@ -3,11 +3,10 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use propylon_snapshot::{
-    Destination, Forward, Http2Settings, Line, Reason, Target, UpstreamProtocol, host_of,
+    Destination, Forward, Http2Settings, Line, Reason, Retry, Target, UpstreamProtocol, host_of,
 };
 use tokio::time::sleep;
 
@@ -90,15 +89,15 @@ pub(super) async fn forward<D: Downstream>(
         hashed: &hashed,
     };
     let after = if course.forward.mirrors.is_empty() {
-        try_all(&forwarding, (course, http2), body, out).await
+        try_all(&forwarding, (course, http2.as_ref()), body, out).await
     } else {
         let copies = mirror::draw(asked, course, &rewritten, &lines);
         if body.is_done() {
             mirror::send(asked, &copies, body);
-            try_all(&forwarding, (course, http2), body, out).await
+            try_all(&forwarding, (course, http2.as_ref()), body, out).await
         } else {
             body.hold();
-            let after = try_all(&forwarding, (course, http2), body, out).await;
+            let after = try_all(&forwarding, (course, http2.as_ref()), body, out).await;
             mirror::send(asked, &copies, body);
             after
         }
@@ -119,7 +118,7 @@ pub(super) fn http2_of(upstream: UpstreamProtocol, client: Protocol) -> Option<H
 
 async fn try_all<D: Downstream>(
     forwarding: &Forwarding<'_, D>,
-    (course, http2): (Course<'_>, Option<Http2Settings>),
+    (course, http2): (Course<'_>, Option<&Http2Settings>),
     body: &mut D::Body<'_>,
     out: &mut Out,
 ) -> After {
@@ -128,21 +127,17 @@ async fn try_all<D: Downstream>(
     if policy.is_some_and(|policy| may_want_body(policy, asked.request.grpc, http2.is_some())) {
         body.hold();
     }
-    let per_try = policy.and_then(|policy| policy.per_try_timeout);
     let limit = limit::of(course.forward, asked.request.grpc, forwarding.lines);
-    let mut timer = Timer::new(limit, per_try);
+    let mut timer = Timer::new(limit, per_try(policy));
     let mut tries = Tries::new(policy);
-    let counters = forwarding.cluster.counters();
     let reason = loop {
-        let chosen = match forwarding.cluster.asked() {
-            None => forwarding.cluster.choose(forwarding.hashed.hash, tries.tried()),
+        let own = forwarding.cluster.choose(forwarding.hashed.hash, tries.tried());
+        let Some(endpoint) = (match own {
+            Some(endpoint) => Some(endpoint),
             // Boxed: rarely needed, and not to be carried by every request.
-            Some(settings) => {
-                Box::pin(asked_for(forwarding, course, settings, tries.tried())).await
-            }
-        };
-        let Some(endpoint) = chosen else {
-            counters.upstream_cx_none_healthy.add(1);
+            None => Box::pin(asked_for(forwarding, course, tries.tried())).await,
+        }) else {
+            forwarding.cluster.counters().upstream_cx_none_healthy.add(1);
             break Reason::NoEndpoint;
         };
         tries.begin();
@@ -151,7 +146,7 @@ async fn try_all<D: Downstream>(
         let end = match http2 {
             None => attempt::attempt(forwarding, &endpoint, body, beside, out).await,
             Some(settings) => {
-                let to = (&endpoint, settings);
+                let to = (&endpoint, *settings);
                 Box::pin(stream::attempt(forwarding, to, body, beside, out)).await
             }
         };
@@ -160,7 +155,7 @@ async fn try_all<D: Downstream>(
             End::Declined => None,
             End::Failed { reason, started } => Some((reason, started)),
             End::Interrupted(Interrupt::PerTryTimeout) => {
-                counters.upstream_rq_per_try_timeout.add(1);
+                forwarding.cluster.counters().upstream_rq_per_try_timeout.add(1);
                 Some((Reason::PerTryTimeout, true))
             }
             End::Interrupted(interrupt) => match give_up(forwarding, interrupt) {
@@ -173,7 +168,7 @@ async fn try_all<D: Downstream>(
         {
             break reason;
         }
-        counters.upstream_rq_retry.add(1);
+        forwarding.cluster.counters().upstream_rq_retry.add(1);
         let wait = tries.follow(&endpoint);
         if let Err(interrupt) = pause(forwarding, body, &mut timer, wait).await {
             match give_up(forwarding, interrupt) {
@@ -182,7 +177,7 @@ async fn try_all<D: Downstream>(
             }
         }
         let elapsed = asked.caller().worker.clock.now() - asked.request.began;
-        let expected = limit::expected(limit, per_try, elapsed);
+        let expected = limit::expected(limit, per_try(policy), elapsed);
         forwarding.expected.set(expected);
         outbound::renew(&mut out.up, tries.count() + 1, expected);
     };
@@ -190,14 +185,19 @@ async fn try_all<D: Downstream>(
     settle(asked, forwarding.lines, answer, body.is_done(), out).await
 }
 
+/// The limit of one try.
+fn per_try(policy: Option<&Retry>) -> Option<Duration> {
+    policy.and_then(|policy| policy.per_try_timeout)
+}
+
 /// The endpoint of the next try where whoever asks names it.
 async fn asked_for<D: Downstream>(
     forwarding: &Forwarding<'_, D>,
     course: Course<'_>,
-    settings: Arc<propylon_snapshot::Asked>,
     tried: &[Rc<LiveEndpoint>],
 ) -> Option<Rc<LiveEndpoint>> {
     let Forwarding { asked, cluster, .. } = forwarding;
+    let settings = cluster.asked()?;
     let rewritten = course.forward.authority.as_ref().or(course.destination.authority.as_ref());
     let authority = rewritten.map_or(asked.request.authority, |authority| &**authority);
     let meant = asked.caller().aim.as_ref().and_then(|aim| aim.address());

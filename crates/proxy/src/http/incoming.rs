@@ -13,6 +13,8 @@ pub(super) enum Protocol {
     /// HTTP/1.1.
     #[default]
     Http11,
+    /// HTTP/2.
+    Http2,
 }
 
 impl Protocol {
@@ -21,6 +23,7 @@ impl Protocol {
         match self {
             Self::Http10 => "HTTP/1.0",
             Self::Http11 => "HTTP/1.1",
+            Self::Http2 => "HTTP/2",
         }
     }
 }
@@ -28,9 +31,7 @@ impl Protocol {
 impl Protocol {
     /// True for HTTP/2.
     pub(super) fn is_http2(self) -> bool {
-        match self {
-            Self::Http10 | Self::Http11 => false,
-        }
+        self == Self::Http2
     }
 }
 

@@ -11,7 +11,7 @@ use super::downstream::{Downstream, RequestBody};
 use super::exchange::Asked;
 use super::forward::{self, Course};
 use super::outbound::{self, Mirrored, Rewritten};
-use super::upload;
+use super::upload::{self, Ends};
 use crate::buffers::Buffer;
 use crate::http1::{Method, Parsed, ResponseHead};
 use crate::io::{read, write_all};
@@ -207,7 +207,7 @@ async fn as_stream(
 ) -> Result<(), h2::Error> {
     let (response, mut stream) = place.open(head, content.is_empty())?;
     if !content.is_empty() {
-        let _ = upload::send(&mut stream, content, true, (MIRROR_TIMEOUT, &|| true)).await;
+        let _ = upload::send(&mut stream, content, Ends::With(None)).await;
     }
     let mut body = response.await?.into_body();
     let mut read_so_far = 0;

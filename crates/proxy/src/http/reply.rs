@@ -90,7 +90,7 @@ pub(super) fn write_head(
 ) {
     let version = match frame.protocol {
         Protocol::Http10 => Version::Http10,
-        Protocol::Http11 => Version::Http11,
+        Protocol::Http11 | Protocol::Http2 => Version::Http11,
     };
     write_status_line(out, version, frame.status);
     let mut dated = false;

@@ -8,12 +8,12 @@ use propylon_snapshot::{RouteTableId, Serves};
 use tokio::time::timeout;
 
 use super::caller::Secured;
-use super::downstream::http1::{Client, serve};
+use super::downstream::http1::{Client, Speaks, serve};
 use crate::io::Stream;
 use crate::listener::Door;
 use crate::runtime::Worker;
 use crate::telemetry::Counters;
-use crate::tls::{self, Handshake, Refused};
+use crate::tls::{self, Handshake, Protocol, Refused};
 use crate::upstream::Generation;
 use crate::welcome::Ends;
 
@@ -37,11 +37,16 @@ pub(crate) async fn serving(
     (stream, ends): (Stream, Ends),
 ) -> Option<impl Future<Output = ()> + 'static> {
     let shaken = shake(worker, &way, stream).await?;
-    let Handshake { stream, server_name, settings, client, resumed: _ } = shaken;
+    let Handshake { stream, server_name, settings, client, resumed: _, protocol } = shaken;
+    let speaks = match protocol {
+        Some(Protocol::Http2) => Speaks::Http2,
+        Some(Protocol::Http1) => Speaks::Http1,
+        None => Speaks::Either,
+    };
     let secured = Secured { server_name, settings, client };
     let routed = (way.generation, table);
     let client = Client::new(stream, ends, (way.door, routed), Rc::clone(worker));
-    Some(serve(client.over_tls(secured)))
+    Some(serve(client.over_tls(secured, speaks)))
 }
 
 /// Shakes hands.

@@ -2,10 +2,12 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use h2::SendStream;
+use http::HeaderMap;
 use tokio::time::timeout;
 
 use super::beside::Interrupt;
@@ -19,22 +21,49 @@ pub(super) enum Sent {
     Refused,
 }
 
-/// Sends content as the upstream makes room for it. `ends` ends the stream behind it.
+/// What follows some content.
+#[derive(Debug)]
+pub(super) enum Ends {
+    /// More of it.
+    Later,
+    /// Nothing but trailers, if there are any.
+    With(Option<HeaderMap>),
+}
+
+/// Sends content as the upstream makes room for it. For clients that show by themselves when they
+/// go away; others need [`send_watched`].
+pub(super) async fn send(stream: &mut SendStream<Bytes>, content: Bytes, ends: Ends) -> Sent {
+    let (last, trailers) = match ends {
+        Ends::Later => (false, None),
+        Ends::With(None) => (true, None),
+        Ends::With(trailers) => (false, trailers),
+    };
+    let sent = match content.is_empty() || stream.capacity() >= content.len() {
+        true => Sent::of(&stream.send_data(content, last)),
+        false => send_in_parts(stream, content, last).await,
+    };
+    match trailers {
+        Some(trailers) if sent == Sent::All => Sent::of(&stream.send_trailers(trailers)),
+        _ => sent,
+    }
+}
+
+/// As [`send`].
 ///
 /// # Errors
 /// The client went away meanwhile: nobody reads from it while the upstream takes nothing, so it is
 /// looked at every `patience`.
-pub(super) async fn send(
+pub(super) async fn send_watched(
     stream: &mut SendStream<Bytes>,
     content: Bytes,
-    ends: bool,
+    ends: Ends,
     (patience, is_gone): (Duration, &impl Fn() -> bool),
 ) -> Result<Sent, Interrupt> {
+    let mut sending = pin!(send(stream, content, ends));
     // What fits at once costs no timer.
-    if content.is_empty() || stream.capacity() >= content.len() {
-        return Ok(Sent::of(&stream.send_data(content, ends)));
+    if let Poll::Ready(sent) = poll_fn(|cx| Poll::Ready(sending.as_mut().poll(cx))).await {
+        return Ok(sent);
     }
-    let mut sending = pin!(send_in_parts(stream, content, ends));
     loop {
         match timeout(patience, &mut sending).await {
             Ok(sent) => return Ok(sent),

@@ -204,34 +204,41 @@ impl Scanner {
         Ok(State::TrailerName)
     }
 
-    /// RFC 9110 section 6.5.1: no trailer may frame, route, or authenticate the message. Passing
-    /// one on would trust every later hop not to merge it into the headers.
     fn is_forbidden(&self) -> bool {
         let len = usize::from(self.name_len);
         let name = self.name.get(..len.min(NAME_BYTES_KEPT)).unwrap_or_default();
-        if name.starts_with(b"x-forwarded-") || name.starts_with(b"x-envoy-") {
-            return true;
-        }
-        len <= NAME_BYTES_KEPT
-            && (Known::of(name).is_hop_by_hop()
-                || matches!(
-                    Known::of(name),
-                    Known::ContentLength
-                        | Known::Host
-                        | Known::Te
-                        | Known::Trailer
-                        | Known::Expect
-                        | Known::Authorization
-                        | Known::ProxyAuthorization
-                        | Known::ProxyAuthenticate
-                        | Known::WwwAuthenticate
-                        | Known::Cookie
-                        | Known::SetCookie
-                        | Known::Forwarded
-                        | Known::XRealIp
-                        | Known::XRequestId
-                ))
+        // A name that is longer than what is kept of it can only start like a forbidden one.
+        is_forbidden_start(name) || (len <= NAME_BYTES_KEPT && is_forbidden_trailer(name))
     }
+}
+
+/// RFC 9110 section 6.5.1: no trailer may frame, route, or authenticate the message. Passing
+/// one on would trust every later hop not to merge it into the headers. `name` is in lower case.
+#[must_use]
+pub fn is_forbidden_trailer(name: &[u8]) -> bool {
+    is_forbidden_start(name)
+        || Known::of(name).is_hop_by_hop()
+        || matches!(
+            Known::of(name),
+            Known::ContentLength
+                | Known::Host
+                | Known::Te
+                | Known::Trailer
+                | Known::Expect
+                | Known::Authorization
+                | Known::ProxyAuthorization
+                | Known::ProxyAuthenticate
+                | Known::WwwAuthenticate
+                | Known::Cookie
+                | Known::SetCookie
+                | Known::Forwarded
+                | Known::XRealIp
+                | Known::XRequestId
+        )
+}
+
+fn is_forbidden_start(name: &[u8]) -> bool {
+    name.starts_with(b"x-forwarded-") || name.starts_with(b"x-envoy-")
 }
 
 impl Default for Scanner {

@@ -18,7 +18,7 @@ mod response;
 mod target;
 
 pub use body::{Framing, Piece, Step, Taken};
-pub use chunked::Scanner;
+pub use chunked::{Scanner, is_forbidden_trailer};
 pub use emit::{ChunkHead, FramingLine};
 pub use known::Known;
 pub use lines::{HeadLine, LineShelf, Lines, Upgrade};
@@ -26,7 +26,7 @@ pub use method::Method;
 pub use refusal::Refusal;
 pub use request::RequestHead;
 pub use response::ResponseHead;
-pub use target::TargetForm;
+pub use target::{TargetForm, is_authority, is_origin_form};
 
 /// Envoy's default for heads and for trailers: 60 KiB, the first line included. Offsets into a head
 /// are 16 bits wide, so this must stay below 64 KiB.

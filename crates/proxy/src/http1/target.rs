@@ -62,6 +62,18 @@ impl Target {
     }
 }
 
+/// True for an authority as [`RequestHead`](super::RequestHead) accepts it, with or without a port.
+#[must_use]
+pub fn is_authority(text: &str) -> bool {
+    check_authority(text.as_bytes(), Port::Optional).is_ok()
+}
+
+/// True for a path with its query as [`RequestHead`](super::RequestHead) accepts it.
+#[must_use]
+pub fn is_origin_form(text: &str) -> bool {
+    text.starts_with('/') && find_query(text.as_bytes()).is_ok()
+}
+
 /// Whether an authority has a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Port {

@@ -45,6 +45,29 @@ counters! {
     connections_idle = "http.downstream_cx_idle_timeout",
     /// Client connections closed because they were asked to, draining.
     connections_drained = "http.downstream_cx_drain_close",
+    /// Client connections that speak HTTP/2.
+    connections_http2 = "http.downstream_cx_http2_total",
+    /// HTTP/2 client connections closed for a breach of the protocol.
+    http2_broken = "http2.protocol_error",
+    /// HTTP/2 client connections closed because they went beyond what one may hold: header blocks
+    /// without end, tiny frames, streams taken back before they are looked at.
+    http2_excess = "http2.excessive_load",
+    /// HTTP/2 client connections closed because they took nothing of what was sent for too long.
+    http2_stuck = "http2.stuck",
+    /// HTTP/2 client connections closed for too many PING frames.
+    http2_ping_floods = "http2.inbound_ping_frames_flood",
+    /// HTTP/2 client connections closed for too many SETTINGS frames.
+    http2_settings_floods = "http2.inbound_settings_frames_flood",
+    /// HTTP/2 client connections closed for too many WINDOW_UPDATE frames.
+    http2_window_update_floods = "http2.inbound_window_update_frames_flood",
+    /// HTTP/2 client connections closed for too many PRIORITY or unknown frames.
+    http2_priority_floods = "http2.inbound_priority_frames_flood",
+    /// HTTP/2 client connections closed for too many requests taken back.
+    http2_reset_floods = "http.downstream_rq_too_many_premature_resets",
+    /// HTTP/2 client connections closed for too many frames without content.
+    http2_empty_floods = "http2.inbound_empty_frames_flood",
+    /// HTTP/2 client connections closed for too many GOAWAY frames.
+    http2_goaway_floods = "http2.inbound_goaway_frames_flood",
     /// Times that `accept` failed.
     accept_failures = "listener.downstream_cx_accept_failure",
     /// Connections whose TLS handshake did not end in time.

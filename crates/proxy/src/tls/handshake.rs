@@ -12,7 +12,7 @@ use rustls::{Connection, Error, HandshakeKind, ProtocolVersion};
 
 use super::certificate::{self, CertificateFacts};
 use super::stream::{TlsStream, Wire, write_out};
-use super::terminator::{HTTP1, Ready, Terminator};
+use super::terminator::{HTTP1, HTTP2, Ready, Terminator};
 use crate::io::Io;
 
 /// A connection after its handshake.
@@ -28,6 +28,17 @@ pub(crate) struct Handshake<I> {
     pub(crate) client: Option<Box<[u8]>>,
     /// An earlier session was resumed.
     pub(crate) resumed: bool,
+    /// What both sides agreed to speak; `None` if the client left that open.
+    pub(crate) protocol: Option<Protocol>,
+}
+
+/// What may be agreed upon in a handshake (ALPN).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// `http/1.1`.
+    Http1,
+    /// `h2`.
+    Http2,
 }
 
 /// Why there was no handshake.
@@ -76,9 +87,12 @@ pub(crate) async fn accept<I: Io>(
         io.abort();
         return Err(Refused::Credential);
     };
-    let offers_http1 =
-        accepted.client_hello().alpn().is_some_and(|mut offers| offers.any(|offer| offer == HTTP1));
-    let config = if offers_http1 { &ready.with_alpn } else { &ready.without_alpn };
+    // A client that offers only what we do not speak is served as if it had offered nothing.
+    let offers_known = accepted
+        .client_hello()
+        .alpn()
+        .is_some_and(|mut offers| offers.any(|offer| offer == HTTP1 || offer == HTTP2));
+    let config = if offers_known { &ready.with_alpn } else { &ready.without_alpn };
     let mut session = match accepted.into_connection(Arc::clone(config)) {
         Ok(session) => Connection::Server(session),
         Err((error, mut alert)) => {
@@ -91,9 +105,14 @@ pub(crate) async fn accept<I: Io>(
     complete(&io, &mut session).await?;
     let client = forwarded(&session, ready);
     let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
+    let protocol = match session.alpn_protocol() {
+        Some(HTTP1) => Some(Protocol::Http1),
+        Some(HTTP2) => Some(Protocol::Http2),
+        _ => None,
+    };
     let settings = Arc::clone(terminator.settings());
     let stream = TlsStream::new(io, session).map_err(|_| Refused::Protocol)?;
-    Ok(Handshake { stream, server_name, settings, client, resumed })
+    Ok(Handshake { stream, server_name, settings, client, resumed, protocol })
 }
 
 /// Reads until the ClientHello is whole.

@@ -15,6 +15,6 @@ pub use certificate::{CertificateFacts, certificates_in};
 pub use credential::BadCredential;
 pub use terminator::inspect;
 
-pub(crate) use handshake::{Handshake, Refused, accept};
+pub(crate) use handshake::{Handshake, Protocol, Refused, accept};
 pub(crate) use stream::TlsStream;
 pub(crate) use terminator::{Terminator, Terminators};

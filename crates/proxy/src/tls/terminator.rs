@@ -21,6 +21,8 @@ use super::verify;
 
 /// The protocol that is offered to clients that know how to choose one.
 pub(super) const HTTP1: &[u8] = b"http/1.1";
+/// The name of HTTP/2 over TLS in ALPN.
+pub(super) const HTTP2: &[u8] = b"h2";
 
 /// The terminators of every listener and chain of a snapshot.
 #[derive(Debug, Default)]
@@ -237,7 +239,7 @@ fn prepare(
         config.ticketer = Arc::clone(tickets);
     }
     let mut with_alpn = config.clone();
-    with_alpn.alpn_protocols = vec![HTTP1.to_vec()];
+    with_alpn.alpn_protocols = vec![HTTP2.to_vec(), HTTP1.to_vec()];
     let own_uris = facts.first().map(|facts| facts.uris.clone()).unwrap_or_default();
     let ready = Ready { with_alpn: Arc::new(with_alpn), without_alpn: Arc::new(config), own_uris };
     Ok((ready, facts))

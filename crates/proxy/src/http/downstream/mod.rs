@@ -2,7 +2,10 @@
 //! goes. Whatever decides, tries and relays is written against this seam and knows no protocol of
 //! clients.
 
+mod held;
 pub(super) mod http1;
+pub(super) mod http2;
+mod unframed;
 
 use std::cell::Cell;
 use std::io;
@@ -18,6 +21,7 @@ use super::caller::Caller;
 use super::incoming::Protocol;
 use crate::http1::{Framing, FramingLine};
 use crate::io::Io;
+use crate::telemetry::Counters;
 
 /// How a response's head is framed.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +55,6 @@ pub(super) struct Content<'c> {
     /// The body ends behind them.
     pub(super) ends: bool,
     /// What stands behind the body's end.
-    #[expect(dead_code, reason = "HTTP/1 clients get none, as from Envoy")]
     pub(super) trailers: Option<&'c HeaderMap>,
 }
 
@@ -176,5 +179,22 @@ impl Progress {
     /// The whole request went to the upstream without trouble.
     pub(super) fn is_clean(&self) -> bool {
         self.finished.get() && !self.broken.get()
+    }
+}
+
+/// Counts a request as under way, whatever becomes of it.
+struct UnderWay<'c>(&'c Counters);
+
+impl<'c> UnderWay<'c> {
+    fn begin(counters: &'c Counters) -> Self {
+        counters.requests.add(1);
+        counters.requests_active.add(1);
+        Self(counters)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.requests_active.sub(1);
     }
 }

@@ -9,9 +9,10 @@ use propylon_snapshot::{Line, ServerHeader};
 use super::body::Body;
 use super::{Client, Exchange};
 use crate::http::caller::Caller;
+use crate::http::downstream::unframed::write_trailers;
 use crate::http::downstream::{Content, Downstream, Frame, Stop};
 use crate::http::{reply, upgrade};
-use crate::http1::emit::{CHUNKED_END, CRLF, end_head, write_line, write_status_line};
+use crate::http1::emit::{CHUNKED_END, CRLF, LAST_CHUNK, end_head, write_line, write_status_line};
 use crate::http1::{ChunkHead, Framing, FramingLine, Piece, Version};
 use crate::io::{Io, write_all, write_all_vectored};
 use crate::limits::JOINED_BODY_BYTES_MAX;
@@ -118,7 +119,6 @@ impl<I: Io> Downstream for Exchange<'_, I> {
         }
     }
 
-    /// Trailers are left out, as Envoy does: an HTTP/1 client must have asked for them.
     async fn data(
         &self,
         text: &mut Vec<u8>,
@@ -132,17 +132,22 @@ impl<I: Io> Downstream for Exchange<'_, I> {
             Some(chunk) => (chunk.as_bytes(), CRLF),
             None => (b"", b""),
         };
-        let end: &[u8] = if chunked && content.ends { CHUNKED_END } else { b"" };
+        let mut end = Vec::new();
+        if chunked && content.ends {
+            end.extend_from_slice(LAST_CHUNK);
+            write_trailers(content.trailers, &mut end);
+            end.extend_from_slice(CRLF);
+        }
         let joined = text.len() + len <= JOINED_BODY_BYTES_MAX;
         if joined {
             text.extend_from_slice(opens);
             content.parts.iter().for_each(|part| text.extend_from_slice(part));
             text.extend_from_slice(closes);
-            text.extend_from_slice(end);
+            text.extend_from_slice(&end);
             self.write(&mut [IoSlice::new(text)]).await?;
         } else {
             let parts = content.parts.iter().map(|part| &part[..]);
-            let around = [&text[..], opens].into_iter().chain(parts).chain([closes, end]);
+            let around = [&text[..], opens].into_iter().chain(parts).chain([closes, &end]);
             let mut slices: Vec<IoSlice<'_>> = around.map(IoSlice::new).collect();
             self.write(&mut slices).await?;
         }
@@ -151,7 +156,7 @@ impl<I: Io> Downstream for Exchange<'_, I> {
     }
 
     async fn join(&self, text: &[u8], early: &[u8], body: &Self::Body<'_>, upstream: &impl Io) {
-        let Client { io, caller } = self.client;
+        let Client { io, caller, speaks: _ } = self.client;
         let opened = async {
             write_all(io, text).await?;
             write_all(io, early).await?;

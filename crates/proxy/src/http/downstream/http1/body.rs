@@ -13,12 +13,14 @@ use tokio::time::timeout;
 use super::{Client, Exchange};
 use crate::buffers::{Buffer, Tail};
 use crate::http::beside::Interrupt;
+use crate::http::downstream::held::Held;
+use crate::http::downstream::unframed::Unframed;
 use crate::http::downstream::{Progress, RequestBody};
-use crate::http::upload::{self, Sent};
+use crate::http::upload::{self, Ends, Sent};
 use crate::http1::emit::CHUNKED_END;
-use crate::http1::{Framing, Piece, Refusal};
+use crate::http1::{Framing, Refusal};
 use crate::io::{Io, read, readable, write_all};
-use crate::limits::{HELD_BODY_BYTES_MAX, HTTP2_SEND_BUFFER_BYTES_MAX};
+use crate::limits::HTTP2_SEND_BUFFER_BYTES_MAX;
 
 /// A request's body.
 pub(in crate::http) struct Body<'b> {
@@ -33,16 +35,6 @@ pub(in crate::http) struct Body<'b> {
     held: Held,
 }
 
-/// What is kept of the part that is read after the first.
-enum Held {
-    /// Nothing, and nothing was read yet.
-    Untouched,
-    /// All of it so far.
-    All(Vec<u8>),
-    /// Nothing, and some of it is gone.
-    Gone,
-}
-
 impl<'b> Body<'b> {
     /// A body of which `first` was taken already: `framing` is that before and after it.
     pub(super) fn new(
@@ -50,20 +42,16 @@ impl<'b> Body<'b> {
         rest: Tail<'b>,
         (start, framing): (Framing, Framing),
     ) -> Self {
-        Self { first, rest: RefCell::new(rest), start, framing, held: Held::Untouched }
+        Self { first, rest: RefCell::new(rest), start, framing, held: Held::default() }
     }
 
     /// What was read and is at hand, without framing.
-    fn content(&self) -> Vec<u8> {
-        let held: &[u8] = match &self.held {
-            Held::All(held) => held,
-            Held::Untouched | Held::Gone => b"",
-        };
+    fn content(&self) -> Unframed {
         let mut framing = self.start.clone();
-        let mut content = Vec::with_capacity(self.first.len() + held.len());
-        for part in [self.first, held] {
+        let mut content = Unframed::default();
+        for part in [self.first, self.held.bytes()] {
             // It was taken without complaint before.
-            let _ = take_out(&mut framing, part, &mut content);
+            let _ = content.take(&mut framing, part);
         }
         content
     }
@@ -81,17 +69,9 @@ impl<'b> Body<'b> {
     fn keep(&mut self, bytes: &[u8], progress: &Progress) {
         if progress.settled.get() {
             self.held = Held::Gone;
-            return;
+        } else {
+            self.held.keep(self.first.len(), bytes);
         }
-        self.held = match std::mem::replace(&mut self.held, Held::Gone) {
-            Held::All(mut held)
-                if self.first.len() + held.len() + bytes.len() <= HELD_BODY_BYTES_MAX =>
-            {
-                held.extend_from_slice(bytes);
-                Held::All(held)
-            }
-            Held::All(_) | Held::Untouched | Held::Gone => Held::Gone,
-        };
     }
 
     /// How many bytes may be read at once so that later requests behind a chunked body still find
@@ -111,25 +91,20 @@ impl<I: Io> RequestBody<Exchange<'_, I>> for Body<'_> {
 
     fn hold(&mut self) {
         let announced = match self.framing {
-            Framing::Length(left) => usize::try_from(left).unwrap_or(usize::MAX),
+            Framing::Length(left) => left,
             _ => 0,
         };
-        let done = self.framing.is_done();
-        if !done && self.first.len().saturating_add(announced) <= HELD_BODY_BYTES_MAX {
-            self.held = Held::All(Vec::new());
+        if !self.framing.is_done() {
+            self.held.begin(self.first.len(), announced);
         }
     }
 
     fn is_replayable(&self) -> bool {
-        !matches!(self.held, Held::Gone)
+        !self.held.is_gone()
     }
 
     fn opening(&self) -> [&[u8]; 2] {
-        let held: &[u8] = match &self.held {
-            Held::All(held) => held,
-            Held::Untouched | Held::Gone => b"",
-        };
-        [self.first, held]
+        [self.first, self.held.bytes()]
     }
 
     /// Later requests are kept as far as there is room for them.
@@ -187,7 +162,8 @@ impl<I: Io> RequestBody<Exchange<'_, I>> for Body<'_> {
         // Framing takes more than no room only in chunked bodies, and there a few bytes per chunk.
         let small = first.len() + held.len() <= most.max(CHUNKED_END.len());
         let content = (small && self.framing.is_done()).then(|| self.content())?;
-        (content.len() <= most).then(|| content.into())
+        let whole = content.bytes.len() <= most && content.trailers().is_none();
+        whole.then(|| content.bytes.into())
     }
 
     async fn upload_http2(
@@ -200,11 +176,14 @@ impl<I: Io> RequestBody<Exchange<'_, I>> for Body<'_> {
         let buffers = &client.caller.worker.buffers;
         let gone = || client.io.is_left();
         let patience = client.caller.worker.patience.sweep;
-        let mut content = Bytes::from(self.content());
+        let mut content = self.content();
         loop {
             let done = self.framing.is_done();
-            if done || !content.is_empty() {
-                match upload::send(stream, content, done, (patience, &gone)).await {
+            let bytes = Bytes::from(std::mem::take(&mut content.bytes));
+            let trailers = if done { content.trailers() } else { None };
+            let ends = if done { Ends::With(trailers) } else { Ends::Later };
+            if done || !bytes.is_empty() {
+                match upload::send_watched(stream, bytes, ends, (patience, &gone)).await {
                     Ok(Sent::All) if done => break,
                     Ok(Sent::All) => {}
                     Ok(Sent::Refused) => {
@@ -220,12 +199,11 @@ impl<I: Io> RequestBody<Exchange<'_, I>> for Body<'_> {
                 return Interrupt::ClientGone;
             }
             let mut buffer = buffers.large();
-            let read = read_content(client, self, progress, &mut buffer).await;
+            let read = read_content(client, self, progress, &mut buffer, &mut content).await;
             buffers.give_back(buffer);
-            content = match read {
-                Ok(content) => content,
-                Err(interrupt) => return interrupt,
-            };
+            if let Err(interrupt) = read {
+                return interrupt;
+            }
         }
         progress.finished.set(true);
         poll_fn(|cx| RequestBody::<Exchange<'_, I>>::poll_gone(self, down, cx)).await;
@@ -239,39 +217,21 @@ async fn read_content<I: Io>(
     body: &mut Body<'_>,
     progress: &Progress,
     buffer: &mut Buffer,
-) -> Result<Bytes, Interrupt> {
+    content: &mut Unframed,
+) -> Result<(), Interrupt> {
     let limit = body.read_limit().min(HTTP2_SEND_BUFFER_BYTES_MAX).min(buffer.capacity());
     match read(&client.io, &mut buffer.free_mut()[..limit]).await {
         Ok(0) | Err(_) => return Err(Interrupt::ClientGone),
         Ok(got) => buffer.fill(got),
     }
-    let mut content = Vec::with_capacity(buffer.len());
-    let consumed = take_out(&mut body.framing, buffer.filled(), &mut content);
+    let consumed = content.take(&mut body.framing, buffer.filled());
     let (bytes, later) = buffer.filled().split_at(consumed.map_err(Interrupt::BadBody)?);
     body.keep(bytes, progress);
-    progress.lost.set(matches!(body.held, Held::Gone));
+    progress.lost.set(body.held.is_gone());
     if !body.rest.get_mut().append(later) {
         return Err(Interrupt::BadBody(Refusal::CutShort));
     }
-    Ok(content.into())
-}
-
-/// Takes content out of its framing, up to the body's end. Returns how many bytes it was in.
-fn take_out(framing: &mut Framing, bytes: &[u8], content: &mut Vec<u8>) -> Result<usize, Refusal> {
-    let mut consumed = 0;
-    loop {
-        let rest = &bytes[consumed..];
-        let step = framing.piece(rest)?;
-        consumed += step.consumed;
-        match step.piece {
-            Some(Piece::Data(range)) => content.extend_from_slice(&rest[range]),
-            Some(Piece::Trailers(_)) => {}
-            Some(Piece::End) | None => return Ok(consumed),
-        }
-        if framing.is_done() {
-            return Ok(consumed);
-        }
-    }
+    Ok(())
 }
 
 /// What became of some bytes of a body.
@@ -301,7 +261,7 @@ async fn pass_on<I: Io, U: Io>(
     let (bytes, later) = buffer.filled().split_at(taken.consumed);
     // Both are noted before anything can interrupt this: another try needs them.
     body.keep(bytes, progress);
-    progress.lost.set(matches!(body.held, Held::Gone));
+    progress.lost.set(body.held.is_gone());
     if !body.rest.get_mut().append(later) {
         return Err(Interrupt::BadBody(Refusal::CutShort));
     }

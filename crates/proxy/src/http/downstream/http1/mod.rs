@@ -8,6 +8,7 @@ mod body;
 mod linger;
 mod serve;
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -26,6 +27,19 @@ pub(in crate::http) struct Client<I> {
     io: I,
     /// Everything else.
     caller: Caller,
+    /// What is known of its protocol. Asked once: a connection keeps to what it began with.
+    speaks: Cell<Speaks>,
+}
+
+/// What is known of a connection's protocol before its first request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::http) enum Speaks {
+    /// HTTP/1: agreed upon, or used already.
+    Http1,
+    /// HTTP/2: agreed upon.
+    Http2,
+    /// Either: its first bytes tell.
+    Either,
 }
 
 impl<I: Io> Client<I> {
@@ -36,7 +50,7 @@ impl<I: Io> Client<I> {
         way: (Rc<Door>, Routed),
         worker: Rc<Worker>,
     ) -> Self {
-        Self { io, caller: Caller::new(ends, way, worker) }
+        Self { io, caller: Caller::new(ends, way, worker), speaks: Cell::new(Speaks::Either) }
     }
 
     /// The same connection, known to be meant for something else than its listener.
@@ -45,9 +59,10 @@ impl<I: Io> Client<I> {
         self
     }
 
-    /// The same connection, known to have come over TLS.
-    pub(in crate::http) fn over_tls(mut self, secured: Secured) -> Self {
+    /// The same connection, known to have come over TLS, and what was agreed upon there.
+    pub(in crate::http) fn over_tls(mut self, secured: Secured, speaks: Speaks) -> Self {
         self.caller = self.caller.over_tls(secured);
+        self.speaks = Cell::new(speaks);
         self
     }
 

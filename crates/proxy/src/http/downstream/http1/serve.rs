@@ -3,19 +3,23 @@
 use std::future::poll_fn;
 use std::rc::Rc;
 
+use bytes::Bytes;
 use propylon_snapshot::Reason;
 use tokio::time::{Instant, timeout_at};
 
 use super::body::Body;
 use super::linger;
-use super::{Client, Exchange};
+use super::{Client, Exchange, Speaks};
 use crate::buffers::{Buffer, Tail};
 use crate::guests::Leave;
 use crate::http::desk::Desk;
+use crate::http::downstream::UnderWay;
+use crate::http::downstream::http2::serve as serve_http2;
 use crate::http::exchange::{self, After};
 use crate::http::incoming::TextHead;
 use crate::http::respond;
 use crate::http1::{Parsed, Refusal, RequestHead, Version};
+use crate::http2::{self, Opening};
 use crate::io::{Io, read, read_now};
 use crate::limits::CHUNKED_BODY_ROOM_BYTES_MIN;
 
@@ -23,28 +27,35 @@ use crate::limits::CHUNKED_BODY_ROOM_BYTES_MIN;
 #[expect(clippy::manual_async_fn, reason = "an `async fn` would keep its argument twice")]
 pub(in crate::http) fn serve<I: Io>(client: Client<I>) -> impl Future<Output = ()> {
     async move {
-        loop {
+        let ahead = loop {
+            if client.speaks.get() == Speaks::Http2 {
+                break Bytes::new();
+            }
             client.caller.guest.rest();
             if !poll_fn(|cx| client.poll_wanted(cx)).await {
                 count_leave(&client);
-                break;
+                return client.io.farewell();
             }
             client.caller.guest.work();
             // Boxed, so that an idle connection costs only what it needs to wait.
             match Box::pin(work(&client)).await {
                 Turn::Rest => {}
-                Turn::End => break,
+                Turn::Http2(ahead) => break ahead,
+                Turn::End => return client.io.farewell(),
             }
-        }
-        client.io.farewell();
+        };
+        let Client { io, caller, speaks: _ } = client;
+        Box::pin(serve_http2(io, caller, ahead)).await;
     }
 }
 
 /// What becomes of a connection after the requests at hand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 enum Turn {
     /// It waits for another request.
     Rest,
+    /// It turned out to speak HTTP/2, and this was read from it.
+    Http2(Bytes),
     /// It closes.
     End,
 }
@@ -73,13 +84,11 @@ async fn answer_all<I: Io>(client: &Client<I>, buffer: &mut Buffer, desk: &mut D
         let head_len = match next_head(client, buffer, &mut desk.request).await {
             Next::Head(head_len) => head_len,
             Next::Nothing => return Turn::Rest,
+            Next::Http2 => return Turn::Http2(Bytes::copy_from_slice(buffer.filled())),
             Next::Gone => return Turn::End,
             Next::Refused(reason) => return refuse(client, desk, reason).await,
         };
-        let counters = &client.caller.worker.counters;
-        counters.requests.add(1);
-        counters.requests_active.add(1);
-        let _under_way = UnderWay(client);
+        let _under_way = UnderWay::begin(&client.caller.worker.counters);
         if desk.request.lines().is_chunked() {
             // Its end is unknown: what is read beyond it must find room behind the head.
             buffer.make_room_for(CHUNKED_BODY_ROOM_BYTES_MIN, &client.caller.worker.buffers);
@@ -122,19 +131,12 @@ async fn answer<I: Io>(
     after
 }
 
-/// Counts a request as under way, whatever becomes of it.
-struct UnderWay<'c, I>(&'c Client<I>);
-
-impl<I> Drop for UnderWay<'_, I> {
-    fn drop(&mut self) {
-        self.0.caller.worker.counters.requests_active.sub(1);
-    }
-}
-
 /// What came of looking for another request.
 enum Next {
     /// A head of so many bytes.
     Head(usize),
+    /// The preface of HTTP/2.
+    Http2,
     /// Not a byte: the connection rests.
     Nothing,
     /// The client closed, or broke off.
@@ -151,9 +153,19 @@ async fn next_head<I: Io>(
 ) -> Next {
     let mut deadline = None;
     loop {
-        if !buffer.is_empty() {
+        let opening = match client.speaks.get() {
+            Speaks::Either => http2::opening(buffer.filled()),
+            Speaks::Http1 | Speaks::Http2 => Opening::Other,
+        };
+        if opening == Opening::Http2 {
+            return Next::Http2;
+        }
+        if opening == Opening::Other && !buffer.is_empty() {
             match parsed.parse(buffer.filled_mut()) {
-                Ok(Parsed::Complete { head_len }) => return Next::Head(head_len),
+                Ok(Parsed::Complete { head_len }) => {
+                    client.speaks.set(Speaks::Http1);
+                    return Next::Head(head_len);
+                }
                 Ok(Parsed::NeedMore) => {}
                 // Envoy looks at the version before it misses Host.
                 Err(_) if parsed.version() == Version::Http10 && !accepts_http10(client) => {

@@ -1,0 +1,314 @@
+//! The body of an HTTP/2 request. What is read is given back to the client's flow control only once
+//! the upstream has taken it: the client's pace is the upstream's.
+
+use std::cell::{OnceCell, RefCell};
+use std::future::poll_fn;
+use std::io::IoSlice;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h2::{RecvStream, SendStream};
+use http::HeaderMap;
+
+use super::Exchange;
+use crate::http::beside::Interrupt;
+use crate::http::downstream::unframed::write_trailers;
+use crate::http::downstream::{Progress, RequestBody};
+use crate::http::upload::{self, Ends, Sent};
+use crate::http1::emit::{CRLF, LAST_CHUNK, write_chunk};
+use crate::http1::{ChunkHead, FramingLine};
+use crate::io::{Io, write_all, write_all_vectored};
+use crate::limits::{HELD_BODY_BYTES_MAX, JOINED_BODY_BYTES_MAX};
+
+/// A request's body.
+pub(in crate::http) struct StreamBody {
+    recv: RefCell<RecvStream>,
+    /// How an HTTP/1 upstream is told where it ends.
+    framing: FramingLine,
+    /// The content at hand: what came with the head, and what is kept of the rest.
+    parts: Vec<Bytes>,
+    /// Bytes of `parts`.
+    len: usize,
+    trailers: Option<HeaderMap>,
+    kept: Kept,
+    /// What is at hand as an HTTP/1 upstream gets it, once one is asked.
+    text: OnceCell<Vec<u8>>,
+    /// There is no more DATA; trailers may follow.
+    data_done: bool,
+    done: bool,
+}
+
+/// Whether all that was read is at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    /// It is, and what is read next will not be.
+    First,
+    /// It is, and what is read next will be.
+    All,
+    /// It is not.
+    Gone,
+}
+
+/// A part of a body.
+pub(super) enum Next {
+    /// Content.
+    Data(Bytes),
+    /// The end, with its trailers.
+    End(Option<HeaderMap>),
+    /// The stream is no more.
+    Broken,
+}
+
+impl StreamBody {
+    /// A body of which nothing was read. Without framing there is none: what follows a head that
+    /// opens a tunnel is none.
+    pub(super) fn new(recv: RecvStream, framing: FramingLine) -> Self {
+        Self {
+            recv: RefCell::new(recv),
+            framing,
+            parts: Vec::new(),
+            len: 0,
+            trailers: None,
+            kept: Kept::First,
+            text: OnceCell::new(),
+            data_done: false,
+            done: framing == FramingLine::None,
+        }
+    }
+
+    /// Takes what is there already, so that small bodies leave with their head and can be sent
+    /// again. Broken streams show later.
+    pub(super) async fn take_first(&mut self) {
+        poll_fn(|cx| {
+            while !self.done && self.len < JOINED_BODY_BYTES_MAX {
+                match self.poll_next(cx) {
+                    Poll::Ready(Next::Data(data)) => {
+                        self.give_back(data.len());
+                        self.push(data);
+                        self.done = self.recv.get_mut().is_end_stream();
+                    }
+                    Poll::Ready(Next::End(trailers)) => self.end(trailers),
+                    Poll::Ready(Next::Broken) | Poll::Pending => break,
+                }
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// The stream, for whoever opens a tunnel.
+    pub(super) fn stream(&self) -> &RefCell<RecvStream> {
+        &self.recv
+    }
+
+    fn push(&mut self, data: Bytes) {
+        self.len += data.len();
+        self.parts.push(data);
+        self.text.take();
+    }
+
+    fn end(&mut self, trailers: Option<HeaderMap>) {
+        self.trailers = trailers;
+        self.done = true;
+        self.text.take();
+    }
+
+    /// Keeps content that was read, if that is wanted and there is room.
+    fn keep(&mut self, data: &Bytes, progress: &Progress) {
+        let fits = self.len + data.len() <= HELD_BODY_BYTES_MAX;
+        if self.kept == Kept::All && fits && !progress.settled.get() {
+            self.push(data.clone());
+        } else {
+            self.kept = Kept::Gone;
+            self.parts = Vec::new();
+            self.len = 0;
+            self.text.take();
+        }
+        progress.lost.set(self.kept == Kept::Gone);
+    }
+
+    /// What is at hand in the framing of HTTP/1, in one chunk if it is chunked.
+    fn framed(&self) -> Vec<u8> {
+        let content = self.parts.concat();
+        if self.framing != FramingLine::Chunked {
+            return content;
+        }
+        let mut text = Vec::with_capacity(content.len() + CHUNK_ROOM_BYTES);
+        if !content.is_empty() {
+            write_chunk(&mut text, &content);
+        }
+        if self.done {
+            text.extend_from_slice(&self.ending());
+        }
+        text
+    }
+
+    /// What ends the body for an HTTP/1 upstream. A body whose length is announced has no place for
+    /// trailers.
+    fn ending(&self) -> Vec<u8> {
+        if self.framing != FramingLine::Chunked {
+            return Vec::new();
+        }
+        let mut end = LAST_CHUNK.to_vec();
+        write_trailers(self.trailers.as_ref(), &mut end);
+        end.extend_from_slice(CRLF);
+        end
+    }
+
+    /// The next part.
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        let recv = self.recv.get_mut();
+        while !self.data_done {
+            match ready!(recv.poll_data(cx)) {
+                Some(Ok(data)) if data.is_empty() => {}
+                Some(Ok(data)) => return Poll::Ready(Next::Data(data)),
+                Some(Err(_)) => return Poll::Ready(Next::Broken),
+                None => self.data_done = true,
+            }
+        }
+        match ready!(recv.poll_trailers(cx)) {
+            Ok(trailers) => Poll::Ready(Next::End(trailers)),
+            Err(_) => Poll::Ready(Next::Broken),
+        }
+    }
+
+    /// Lets the client send so many bytes more.
+    pub(super) fn give_back(&mut self, len: usize) {
+        // A stream that is gone has nothing to give back to.
+        let _ = self.recv.get_mut().flow_control().release_capacity(len);
+    }
+}
+
+/// Room for the head and the end of a chunk, and for the end of a body.
+const CHUNK_ROOM_BYTES: usize = 32;
+
+impl RequestBody<Exchange> for StreamBody {
+    fn is_done(&self) -> bool {
+        self.done
+    }
+
+    fn hold(&mut self) {
+        let announced = match self.framing {
+            FramingLine::Length(length) => usize::try_from(length).unwrap_or(usize::MAX),
+            FramingLine::None | FramingLine::Chunked => 0,
+        };
+        if !self.done && self.len.max(announced) <= HELD_BODY_BYTES_MAX {
+            self.kept = Kept::All;
+        }
+    }
+
+    fn is_replayable(&self) -> bool {
+        self.kept != Kept::Gone
+    }
+
+    fn opening(&self) -> [&[u8]; 2] {
+        if self.parts.is_empty() && !self.done {
+            return [b"", b""];
+        }
+        [self.text.get_or_init(|| self.framed()), b""]
+    }
+
+    fn poll_gone(&self, down: &Exchange, cx: &mut Context<'_>) -> Poll<()> {
+        down.poll_reset(cx)
+    }
+
+    async fn upload(
+        &mut self,
+        down: &Exchange,
+        upstream: &impl Io,
+        progress: &Progress,
+    ) -> Interrupt {
+        while !self.done {
+            let next = poll_fn(|cx| self.poll_next(cx)).await;
+            let written = match next {
+                Next::Data(data) => {
+                    self.keep(&data, progress);
+                    let chunk = ChunkHead::new(data.len() as u64);
+                    let mut parts = match self.framing {
+                        FramingLine::Chunked => [chunk.as_bytes(), &data, CRLF],
+                        FramingLine::Length(_) | FramingLine::None => [&[][..], &data, b""],
+                    }
+                    .map(IoSlice::new);
+                    let written = down.unless_gone(write_all_vectored(upstream, &mut parts)).await;
+                    self.give_back(data.len());
+                    written
+                }
+                Next::End(trailers) => {
+                    self.end(trailers);
+                    let end = self.ending();
+                    down.unless_gone(write_all(upstream, &end)).await
+                }
+                Next::Broken => None,
+            };
+            match written {
+                Some(Ok(())) => {}
+                Some(Err(_)) => return refused(down, progress).await,
+                None => return Interrupt::ClientGone,
+            }
+        }
+        progress.finished.set(true);
+        poll_fn(|cx| self.poll_gone(down, cx)).await;
+        Interrupt::ClientGone
+    }
+
+    fn whole(&self, most: usize) -> Option<Bytes> {
+        if !self.done || self.len > most || self.trailers.is_some() {
+            return None;
+        }
+        match self.parts.as_slice() {
+            [] => Some(Bytes::new()),
+            [only] => Some(only.clone()),
+            several => Some(several.concat().into()),
+        }
+    }
+
+    async fn upload_http2(
+        &mut self,
+        down: &Exchange,
+        stream: &mut SendStream<Bytes>,
+        progress: &Progress,
+    ) -> Interrupt {
+        let mut content = Bytes::from(self.parts.concat());
+        // What came with the head was given back when it was taken.
+        let mut owed = 0;
+        loop {
+            let ends = if self.done { Ends::With(self.trailers.clone()) } else { Ends::Later };
+            if self.done || !content.is_empty() {
+                match down.unless_gone(upload::send(stream, content, ends)).await {
+                    Some(Sent::All) => {}
+                    Some(Sent::Refused) => return refused(down, progress).await,
+                    None => return Interrupt::ClientGone,
+                }
+            }
+            self.give_back(owed);
+            if self.done {
+                break;
+            }
+            content = match poll_fn(|cx| self.poll_next(cx)).await {
+                Next::Data(data) => {
+                    self.keep(&data, progress);
+                    self.done = self.recv.get_mut().is_end_stream();
+                    owed = data.len();
+                    data
+                }
+                Next::End(trailers) => {
+                    self.end(trailers);
+                    owed = 0;
+                    Bytes::new()
+                }
+                Next::Broken => return Interrupt::ClientGone,
+            };
+        }
+        progress.finished.set(true);
+        poll_fn(|cx| self.poll_gone(down, cx)).await;
+        Interrupt::ClientGone
+    }
+}
+
+/// The upstream takes no more. Its answer, if it gave one, is on its way; only the client's going
+/// away ends the wait for it here.
+async fn refused(down: &Exchange, progress: &Progress) -> Interrupt {
+    progress.broken.set(true);
+    poll_fn(|cx| down.poll_reset(cx)).await;
+    Interrupt::ClientGone
+}
