@@ -111,6 +111,10 @@ impl Stream<'_> {
     /// Sends content as the gateway takes it.
     pub(crate) fn send(&mut self, data: &[u8], ends: bool) {
         let mut data = Bytes::copy_from_slice(data);
+        if data.is_empty() && ends {
+            let _ = self.send.send_data(data, true);
+            return;
+        }
         let send = &mut self.send;
         self.runtime.block_on(within(async {
             while !data.is_empty() {

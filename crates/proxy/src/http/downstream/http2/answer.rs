@@ -12,6 +12,7 @@ use h2::{Reason, SendStream};
 use http::header::{CONTENT_LENGTH, DATE, HeaderName, HeaderValue, SERVER};
 use http::{HeaderMap, Response, StatusCode};
 use propylon_snapshot::{Line, ServerHeader};
+use tokio::task::yield_now;
 
 use super::body::StreamBody;
 use super::tunnel::Tunnel;
@@ -142,11 +143,18 @@ impl Downstream for Exchange {
     }
 
     fn abort(&self) {
-        match &mut *self.sending.borrow_mut() {
-            Sending::Nothing(respond) | Sending::Head(respond, _) => {
+        // A head that is made is told, as Envoy does.
+        let _ = self.send_head(false);
+        let sending = mem::take(&mut *self.sending.borrow_mut());
+        match sending {
+            Sending::Nothing(mut respond) | Sending::Head(mut respond, _) => {
                 respond.send_reset(Reason::INTERNAL_ERROR);
             }
-            Sending::Body(stream) => stream.send_reset(Reason::INTERNAL_ERROR),
+            Sending::Body(mut stream) => self.caller.worker.spawn(async move {
+                // A reset overtakes what the connection has not written yet.
+                yield_now().await;
+                stream.send_reset(Reason::INTERNAL_ERROR);
+            }),
             Sending::Over => {}
         }
     }

@@ -184,10 +184,11 @@ impl<I: Io + Unpin> Driver<I> {
             return respond.send_reset(Reason::REFUSED_STREAM);
         }
         let entered = Entered::new(&self.open, &self.caller);
-        let answered = answer(Rc::clone(&self.caller), request, respond);
+        let caller = Rc::clone(&self.caller);
+        // Made inside the task: a future that is moved into another takes its room twice.
         self.caller.worker.spawn(async move {
             let _entered = entered;
-            answered.await;
+            answer(caller, request, respond).await;
         });
     }
 
@@ -314,3 +315,6 @@ async fn linger(io: &impl Io, caller: &Caller) {
     let _ = timeout(LINGER_TIMEOUT, discard).await;
     caller.worker.buffers.give_back(buffer);
 }
+
+#[cfg(test)]
+mod tests;
