@@ -27,8 +27,6 @@ pub(super) struct Caller {
     pub(super) guest: Rc<Guest>,
     /// What is known of it if it came over TLS.
     pub(super) secured: Option<Box<Secured>>,
-    /// What it was meant for if it leaves a workload.
-    pub(super) aim: Option<Box<Aim>>,
     routed: RefCell<Routed>,
 }
 
@@ -57,7 +55,7 @@ impl Caller {
         worker.counters.connections.add(1);
         worker.counters.connections_active.add(1);
         let routed = RefCell::new(routed);
-        Self { peer, local, worker, guest, secured: None, aim: None, routed }
+        Self { peer, local, worker, guest, secured: None, routed }
     }
 
     /// The same connection, known to have come over TLS.
@@ -67,8 +65,8 @@ impl Caller {
     }
 
     /// The same connection, known to be meant for something else than its listener.
-    pub(super) fn aimed(mut self, aim: Aim) -> Self {
-        self.aim = Some(Box::new(aim));
+    pub(super) fn aimed(self, aim: Aim) -> Self {
+        self.guest.aim_at(aim);
         self
     }
 
@@ -80,7 +78,7 @@ impl Caller {
         table: RouteTableId,
         authority: &str,
     ) -> Result<RouteTableId, Reason> {
-        if self.aim.as_deref() != Some(&Aim::Each) {
+        if self.guest.aim() != Some(&Aim::Each) {
             return Ok(table);
         }
         captured::table_of(generation.snapshot(), table, authority).ok_or(Reason::NoRoute)
@@ -93,7 +91,7 @@ impl Caller {
         let (generation, position) = self.guest.door().current();
         let mut routed = self.routed.borrow_mut();
         if !Rc::ptr_eq(&generation, &routed.0) {
-            match table(&generation, position, (self.secured.as_deref(), self.aim.as_deref())) {
+            match table(&generation, position, (self.secured.as_deref(), self.guest.aim())) {
                 Some(table) => *routed = (generation, table),
                 None => self.guest.ask(Leave::Drain),
             }

@@ -21,6 +21,7 @@ use super::respond::Answer;
 use super::retry::{Tries, may_want_body};
 use super::{limit, mirror, stream};
 use crate::balance::Hashed;
+use crate::captured::Aim;
 use crate::http1::LineShelf;
 use crate::upstream::{LiveCluster, LiveEndpoint, Wanted};
 
@@ -200,7 +201,7 @@ async fn asked_for<D: Downstream>(
     let settings = cluster.asked()?;
     let rewritten = course.forward.authority.as_ref().or(course.destination.authority.as_ref());
     let authority = rewritten.map_or(asked.request.authority, |authority| &**authority);
-    let meant = asked.caller().aim.as_ref().and_then(|aim| aim.address());
+    let meant = asked.caller().guest.aim().and_then(Aim::address);
     let wanted = Wanted { meant, name: Some(host_of(authority)) };
     let names = asked.generation.names();
     let found = cluster.endpoint_for(&settings, (names, wanted), tried).await;
