@@ -43,7 +43,7 @@ impl Authority {
         self.pair(names[0], names, &[], |_| {})
     }
 
-    /// A certificate for a server, valid from the first of one year to the first of another.
+    /// A certificate, valid from the first of one year to the first of another.
     pub(crate) fn server_between(&self, name: &str, from: i32, until: i32) -> Pair {
         self.pair(name, &[name], &[], |params| {
             params.not_before = date_time_ymd(from, 1, 1);

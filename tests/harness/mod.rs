@@ -8,6 +8,7 @@ pub(crate) mod http2;
 pub(crate) mod message;
 pub(crate) mod origin;
 pub(crate) mod ports;
+pub(crate) mod secure;
 pub(crate) mod world;
 
 use std::sync::{Condvar, Mutex};

@@ -1,7 +1,7 @@
 //! The differences from Envoy that are on purpose, read from `differences.txt`. Each stands in
 //! docs/differences.md under its heading, with the reason; one that no longer shows is a failure.
 
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Speech};
 use crate::table::Request;
 
 /// One difference: which requests it shows in, and what we do instead of what Envoy does.
@@ -9,6 +9,7 @@ use crate::table::Request;
 pub(crate) struct Difference {
     /// The heading in docs/differences.md.
     pub(crate) heading: String,
+    speech: Speech,
     instead: Instead,
     requests: Vec<String>,
 }
@@ -26,16 +27,22 @@ enum Instead {
     Lines(Vec<String>),
 }
 
-/// Reads the list: `# --- heading`, then `instead <kind> <text>`, then whole lines of the table.
+/// Reads the list: `# --- heading`, perhaps `over HTTP/2`, then `instead <kind> <text>`, then whole
+/// lines of the table.
 pub(crate) fn read(text: &str) -> Vec<Difference> {
     let mut all: Vec<Difference> = Vec::new();
     let mut heading = String::new();
+    let mut speech = Speech::Http1;
     for line in text.lines() {
         if let Some(next) = line.strip_prefix("# --- ") {
             next.clone_into(&mut heading);
+            speech = Speech::Http1;
+        } else if line == "over HTTP/2" {
+            speech = Speech::Http2;
         } else if let Some(instead) = line.strip_prefix("instead ") {
             let instead = Instead::read(instead);
-            all.push(Difference { heading: heading.clone(), instead, requests: Vec::new() });
+            let heading = heading.clone();
+            all.push(Difference { heading, speech, instead, requests: Vec::new() });
         } else if !line.is_empty() && !line.starts_with("# ") {
             let difference = all.last_mut().expect("`instead` before the first request");
             difference.requests.push(line.to_owned());
@@ -69,8 +76,16 @@ impl Instead {
 
 impl Difference {
     /// Whether this difference is what makes our outcome for this request another than Envoy's.
-    pub(crate) fn explains(&self, request: &Request, theirs: &Outcome, own: &Outcome) -> bool {
-        self.requests.contains(&request.line) && self.instead.explains(theirs, own)
+    pub(crate) fn explains(
+        &self,
+        request: &Request,
+        speech: Speech,
+        theirs: &Outcome,
+        own: &Outcome,
+    ) -> bool {
+        self.speech == speech
+            && self.requests.contains(&request.line)
+            && self.instead.explains(theirs, own)
     }
 }
 

@@ -19,6 +19,7 @@ mod harness;
 mod allowed;
 mod envoy;
 mod http2;
+mod http2_origin;
 mod origins;
 mod outcome;
 mod placement;

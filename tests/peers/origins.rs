@@ -4,20 +4,51 @@
 use std::io;
 
 use crate::harness::origin::{Conversation, Origin, Received, empty, ok};
+use crate::http2_origin::Http2Origin;
+use crate::outcome::Speech;
 
 /// Every origin of the world, by its placeholder.
 pub(crate) struct Origins {
-    pub(crate) origin: Origin,
+    pub(crate) origin: Recording,
     pub(crate) copy: Origin,
     pub(crate) closes: Origin,
     pub(crate) garbage: Origin,
     pub(crate) silent: Origin,
 }
 
+/// The origin that records what it gets and answers as the path says.
+pub(crate) enum Recording {
+    Http1(Origin),
+    Http2(Http2Origin),
+}
+
+impl Recording {
+    pub(crate) fn port(&self) -> u16 {
+        match self {
+            Self::Http1(origin) => origin.port(),
+            Self::Http2(origin) => origin.port,
+        }
+    }
+
+    fn take(&self) -> Vec<Received> {
+        match self {
+            Self::Http1(origin) => origin.take(),
+            Self::Http2(origin) => origin.take(),
+        }
+    }
+}
+
 impl Origins {
-    pub(crate) fn start() -> Self {
+    /// `speech` is what the recording origin speaks.
+    pub(crate) fn start(speech: Speech) -> Self {
+        let origin = match speech {
+            Speech::Http1 => Recording::Http1(Origin::talks(recording)),
+            Speech::Http2 => Recording::Http2(Http2Origin::replies(|received| {
+                reply(received, kind(received).as_deref())
+            })),
+        };
         Self {
-            origin: Origin::talks(recording),
+            origin,
             copy: Origin::says("copied"),
             closes: Origin::talks(|conversation| conversation.request().map(drop)),
             garbage: Origin::talks(|conversation| {
@@ -34,9 +65,9 @@ impl Origins {
 
     /// What arrived anywhere since the last time, in the order of origins.
     pub(crate) fn drain(&self) -> Vec<(&'static str, Received)> {
-        let mut all = Vec::new();
+        let recorded = self.origin.take().into_iter().map(|received| ("origin", received));
+        let mut all: Vec<_> = recorded.collect();
         for (name, origin) in [
-            ("origin", &self.origin),
             ("copy", &self.copy),
             ("closes", &self.closes),
             ("garbage", &self.garbage),
@@ -50,7 +81,7 @@ impl Origins {
 
 fn recording(conversation: &mut Conversation) -> io::Result<()> {
     while let Some(received) = conversation.request()? {
-        let kind = received.target().split_once("/kind/").map(|(_, kind)| kind.to_owned());
+        let kind = kind(&received);
         let reply = reply(&received, kind.as_deref());
         conversation.write(&reply)?;
         if closes_after(kind.as_deref()) {
@@ -58,6 +89,51 @@ fn recording(conversation: &mut Conversation) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The kind of answer that the path asks for.
+fn kind(received: &Received) -> Option<String> {
+    received.target().split_once("/kind/").map(|(_, kind)| kind.to_owned())
+}
+
+/// Kinds of answers that are about how HTTP/1 is framed.
+const FRAMED: [&str; 29] = [
+    "connection-close",
+    "hop",
+    "reason",
+    "no-reason",
+    "http10",
+    "until-close",
+    "chunked-head",
+    "junk",
+    "two-heads",
+    "short",
+    "304-body",
+    "head-body",
+    "chunked-extension",
+    "upper-chunked",
+    "101",
+    "websocket",
+    "both-lengths",
+    "two-lengths",
+    "equal-lengths",
+    "bad-length",
+    "bad-chunk",
+    "bad-status",
+    "no-colon",
+    "space-colon",
+    "obs-fold",
+    "nul",
+    "gzip-coding",
+    "204-length",
+    "large-head",
+];
+
+/// Whether the answer to this line of the table can be said in HTTP/2.
+pub(crate) fn is_sayable(line: &str) -> bool {
+    let kind = line.split_once("/kind/").map_or("", |(_, rest)| rest);
+    let kind = kind.split([' ', '?']).next().unwrap_or_default();
+    !FRAMED.contains(&kind)
 }
 
 fn closes_after(kind: Option<&str>) -> bool {

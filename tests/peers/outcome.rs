@@ -21,7 +21,9 @@ pub(crate) enum Speech {
 impl Speech {
     /// Whether this request can be said in it.
     pub(crate) fn can_say(self, request: &Request) -> bool {
-        self == Self::Http1 || http2::translated(request, "http").is_some()
+        // What came before an answer was cut may arrive over HTTP/2, or not: a reset is quick.
+        let is_cut = request.line.contains("/kind/short");
+        self == Self::Http1 || (!is_cut && http2::translated(request, "http").is_some())
     }
 }
 

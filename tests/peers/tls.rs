@@ -26,7 +26,7 @@ use crate::harness::message::{Lengthless, Reader};
 use crate::harness::world::service;
 use crate::http2;
 use crate::origins::Origins;
-use crate::outcome::{self, Outcome};
+use crate::outcome::{self, Outcome, Speech};
 use crate::table::{self, Request};
 
 /// The name of the group.
@@ -140,12 +140,12 @@ fn visits() -> Vec<Visit> {
             }
         }
     }
-    let offers: [&[&str]; 3] = [&[], &["http/1.1"], &["other"]]; // H2OFF
+    let offers: [&[&str]; 6] =
+        [&[], &["http/1.1"], &["h2"], &["h2", "http/1.1"], &["http/1.1", "h2"], &["other"]];
     for offer in offers {
         all.push(Visit::new("simple.example", "", &TLS13, offer, "GET simple.example /"));
     }
-    for protocol in [&["http/1.1"]] {
-        // H2OFF
+    for protocol in [&["http/1.1"], &["h2"]] {
         for line in OTHERS {
             all.push(Visit::new("simple.example", "", &TLS13, protocol, line));
         }
@@ -182,7 +182,7 @@ pub(crate) fn compare(
     differences: &[Difference],
     seen: &mut [bool],
 ) -> Vec<(String, String)> {
-    let origins = Origins::start();
+    let origins = Origins::start(Speech::Http1);
     let stage = Stage::new(binary, &origins);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
@@ -198,7 +198,10 @@ pub(crate) fn compare(
         if theirs == own {
             continue;
         }
-        match differences.iter().position(|it| it.explains(&visit.request, &theirs, &own)) {
+        match differences
+            .iter()
+            .position(|it| it.explains(&visit.request, Speech::Http1, &theirs, &own))
+        {
             Some(at) => seen[at] = true,
             None => {
                 let problem = crate::difference(&visit.request, &theirs, &own);

@@ -7,9 +7,9 @@ use crate::allowed::Difference;
 use crate::envoy::Envoy;
 use crate::harness::gateway::{self, Gateway};
 use crate::harness::ports;
-use crate::origins::Origins;
+use crate::origins::{self, Origins};
 use crate::outcome::Speech;
-use crate::table::Group;
+use crate::table::{Group, Request};
 use crate::{difference, outcome, text};
 
 /// One setting: the same in Istio's words and in Envoy's.
@@ -23,11 +23,19 @@ pub(crate) struct Variant {
     groups: &'static [&'static str],
     /// What clients speak.
     speech: Speech,
+    /// What the recording origin speaks.
+    upstream: Speech,
 }
 
 /// The default, from which every setting differs in something.
-const DEFAULT: Variant =
-    Variant { name: "default", mesh: "", envoy: &[], groups: &[], speech: Speech::Http1 };
+const DEFAULT: Variant = Variant {
+    name: "default",
+    mesh: "",
+    envoy: &[],
+    groups: &[],
+    speech: Speech::Http1,
+    upstream: Speech::Http1,
+};
 
 const NORMALIZE: &str = concat!(
     "          normalize_path: true\n",
@@ -35,8 +43,16 @@ const NORMALIZE: &str = concat!(
 );
 
 /// Every setting that is compared.
-pub(crate) const VARIANTS: [Variant; 5] = [
+pub(crate) const VARIANTS: [Variant; 8] = [
     DEFAULT,
+    Variant { name: "HTTP/2", speech: Speech::Http2, ..DEFAULT },
+    Variant { name: "HTTP/2 upstream", upstream: Speech::Http2, ..DEFAULT },
+    Variant {
+        name: "HTTP/2 on both sides",
+        speech: Speech::Http2,
+        upstream: Speech::Http2,
+        ..DEFAULT
+    },
     Variant {
         name: "path normalisation NONE",
         mesh: "pathNormalization: {normalization: NONE}",
@@ -83,6 +99,12 @@ impl Variant {
         self.groups.is_empty() || self.groups.iter().any(|name| group.name.starts_with(name))
     }
 
+    /// Whether the request and its answer can be said in what both sides speak.
+    fn can_say(&self, request: &Request) -> bool {
+        self.speech.can_say(request)
+            && (self.upstream == Speech::Http1 || origins::is_sayable(&request.line))
+    }
+
     /// Sends every request of these groups to both gateways; says each difference that is not
     /// allowed, by group, and marks the allowed ones that showed.
     pub(crate) fn compare<'g>(
@@ -96,20 +118,23 @@ impl Variant {
         if groups.peek().is_none() {
             return Vec::new();
         }
-        let origins = Origins::start();
+        let origins = Origins::start(self.upstream);
         let (envoy, ours) = self.start(binary, &origins);
         let mut failed = Vec::new();
         for group in groups {
             let before = failed.len();
             let mut count = 0;
-            for request in group.requests.iter().filter(|it| self.speech.can_say(it)) {
+            for request in group.requests.iter().filter(|it| self.can_say(it)) {
                 count += 1;
                 let theirs = outcome::of(request, self.speech, envoy.address, &origins);
                 let own = outcome::of(request, self.speech, ours.http(), &origins);
                 if theirs == own {
                     continue;
                 }
-                match differences.iter().position(|it| it.explains(request, &theirs, &own)) {
+                match differences
+                    .iter()
+                    .position(|it| it.explains(request, self.speech, &theirs, &own))
+                {
                     Some(at) => seen[at] = true,
                     None => {
                         let problem = difference(request, &theirs, &own);
@@ -128,10 +153,13 @@ impl Variant {
         let refused = ports::free();
         let mut envoy = filled("envoy.yaml", origins, refused);
         for (from, to) in self.envoy {
-            assert!(envoy.contains(from), "envoy.yaml has no {from:?}");
-            envoy = envoy.replace(from, to);
+            envoy = replaced(&envoy, from, to);
         }
-        let world = filled("world.yaml", origins, refused);
+        let mut world = filled("world.yaml", origins, refused);
+        if self.upstream == Speech::Http2 {
+            envoy = replaced(&envoy, CLUSTER, &format!("{CLUSTER}{HTTP2}"));
+            world = replaced(&world, PORT, &format!("{PORT}    appProtocol: http2\n"));
+        }
         let mesh = format!(
             "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: istio\n  namespace: \
              istio-system\ndata:\n  mesh: |\n    {}\n",
@@ -140,6 +168,27 @@ impl Variant {
         let ours = gateway::files(&[("world.yaml", &world), ("mesh.yaml", &mesh)]);
         (Envoy::start(binary, &envoy), ours.start())
     }
+}
+
+/// The recording origin's port in `world.yaml`.
+const PORT: &str = "  name: origin\nspec:\n  ports:\n  - name: http\n";
+
+/// The recording origin in `envoy.yaml`.
+const CLUSTER: &str =
+    "  - name: \"outbound|80||origin.default.svc.cluster.local\"\n    type: STATIC\n";
+
+/// What istiod adds to a cluster whose port is named for HTTP/2.
+const HTTP2: &str = concat!(
+    "    typed_extension_protocol_options:\n",
+    "      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:\n",
+    "        \"@type\": type.googleapis.com/",
+    "envoy.extensions.upstreams.http.v3.HttpProtocolOptions\n",
+    "        explicit_http_config: {http2_protocol_options: {}}\n"
+);
+
+fn replaced(text: &str, from: &str, to: &str) -> String {
+    assert!(text.contains(from), "no {from:?} in\n{text}");
+    text.replace(from, to)
 }
 
 /// A configuration with the origins' ports in it.

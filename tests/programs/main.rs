@@ -18,6 +18,8 @@ mod harness;
 mod program;
 mod runner;
 
+mod grpc;
+mod http2;
 mod mongo;
 mod ports;
 mod websocket;
@@ -25,5 +27,5 @@ mod websocket;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    runner::run(&[ports::TESTS, mongo::TESTS, websocket::TESTS].concat())
+    runner::run(&[ports::TESTS, mongo::TESTS, websocket::TESTS, http2::TESTS, grpc::TESTS].concat())
 }

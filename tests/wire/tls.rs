@@ -1,17 +1,21 @@
-//! TLS at the gateway, asked by OpenSSL and curl as they are installed: modes, client certificates,
-//! versions and server names; rotation; what a client's certificate tells the upstream.
+//! TLS at the gateway, asked by OpenSSL and curl as they are installed and by rustls: modes, client
+//! certificates, versions and server names; rotation; what a client's certificate tells the
+//! upstream.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use rustls::SupportedProtocolVersion;
+use rustls::version::{TLS12, TLS13};
 use tempfile::TempDir;
 
 use crate::harness::certificates::{Authority, Pair};
 use crate::harness::eventually;
 use crate::harness::gateway::{Gateway, Plan, files};
 use crate::harness::origin::{Origin, ok};
+use crate::harness::secure::{Offer, Visit, visit};
 use crate::harness::world::service;
 
 /// What a client of the matrix comes to.
@@ -90,9 +94,16 @@ fn stage_with(respond: fn(&crate::harness::origin::Received) -> String, flags: &
     let servers = Authority::new("servers");
     let clients = Authority::new("clients");
     let strangers = Authority::new("strangers");
-    let own = servers.server(&["simple.example", "*.wild.example"]);
+    let own = servers.server(&NAMES);
     let origin = Origin::replies(respond);
     let folder = TempDir::new().expect("a folder");
+    std::fs::write(folder.path().join("ca.crt"), &servers.pem).expect("write");
+    let middle = clients.below("middle");
+    let chained = middle.client("chained", &["f.example"], &[]);
+    let certificate = chained.certificate + &middle.pem;
+    write_pair(folder.path(), "chained", &Pair { certificate, key: chained.key });
+    std::fs::write(folder.path().join("chained.above"), &middle.pem).expect("write");
+    write_pair(folder.path(), "expired", &clients.server_between("expired", 2020, 2021));
     write_pair(folder.path(), "good", &clients.client("good", &["c.example"], &[SPIFFE]));
     write_pair(folder.path(), "other", &clients.client("other", &["d.example"], &[]));
     write_pair(folder.path(), "stranger", &strangers.client("stranger", &["e.example"], &[]));
@@ -100,6 +111,20 @@ fn stage_with(respond: fn(&crate::harness::origin::Received) -> String, flags: &
     let gateway = flags.iter().fold(plan, |plan, flag| plan.flag(flag)).start();
     Stage { gateway, folder, _origin: origin }
 }
+
+/// Every name that a client of the matrix may ask for.
+const NAMES: [&str; 10] = [
+    "simple.example",
+    "*.wild.example",
+    "b.a.wild.example",
+    "mutual.example",
+    "optional.example",
+    "named.example",
+    "skip.example",
+    "new.example",
+    "old.example",
+    "lost.example",
+];
 
 fn plan(own: &Pair, clients: &Authority, origin: &Origin) -> Plan {
     files(&[
@@ -129,6 +154,9 @@ impl Stage {
         if !client.is_empty() {
             command.arg("-cert").arg(self.file(&format!("{client}.crt")));
             command.arg("-key").arg(self.file(&format!("{client}.key")));
+        }
+        if client == "chained" {
+            command.arg("-cert_chain").arg(self.file("chained.above"));
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("openssl is installed");
@@ -161,6 +189,31 @@ impl Stage {
     }
 }
 
+impl Stage {
+    /// The same visit by another client of TLS.
+    fn outcome_by_rustls(
+        &self,
+        sni: &str,
+        client: &str,
+        version: &'static SupportedProtocolVersion,
+    ) -> Outcome {
+        let text = |name: &str| std::fs::read_to_string(self.file(name)).expect("a file");
+        let shown = (!client.is_empty()).then(|| Pair {
+            certificate: text(&format!("{client}.crt")),
+            key: text(&format!("{client}.key")),
+        });
+        let trusted = text("ca.crt");
+        let offer = Offer { name: sni, shown: shown.as_ref(), version, trusted: &trusted };
+        let request = format!("GET / HTTP/1.1\r\nhost: {sni}\r\nconnection: close\r\n\r\n");
+        match visit(self.gateway.address(443), &offer, request.as_bytes()) {
+            Visit::Answered(answer) if answer.starts_with(b"HTTP/1.1 200") => Outcome::Served,
+            Visit::Answered(answer) => panic!("{sni}: {}", String::from_utf8_lossy(&answer)),
+            Visit::Alert(_) => Outcome::Refused,
+            Visit::Closed => Outcome::Closed,
+        }
+    }
+}
+
 #[test]
 fn modes_client_certificates_versions_and_names_come_to_what_istio_says() {
     use Outcome::{Closed, Refused, Served};
@@ -178,19 +231,26 @@ fn modes_client_certificates_versions_and_names_come_to_what_istio_says() {
         ("mutual.example", "", [Refused, Refused]),
         ("mutual.example", "good", [Served, Served]),
         ("mutual.example", "stranger", [Refused, Refused]),
+        ("mutual.example", "chained", [Served, Served]),
+        ("mutual.example", "expired", [Refused, Refused]),
         ("optional.example", "", [Served, Served]),
         ("optional.example", "good", [Served, Served]),
         ("optional.example", "stranger", [Refused, Refused]),
         ("named.example", "good", [Served, Served]),
         ("named.example", "other", [Refused, Refused]),
+        ("optional.example", "expired", [Refused, Refused]),
+        ("named.example", "", [Refused, Refused]),
         ("skip.example", "stranger", [Served, Served]),
+        ("skip.example", "expired", [Served, Served]),
         ("skip.example", "", [Refused, Refused]),
         ("new.example", "", [Refused, Served]),
         ("old.example", "", [Served, Refused]),
         ("lost.example", "", [Closed, Closed]),
     ] {
         let found = both.map(|version| stage.outcome(sni, client, version));
-        assert_eq!(found, [tls12, tls13], "{sni:?} with {client:?}");
+        assert_eq!(found, [tls12, tls13], "{sni:?} with {client:?} by openssl");
+        let found = [&TLS12, &TLS13].map(|it| stage.outcome_by_rustls(sni, client, it));
+        assert_eq!(found, [tls12, tls13], "{sni:?} with {client:?} by rustls");
     }
 }
 

@@ -16,6 +16,7 @@ use propylon_snapshot::{
 };
 
 use crate::Leg;
+use crate::handing::Handing;
 use crate::http_route::Builder;
 use crate::problems::code;
 use crate::protocol::Protocol;
@@ -261,7 +262,7 @@ impl<'b, 'w> Leaving<'b, 'w> {
                 connections::target_of(destination, self.scope, builder)
             }
         };
-        Some(connections::only(target, PASSTHROUGH, (None, false), self.origin))
+        Some(connections::only(target, PASSTHROUGH, Handing::of(None, ""), self.origin))
     }
 }
 

@@ -11,6 +11,7 @@ use propylon_snapshot::{
 
 use super::{Clusters, IDLE_TIMEOUT, set};
 use crate::Role;
+use crate::limits::limits;
 use crate::outbound::PASSTHROUGH;
 use crate::registry::{Behind, Port, Service};
 
@@ -29,6 +30,7 @@ impl<'w> Clusters<'_, 'w> {
                 protocol: UpstreamProtocol::AsClient(Http2Settings::default()),
                 connect_timeout: self.view.mesh.connect_timeout(),
                 idle_timeout: set(idle).unwrap_or(IDLE_TIMEOUT),
+                limits: limits(pool, None, self.view.mesh.tcp_keepalive()),
                 availability: Availability::Open,
             };
             self.keep(PASSTHROUGH, Some(cluster));

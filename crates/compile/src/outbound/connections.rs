@@ -2,7 +2,6 @@
 //! counts for a service, else the service itself.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use ipnet::IpNet;
 use propylon_model::virtual_service::{Destination, L4Match, TlsMatch};
@@ -10,10 +9,10 @@ use propylon_model::{Labels, Object, VirtualService};
 use propylon_snapshot::{Origin, Target, TcpDestination, TcpProtocol, TcpRoute, TlsChain};
 
 use super::{Key, Leaving, Offer, hosts, passed};
+use crate::handing::Handing;
 use crate::host::{MESH, is_subset, resolve, resolve_gateway};
 use crate::http_route::Builder;
 use crate::scope::Scope;
-use crate::tcp_route::IDLE_TIMEOUT;
 use crate::view::selects;
 use crate::virtual_service::Bound;
 
@@ -90,11 +89,10 @@ impl<'b, 'w> Leaving<'b, 'w> {
         let host = offer.service.host.clone();
         let written = hosts::written(offer);
         let namespace = offer.service.namespace;
-        let idle = builder.clusters.tcp_idle_timeout(&written, &host, namespace, port.into());
-        let hash_source = builder.clusters.tcp_hash(&host, "");
+        let handing = builder.clusters.handing(&host, "");
         let name = builder.clusters.name(&written, &host, namespace, port.into());
         let target = own_target(offer, builder);
-        routes.push((None, only(target, &name, (idle, hash_source), origin)));
+        routes.push((None, only(target, &name, handing, origin)));
         routes
     }
 
@@ -177,15 +175,12 @@ pub(super) fn target_of(
 }
 
 /// A route with one destination.
-pub(super) fn only(
-    target: Target,
-    name: &str,
-    (idle, hash_source): (Option<Duration>, bool),
-    origin: Origin,
-) -> TcpRoute {
+pub(super) fn only(target: Target, name: &str, handing: Handing, origin: Origin) -> TcpRoute {
+    let Handing { idle_timeout, duration, hash_source } = handing;
     TcpRoute {
         destinations: vec![TcpDestination { target, weight: 1 }],
-        idle_timeout: Some(idle.unwrap_or(IDLE_TIMEOUT)).filter(|idle| !idle.is_zero()),
+        idle_timeout,
+        duration,
         stat_prefix: name.into(),
         protocol: TcpProtocol::Tcp,
         hash_source,

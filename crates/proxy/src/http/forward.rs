@@ -49,7 +49,7 @@ pub(super) struct Forwarding<'x, D> {
     /// Milliseconds that the upstream of a further try is told it has.
     pub(super) expected: Cell<Option<u64>>,
     /// What chooses its endpoint, where a hash does.
-    pub(super) hashed: &'x Hashed,
+    pub(super) hashed: Option<&'x Hashed>,
 }
 
 /// Forwards a request and relays the answer. Gives the storage of `lines` back to `shelf`.
@@ -76,10 +76,8 @@ pub(super) async fn forward<D: Downstream>(
     if http2.is_none() {
         outbound::write_head(asked.request, &rewritten, &lines, &mut out.up);
     }
-    let hashed = match cluster.wants_hash() {
-        true => outbound::hash(asked, course, &rewritten, &lines),
-        false => Hashed::default(),
-    };
+    let hashed =
+        cluster.wants_hash().then(|| Box::new(outbound::hash(asked, course, &rewritten, &lines)));
     let forwarding = Forwarding {
         asked,
         cluster,
@@ -87,7 +85,7 @@ pub(super) async fn forward<D: Downstream>(
         lines: &lines,
         rewritten: &rewritten,
         expected: Cell::default(),
-        hashed: &hashed,
+        hashed: hashed.as_deref(),
     };
     let after = if course.forward.mirrors.is_empty() {
         try_all(&forwarding, (course, http2.as_ref()), body, out).await
@@ -130,9 +128,12 @@ async fn try_all<D: Downstream>(
     }
     let limit = limit::of(course.forward, asked.request.grpc, forwarding.lines);
     let mut timer = Timer::new(limit, per_try(policy));
-    let mut tries = Tries::new(policy);
+    let mut tries = Tries::new(policy, Some(forwarding.cluster));
     let reason = loop {
-        let own = forwarding.cluster.choose(forwarding.hashed.hash, tries.tried());
+        let own = {
+            let hash = forwarding.hashed.and_then(|hashed| hashed.hash);
+            forwarding.cluster.choose(hash, tries.tried())
+        };
         let Some(endpoint) = (match own {
             Some(endpoint) => Some(endpoint),
             // Boxed: rarely needed, and not to be carried by every request.

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::counters::ClusterCounters;
 use super::names::Names;
 use super::resolve::Resolve;
+use super::usage::Usage;
 use crate::balance::{self, HashTable};
 
 /// Most that a look-up is put off at random, so that clusters do not all ask at once (Istio's
@@ -29,6 +30,8 @@ pub(crate) struct Shared {
     counters: Box<[ClusterCounters]>,
     resolved: ArcSwap<Vec<Endpoint>>,
     version: AtomicU64,
+    /// How much of the cluster is in use.
+    pub(super) usage: Arc<Usage>,
     balance: Mutex<Balance>,
     table: Mutex<Option<Tabled>>,
 }
@@ -48,6 +51,7 @@ impl Shared {
             counters: (0..workers).map(|_| ClusterCounters::default()).collect(),
             resolved: ArcSwap::default(),
             version: AtomicU64::new(0),
+            usage: Arc::default(),
             balance: Mutex::default(),
             table: Mutex::default(),
         })

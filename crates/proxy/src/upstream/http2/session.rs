@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -13,11 +13,11 @@ use bytes::Bytes;
 use h2::client::{self, ResponseFuture, SendRequest};
 use h2::{Ping, PingPong, SendStream};
 use http::Request;
-use propylon_snapshot::{Http2KeepAlive, Http2Settings};
+use propylon_snapshot::{Http2KeepAlive, Http2Settings, Limits};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
-use super::wire::Wire;
+use crate::http2::{Role, Watch, Wire};
 use crate::limits::{
     HTTP2_CLOSE_TIMEOUT, HTTP2_CONNECTION_WINDOW_BYTES, HTTP2_HEADER_LIST_BYTES_MAX,
     HTTP2_RESET_STREAMS_MAX, HTTP2_SEND_BUFFER_BYTES_MAX, HTTP2_SETTINGS_WAIT,
@@ -39,12 +39,14 @@ pub(super) struct Session {
     /// Most streams that we want on it at once.
     most: usize,
     streams: Cell<usize>,
-    used: Cell<bool>,
+    /// Streams that it has carried or carries.
+    carried: Cell<u32>,
+    made: Instant,
     /// When its last stream ended.
     quiet_since: Cell<Instant>,
     local: Option<SocketAddr>,
+    watch: Rc<Watch>,
     /// The peer has sent something, so its settings are known.
-    heard: Rc<Cell<bool>>,
     settled: watch::Sender<bool>,
 }
 
@@ -70,18 +72,18 @@ impl Session {
         settings: Http2Settings,
     ) -> Result<(Rc<Self>, Connection), h2::Error> {
         let local = conduit.local();
-        let heard = Rc::<Cell<bool>>::default();
-        let wire = Wire(conduit, Rc::clone(&heard));
+        let (wire, watch) = Wire::new(conduit, Role::Client, Bytes::new());
         let (handle, connection) = builder().handshake(wire).await?;
         let most = settings.max_concurrent_streams.map_or(HTTP2_STREAMS_MAX, |most| most as usize);
         let session = Rc::new(Self {
             handle: RefCell::new(Some(handle)),
             most,
             streams: Cell::new(0),
-            used: Cell::new(false),
+            carried: Cell::new(0),
+            made: Instant::now(),
             quiet_since: Cell::new(Instant::now()),
             local,
-            heard,
+            watch,
             settled: watch::Sender::new(false),
         });
         Ok((session, connection))
@@ -114,6 +116,12 @@ impl Session {
         self.handle.borrow().is_none()
     }
 
+    /// True if it has carried as many streams, or is as old, as it may.
+    pub(super) fn is_spent(&self, limits: &Limits, now: Instant) -> bool {
+        limits.requests_per_connection.is_some_and(|most| self.carried.get() >= most)
+            || limits.connection_duration.is_some_and(|most| now - self.made >= most)
+    }
+
     /// True if it has no stream, and had none for so long.
     pub(super) fn is_idle(&self, now: Instant, limit: Duration) -> bool {
         self.streams.get() == 0 && now.duration_since(self.quiet_since.get()) >= limit
@@ -135,7 +143,7 @@ impl Session {
     /// Counts a stream in. True if it is not the connection's first.
     pub(super) fn enter(&self) -> bool {
         self.streams.set(self.streams.get() + 1);
-        self.used.replace(true)
+        self.carried.replace(self.carried.get().saturating_add(1)) > 0
     }
 
     /// Counts a stream out.
@@ -179,18 +187,17 @@ impl Session {
     /// Moves the connection's bytes until it ends.
     pub(super) async fn drive(
         &self,
-        mut connection: Connection,
+        connection: &mut Connection,
         keep_alive: Option<Http2KeepAlive>,
     ) -> Ended {
         let mut probe = keep_alive.and_then(|times| Probe::new(times, connection.ping_pong()?));
-        let mut connection = pin!(connection);
         let mut last_call: Option<Pin<Box<Sleep>>> = None;
         let ended = poll_fn(|cx| {
-            if let Poll::Ready(result) = connection.as_mut().poll(cx) {
+            if let Poll::Ready(result) = Pin::new(&mut *connection).poll(cx) {
                 return Poll::Ready(ended(&result));
             }
             // What was read was taken in by this very poll.
-            if self.heard.replace(false) {
+            if self.watch.heard() {
                 self.settled.send_if_modified(|settled| !std::mem::replace(settled, true));
             }
             if let Some(probe) = &mut probe
@@ -207,6 +214,9 @@ impl Session {
         })
         .await;
         self.close();
+        if let Some(flood) = self.watch.flood() {
+            tracing::debug!(%flood, "an endpoint floods");
+        }
         ended
     }
 }

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use propylon_snapshot::{Http2Settings, Reason};
+use propylon_snapshot::{Http2Settings, Limits, Reason};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -13,7 +13,7 @@ use super::place::Place;
 use super::session::{Ended, Session};
 use crate::upstream::connect::ConnectError;
 use crate::upstream::live::LiveEndpoint;
-use crate::upstream::pool::Active;
+use crate::upstream::pool::{Active, Pool, Slot};
 
 /// The connections to one endpoint.
 #[derive(Debug, Default)]
@@ -46,11 +46,33 @@ impl Sessions {
         let active = Active::begin(endpoint);
         loop {
             let sessions = endpoint.sessions();
+            sessions.retire_spent(endpoint.limits());
             if let Some(session) = sessions.with_room() {
                 return Ok(Place::take(session, active));
             }
-            let making = sessions.join(endpoint, settings, limit);
+            let making = match sessions.joined(settings) {
+                Some(making) => making,
+                None => match Slot::take(endpoint) {
+                    Some(slot) => sessions.begin((endpoint, slot), settings, limit),
+                    None => {
+                        // A stream that ends makes room, or a connection that goes.
+                        Pool::wait(endpoint).await;
+                        continue;
+                    }
+                },
+            };
             making.wait().await?;
+        }
+    }
+
+    /// Lets no more streams on connections that have carried as many, or are as old, as they may.
+    fn retire_spent(&self, limits: &Limits) {
+        if limits.requests_per_connection.is_none() && limits.connection_duration.is_none() {
+            return;
+        }
+        let open = self.open.borrow();
+        for session in open.iter().filter(|session| session.is_spent(limits, Instant::now())) {
+            session.close();
         }
     }
 
@@ -64,31 +86,29 @@ impl Sessions {
         found
     }
 
-    /// Joins those who wait for a connection, if it will have room for one more; else makes one.
-    fn join(
+    /// The connection that others wait for, if it will have room for one more.
+    fn joined(&self, settings: Http2Settings) -> Option<Rc<Making>> {
+        let making = self.making.borrow();
+        let room = Session::streams_assumed(settings);
+        let open =
+            |making: &&Rc<Making>| making.waiting.get() < room && making.outcome.borrow().is_none();
+        making.as_ref().filter(open).map(Rc::clone)
+    }
+
+    /// Begins to make a connection.
+    fn begin(
         &self,
-        endpoint: &Rc<LiveEndpoint>,
+        (endpoint, slot): (&Rc<LiveEndpoint>, Slot),
         settings: Http2Settings,
         limit: Duration,
     ) -> Rc<Making> {
         let mut making = self.making.borrow_mut();
-        let room = Session::streams_assumed(settings);
-        if let Some(making) = &*making
-            && making.waiting.get() < room
-            && making.outcome.borrow().is_none()
-        {
-            return Rc::clone(making);
-        }
         let (told, outcome) = watch::channel(None);
         let fresh = Rc::new(Making { waiting: Cell::new(0), outcome });
         *making = Some(Rc::clone(&fresh));
         let endpoint = Rc::clone(endpoint);
         // A task of its own: whoever asked first may go away, and others wait as well.
-        tokio::task::spawn_local(async move {
-            if let Some(driven) = make(endpoint, settings, limit, told).await {
-                driven.await;
-            }
-        });
+        tokio::task::spawn_local(live((endpoint, slot), settings, limit, told));
         fresh
     }
 
@@ -138,56 +158,55 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// Makes a connection and tells who waits. Returns what drives it from then on.
-async fn make(
-    endpoint: Rc<LiveEndpoint>,
+/// Makes a connection, tells who waits, and drives it from then on.
+async fn live(
+    (endpoint, slot): (Rc<LiveEndpoint>, Slot),
     settings: Http2Settings,
     limit: Duration,
     told: watch::Sender<Option<Outcome>>,
-) -> Option<impl Future<Output = ()>> {
+) {
     let conduit = match endpoint.open(limit).await {
         Ok(conduit) => conduit,
         Err(error) => {
             tracing::debug!(%error, "no connection");
             told.send_replace(Some(Err(ConnectError::reason(&error))));
-            return None;
+            return;
         }
     };
     let counters = endpoint.counters();
     counters.upstream_cx_total.add(1);
     counters.upstream_cx_http2_total.add(1);
     counters.upstream_cx_active.add(1);
-    let counted = Counted(Rc::clone(&endpoint));
-    let (session, connection) = match Session::begin(conduit, settings).await {
+    let counted = Counted(endpoint, slot);
+    let endpoint = &counted.0;
+    let (session, mut connection) = match Session::begin(conduit, settings).await {
         Ok(begun) => begun,
         Err(error) => {
             tracing::debug!(%error, "no HTTP/2");
             told.send_replace(Some(Err(Reason::UpstreamReset)));
-            return None;
+            return;
         }
     };
     endpoint.sessions().open.borrow_mut().push(Rc::clone(&session));
     told.send_replace(Some(Ok(())));
-    Some(async move {
-        if counted.0.is_retired() {
-            // Nobody sweeps here any more. Those who waited take their places first.
-            tokio::task::yield_now().await;
-            session.close_unused();
-        }
-        let ended = session.drive(connection, settings.keep_alive).await;
-        let counters = counted.0.counters();
-        match ended {
-            Ended::Over => {}
-            Ended::Broken => counters.upstream_cx_protocol_error.add(1),
-            Ended::Unanswered => counters.http2_keepalive_timeout.add(1),
-        }
-        let mut open = counted.0.sessions().open.borrow_mut();
-        open.retain(|one| !Rc::ptr_eq(one, &session));
-    })
+    if counted.0.is_retired() {
+        // Nobody sweeps here any more. Those who waited take their places first.
+        tokio::task::yield_now().await;
+        session.close_unused();
+    }
+    let ended = session.drive(&mut connection, settings.keep_alive).await;
+    let counters = counted.0.counters();
+    match ended {
+        Ended::Over => {}
+        Ended::Broken => counters.upstream_cx_protocol_error.add(1),
+        Ended::Unanswered => counters.http2_keepalive_timeout.add(1),
+    }
+    let mut open = counted.0.sessions().open.borrow_mut();
+    open.retain(|one| !Rc::ptr_eq(one, &session));
 }
 
 /// A connection that is counted as open for as long as it lives.
-struct Counted(Rc<LiveEndpoint>);
+struct Counted(Rc<LiveEndpoint>, #[expect(dead_code, reason = "held")] Slot);
 
 impl Drop for Counted {
     fn drop(&mut self) {

@@ -45,7 +45,7 @@ pub(in crate::http) fn serve<I: Io>(client: Client<I>) -> impl Future<Output = (
             }
         };
         let Client { io, caller, speaks: _ } = client;
-        Box::pin(serve_http2(io, caller, ahead)).await;
+        Box::pin(serve_http2(Rc::new(io), caller, ahead)).await;
     }
 }
 

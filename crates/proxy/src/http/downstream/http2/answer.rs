@@ -23,6 +23,7 @@ use crate::http::downstream::{Content, Downstream, Frame, Stop};
 use crate::http::upgrade;
 use crate::http1::{Framing, FramingLine, Piece};
 use crate::io::Io;
+use crate::limits::JOINED_FRAME_BYTES_MAX;
 
 impl Downstream for Exchange {
     type Body<'b> = StreamBody;
@@ -60,6 +61,9 @@ impl Downstream for Exchange {
     }
 
     async fn finish(&self, _: &mut Vec<u8>, body: &[u8]) -> io::Result<()> {
+        if body.is_empty() {
+            self.forget_empty();
+        }
         let sent = async {
             self.send_head(body.is_empty())?;
             self.send(Bytes::copy_from_slice(body), true).await
@@ -116,6 +120,14 @@ impl Downstream for Exchange {
     ) -> Result<(), Stop> {
         let Content { parts, ends, trailers } = content;
         let trailers = trailers.filter(|trailers| ends && !trailers.is_empty());
+        let joined;
+        let parts = match parts.iter().map(Bytes::len).sum() {
+            1..=JOINED_FRAME_BYTES_MAX if parts.len() > 1 => {
+                joined = [Bytes::from(parts.concat())];
+                &joined[..]
+            }
+            _ => parts,
+        };
         let last = parts.iter().rposition(|part| !part.is_empty());
         let ends_content = ends && trailers.is_none();
         self.send_head(ends_content && last.is_none())?;
@@ -214,6 +226,15 @@ impl Exchange {
             headers.insert(SERVER, server);
         }
         response
+    }
+
+    /// Takes back a length of nothing: the end of the stream says it, and Envoy says no more.
+    fn forget_empty(&self) {
+        if let Sending::Head(_, head) = &mut *self.sending.borrow_mut()
+            && head.headers().get(CONTENT_LENGTH).is_some_and(|length| length == "0")
+        {
+            head.headers_mut().remove(CONTENT_LENGTH);
+        }
     }
 
     /// Sends the head, if it has not left. `ends`: nothing follows it.

@@ -30,13 +30,15 @@ use crate::limits::{
 use crate::telemetry::Counters;
 
 /// Serves a connection to its end. `ahead` was read from it already.
-pub(in crate::http) async fn serve<I: Io>(io: I, caller: Caller, ahead: Bytes) {
-    let io = Rc::new(io);
+///
+/// An idle connection lives in this future: it holds nothing twice and nothing for longer than it
+/// is needed.
+pub(in crate::http) async fn serve<I: Io>(io: Rc<I>, caller: Caller, ahead: Bytes) {
     let caller = Rc::new(caller);
     let worker = Rc::clone(&caller.worker);
     worker.counters.connections_http2.add(1);
     let (wire, watch) = Wire::new(Rc::clone(&io), Role::Server, ahead);
-    let greeting = timeout(worker.patience.head, builder().handshake(wire));
+    let greeting = Box::pin(timeout(worker.patience.head, builder().handshake(wire)));
     let Ok(Ok(connection)) = greeting.await else {
         worker.counters.http2_broken.add(1);
         return io.farewell();
@@ -290,7 +292,8 @@ fn count_flood(counters: &Counters, flood: Flood) {
         Flood::WindowUpdate => &counters.http2_window_update_floods,
         Flood::Priority => &counters.http2_priority_floods,
         Flood::Reset => &counters.http2_reset_floods,
-        Flood::Empty => &counters.http2_empty_floods,
+        // Clients' heads are requests, which are no flood by themselves.
+        Flood::Empty | Flood::Heads => &counters.http2_empty_floods,
         Flood::GoAway => &counters.http2_goaway_floods,
     };
     counter.add(1);
