@@ -4,7 +4,7 @@ use super::listener::credential;
 use super::page::{Page, line};
 use super::policy;
 use crate::{
-    Address, Authorities, Availability, ClientTls, Cluster, Discovery, DnsTarget, Endpoint,
+    Address, Asked, Authorities, Availability, ClientTls, Cluster, Discovery, DnsTarget, Endpoint,
     Http2KeepAlive, Http2Settings, Keepalive, Limits, Locality, Offers, RetryBudget, ServerCheck,
     SniName, UpstreamProtocol,
 };
@@ -51,6 +51,7 @@ pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
                 }
                 endpoints(page, fixed);
             }
+            Discovery::Asked(asked) => self::asked(page, asked),
         }
     });
 }
@@ -100,6 +101,20 @@ fn servers_check(page: &mut Page, servers: &ServerCheck) {
     }
     if *of_request {
         line!(page, "named as the request's host");
+    }
+}
+
+fn asked(page: &mut Page, asked: &Asked) {
+    let Asked { original, names, port, allowed } = asked;
+    if *original {
+        line!(page, "the address that a captured connection was meant for");
+    }
+    if !names.is_empty() {
+        line!(page, "the name asked for, of {}, port {port}", names.join(" "));
+    }
+    if !allowed.is_empty() {
+        let blocks: Vec<String> = allowed.iter().map(ToString::to_string).collect();
+        line!(page, "may lead to {}", blocks.join(" "));
     }
 }
 

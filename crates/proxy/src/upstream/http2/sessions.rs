@@ -158,6 +158,12 @@ impl Sessions {
         open.retain(|kept| !kept.session.is_closed());
     }
 
+    /// True if there is none.
+    pub(in crate::upstream) fn is_empty(&self) -> bool {
+        self.open.borrow().is_empty()
+            && self.making.borrow().iter().all(|one| one.outcome.borrow().is_some())
+    }
+
     /// Lets no more streams on any; running ones end in peace.
     pub(in crate::upstream) fn clear(&self) {
         let open = std::mem::take(&mut *self.open.borrow_mut());
