@@ -23,6 +23,7 @@ mod affinity;
 mod auto_passthrough;
 mod binds;
 mod bodies;
+mod breakers;
 mod certificates;
 mod connections;
 mod contract;

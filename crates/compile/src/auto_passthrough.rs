@@ -7,10 +7,11 @@ use propylon_snapshot::{
 };
 
 use crate::gateway::OpenServer;
+use crate::handing::Handing;
 use crate::http_route::Builder;
 use crate::merge::protocol_field;
 use crate::problems::code;
-use crate::tcp_route::{IDLE_TIMEOUT, Taken};
+use crate::tcp_route::Taken;
 
 impl<'w> Builder<'_, 'w> {
     /// The chains of a server. Names that the address has already are left out: two servers of one
@@ -43,16 +44,17 @@ impl<'w> Builder<'_, 'w> {
             if taken.contains_key(&name) {
                 return None;
             }
-            let idle = service.idle_timeout.unwrap_or(IDLE_TIMEOUT);
+            let Handing { idle_timeout, duration, hash_source } = service.handing;
             let route = TcpRoute {
                 destinations: vec![TcpDestination {
                     target: Target::Cluster(service.cluster),
                     weight: 1,
                 }],
-                idle_timeout: Some(idle).filter(|idle| !idle.is_zero()),
+                idle_timeout,
+                duration,
                 stat_prefix: service.name,
                 protocol: TcpProtocol::Tcp,
-                hash_source: service.hash_source,
+                hash_source,
                 origin,
             };
             Some(TlsChain {

@@ -16,7 +16,9 @@ use propylon_snapshot::{
 
 use crate::destination_rule::{DestinationRules, Merged};
 use crate::endpoints::{Candidate, Supply};
+use crate::handing::Handing;
 use crate::host;
+use crate::limits::limits;
 use crate::problems::{Problems, code};
 use crate::registry::{Behind, Port, Registry, Service};
 use crate::service_entry::Workloads;
@@ -55,10 +57,8 @@ pub(crate) struct Meshed {
     pub(crate) name: Box<str>,
     /// The cluster, provisional as everywhere.
     pub(crate) cluster: ClusterId,
-    /// The idle timeout that a DestinationRule sets. Zero means none at all.
-    pub(crate) idle_timeout: Option<Duration>,
-    /// The client's address is hashed.
-    pub(crate) hash_source: bool,
+    /// How connections to it are handed on.
+    pub(crate) handing: Handing,
     /// Some endpoint speaks mutual TLS, or may turn out to.
     pub(crate) has_endpoints: bool,
 }
@@ -123,25 +123,10 @@ impl<'v, 'w> Clusters<'v, 'w> {
         self.named(destination, host, namespace, listener_port).name
     }
 
-    /// The idle timeout that a DestinationRule sets for TCP connections to a destination. Zero
-    /// means none at all.
-    pub(crate) fn tcp_idle_timeout(
-        &self,
-        destination: &Destination,
-        host: &str,
-        namespace: &str,
-        listener_port: u32,
-    ) -> Option<Duration> {
-        let Named { host, port, subset, name: _ } =
-            self.named(destination, host, namespace, listener_port);
-        let service = self.registry.find(&host)?;
-        let rule = self.rules.find(&host, service.namespace);
-        self.idle_timeout(&policy(rule, u16::try_from(port).unwrap_or(0), subset))
-    }
-
-    fn idle_timeout(&self, policy: &Policy<'w>) -> Option<Duration> {
-        let pool = policy.connection_pool.or(self.view.mesh.connection_pool());
-        pool.and_then(|pool| pool.tcp.as_ref()).and_then(|tcp| tcp.idle_timeout)
+    /// What a DestinationRule says of connections to a destination.
+    pub(crate) fn handing(&self, host: &str, subset: &str) -> Handing {
+        let service = self.registry.find(host);
+        Handing::of(service.and_then(|one| self.rules.find(host, one.namespace)), subset)
     }
 
     /// What a DestinationRule makes requests to a destination hash.
@@ -156,12 +141,6 @@ impl<'v, 'w> Clusters<'v, 'w> {
         let rule = self.rules.find(&host, self.registry.find(&host)?.namespace)?;
         let port = destination.port.as_ref().map(|port| port.number);
         traffic_policy::http_hash(rule, port, &destination.subset)
-    }
-
-    /// Whether a DestinationRule makes connections to a destination hash the client's address.
-    pub(crate) fn tcp_hash(&self, host: &str, subset: &str) -> bool {
-        let rule = self.registry.find(host).and_then(|one| self.rules.find(host, one.namespace));
-        rule.is_some_and(|rule| traffic_policy::tcp_hash(rule, subset))
     }
 
     /// The cluster of every service, port and subset of the mesh whose host is within `hosts`, for
@@ -180,34 +159,25 @@ impl<'v, 'w> Clusters<'v, 'w> {
             for port in &service.ports {
                 for subset in &names {
                     let name = format!("outbound_.{}_.{subset}_.{}", port.number, service.host);
-                    let idle_timeout = self.idle_timeout(&policy(rule, port.number, subset));
                     let asked = (service, port, *subset);
-                    let hash_source =
-                        rule.is_some_and(|rule| traffic_policy::tcp_hash(rule, subset));
+                    let handing = Handing::of(rule, subset);
                     let cluster = self.make_meshed(&name, asked, problems);
-                    found.push((cluster, name, (idle_timeout, hash_source)));
+                    found.push((cluster, name, handing));
                 }
             }
         }
-        let meshed =
-            found.into_iter().filter_map(|(cluster, name, (idle_timeout, hash_source))| {
-                if !self.made.contains_key(&name) {
-                    self.keep(&name, cluster);
-                }
-                let made = self.made.get(&name)?.as_ref()?;
-                let has_endpoints = match &made.cluster.discovery {
-                    Discovery::Static(endpoints) => !endpoints.is_empty(),
-                    Discovery::Dns { names, fixed, .. } => !names.is_empty() || !fixed.is_empty(),
-                };
-                let cluster = made.provisional;
-                Some(Meshed {
-                    name: name.into(),
-                    cluster,
-                    idle_timeout,
-                    hash_source,
-                    has_endpoints,
-                })
-            });
+        let meshed = found.into_iter().filter_map(|(cluster, name, handing)| {
+            if !self.made.contains_key(&name) {
+                self.keep(&name, cluster);
+            }
+            let made = self.made.get(&name)?.as_ref()?;
+            let has_endpoints = match &made.cluster.discovery {
+                Discovery::Static(endpoints) => !endpoints.is_empty(),
+                Discovery::Dns { names, fixed, .. } => !names.is_empty() || !fixed.is_empty(),
+            };
+            let cluster = made.provisional;
+            Some(Meshed { name: name.into(), cluster, handing, has_endpoints })
+        });
         meshed.collect()
     }
 
@@ -291,6 +261,7 @@ impl<'v, 'w> Clusters<'v, 'w> {
             connect_timeout: set(tcp.and_then(|tcp| tcp.connect_timeout))
                 .unwrap_or_else(|| self.view.mesh.connect_timeout()),
             idle_timeout: set(idle).unwrap_or(IDLE_TIMEOUT),
+            limits: limits(pool, policy.retry_budget, self.view.mesh.tcp_keepalive()),
             availability: self.availability(service, port, &policy, problems),
         })
     }

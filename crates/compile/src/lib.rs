@@ -11,6 +11,8 @@ pub mod host;
 pub mod validate;
 pub mod visibility;
 
+mod handing;
+mod limits;
 mod mesh;
 mod view;
 

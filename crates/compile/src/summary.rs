@@ -86,14 +86,21 @@ fn listeners(snapshot: &Snapshot) -> BTreeMap<String, (u16, Vec<String>)> {
 
 fn connections(snapshot: &Snapshot, listener: &Listener) -> Vec<String> {
     let route = |route: &TcpRoute| {
-        let TcpRoute { destinations, idle_timeout, stat_prefix, protocol, hash_source, origin: _ } =
-            route;
+        let TcpRoute {
+            destinations,
+            idle_timeout,
+            duration,
+            stat_prefix,
+            protocol,
+            hash_source,
+            origin: _,
+        } = route;
         let names = destinations.iter().map(|one| match &one.target {
             Target::Cluster(id) => (&*snapshot.cluster(*id).name, one.weight),
             Target::Missing(name) => (&**name, one.weight),
         });
         let names = names.collect::<Vec<_>>();
-        format!("{names:?} {idle_timeout:?} {stat_prefix} {protocol:?} {hash_source}")
+        format!("{names:?} {idle_timeout:?} {duration:?} {stat_prefix} {protocol:?} {hash_source}")
     };
     match &listener.serves {
         Serves::Http(_) => Vec::new(),
@@ -136,6 +143,7 @@ fn same_settings(a: &Cluster, b: &Cluster) -> bool {
         protocol,
         connect_timeout,
         idle_timeout,
+        limits,
         availability,
     } = a;
     let same_discovery = match (discovery, &b.discovery) {
@@ -149,6 +157,7 @@ fn same_settings(a: &Cluster, b: &Cluster) -> bool {
         && *protocol == b.protocol
         && *connect_timeout == b.connect_timeout
         && *idle_timeout == b.idle_timeout
+        && *limits == b.limits
         && *availability == b.availability
 }
 

@@ -2,7 +2,6 @@
 //! routes make. Istio's rules; what gives way is reported.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use propylon_model::virtual_service::RouteDestination;
 use propylon_model::{FieldPath, Object, VirtualService};
@@ -12,6 +11,7 @@ use propylon_snapshot::{
 };
 
 use crate::gateway::OpenServer;
+use crate::handing::Handing;
 use crate::host::{resolve, resolve_gateway};
 use crate::http_route::Builder;
 use crate::problems::code;
@@ -19,9 +19,6 @@ use crate::virtual_service::Bound;
 
 /// Server names of one address, with the match that has each; `None`: another kind of server has.
 pub(crate) type Taken = HashMap<Box<str>, Option<Origin>>;
-
-/// Istio's idle timeout of TCP connections.
-pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// What all routes of connections share of a match: the fields that Istio looks at on a gateway.
 struct Fits<'m> {
@@ -132,8 +129,7 @@ impl<'w> Builder<'_, 'w> {
         let port = u32::from(server.port);
         let mut destinations = Vec::new();
         let mut stat_prefix = format!("{}.{namespace}", key.name);
-        let mut idle = None;
-        let mut hash_source = false;
+        let mut handing = Handing::of(None, "");
         for written in list {
             let weight = u32::try_from(written.weight).unwrap_or(0);
             if list.len() > 1 && weight == 0 {
@@ -147,19 +143,19 @@ impl<'w> Builder<'_, 'w> {
             // The first destination's DestinationRule speaks for all, as in Istio.
             if destinations.is_empty() {
                 let subset = if list.len() == 1 { destination.subset.as_str() } else { "" };
-                hash_source = self.clusters.tcp_hash(&host, subset);
-                idle = self.clusters.tcp_idle_timeout(destination, &host, namespace, port);
+                handing = self.clusters.handing(&host, subset);
             }
             let target =
                 self.clusters.target(destination, &host, namespace, port, &mut self.problems);
             let weight = if list.len() == 1 { 1 } else { weight };
             destinations.push(TcpDestination { target, weight });
         }
-        let idle = idle.unwrap_or(IDLE_TIMEOUT);
+        let Handing { idle_timeout, duration, hash_source } = handing;
         let is_mongo = server.server.port.protocol.eq_ignore_ascii_case("MONGO");
         TcpRoute {
             destinations,
-            idle_timeout: Some(idle).filter(|idle| !idle.is_zero()),
+            idle_timeout,
+            duration,
             stat_prefix: stat_prefix.into(),
             protocol: if is_mongo { TcpProtocol::Mongo } else { TcpProtocol::Tcp },
             hash_source,

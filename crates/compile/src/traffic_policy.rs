@@ -3,7 +3,7 @@
 
 use propylon_model::destination_rule::{
     ClientTls, ClientTlsMode, ConnectionPool, ConsistentHash, HashAlgorithm, HashKey, LbPolicy,
-    LoadBalancer, Maglev, PortTrafficPolicy, RingHash, SimpleLb, TrafficPolicy,
+    LoadBalancer, Maglev, PortTrafficPolicy, RetryBudget, RingHash, SimpleLb, TrafficPolicy,
 };
 use propylon_model::{DestinationRule, FieldPath, Object};
 use propylon_snapshot::Balance;
@@ -24,6 +24,8 @@ pub(crate) struct Policy<'w> {
     pub(crate) load_balancer: Option<&'w LoadBalancer>,
     /// Timeouts.
     pub(crate) connection_pool: Option<&'w ConnectionPool>,
+    /// How many retries there may be.
+    pub(crate) retry_budget: Option<&'w RetryBudget>,
     /// TLS towards endpoints, and where it is asked for.
     pub(crate) tls: Option<(&'w ClientTls, &'w Object<DestinationRule>, FieldPath)>,
 }
@@ -35,7 +37,11 @@ impl<'w> Policy<'w> {
     pub(crate) fn of(rule: &Merged<'w>, port: u16, subset: Option<&str>) -> Self {
         let base = rule.policy.as_ref().map_or_else(Self::default, |placed| {
             match port_level(placed, port) {
-                Some((settings, field)) => Self::of_port(settings, placed.object, &field),
+                // Retries have no settings of ports.
+                Some((settings, field)) => Self {
+                    retry_budget: placed.part.retry_budget.as_ref(),
+                    ..Self::of_port(settings, placed.object, &field)
+                },
                 None => Self::of_policy(placed.part, placed.object, &placed.field),
             }
         });
@@ -44,12 +50,14 @@ impl<'w> Policy<'w> {
         let field = placed.field.key("trafficPolicy");
         let own = Placed { part, object: placed.object, field };
         if let Some((settings, field)) = port_level(&own, port) {
-            return Self::of_port(settings, own.object, &field);
+            let retry_budget = own.part.retry_budget.as_ref().or(base.retry_budget);
+            return Self { retry_budget, ..Self::of_port(settings, own.object, &field) };
         }
         let over = Self::of_policy(own.part, own.object, &own.field);
         Self {
             load_balancer: over.load_balancer.or(base.load_balancer),
             connection_pool: over.connection_pool.or(base.connection_pool),
+            retry_budget: over.retry_budget.or(base.retry_budget),
             tls: over.tls.or(base.tls),
         }
     }
@@ -90,9 +98,10 @@ impl<'w> Policy<'w> {
             port_level_settings: _,
             tunnel: _,
             proxy_protocol: _,
-            retry_budget: _,
+            retry_budget,
         } = policy;
         Self {
+            retry_budget: retry_budget.as_ref(),
             load_balancer: load_balancer.as_ref(),
             connection_pool: connection_pool.as_ref(),
             tls: tls.as_ref().map(|tls| (tls, object, field.key("tls"))),
@@ -112,6 +121,7 @@ impl<'w> Policy<'w> {
             tls,
         } = settings;
         Self {
+            retry_budget: None,
             load_balancer: load_balancer.as_ref(),
             connection_pool: connection_pool.as_ref(),
             tls: tls.as_ref().map(|tls| (tls, object, field.key("tls"))),

@@ -98,6 +98,7 @@ fn cluster() -> propylon_snapshot::Cluster {
         protocol: propylon_snapshot::UpstreamProtocol::Http1,
         connect_timeout: std::time::Duration::from_secs(10),
         idle_timeout: std::time::Duration::from_secs(3600),
+        limits: propylon_snapshot::Limits::default(),
         availability: propylon_snapshot::Availability::Open,
     }
 }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::Limits;
+
 /// Index into [`crate::Snapshot::clusters`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClusterId(pub u32);
@@ -173,6 +175,8 @@ pub struct Cluster {
     pub connect_timeout: Duration,
     /// How long an unused pooled connection lives; 1 h by default.
     pub idle_timeout: Duration,
+    /// How much of it may be in use at a time.
+    pub limits: Limits,
     /// Whether it may be used.
     pub availability: Availability,
 }

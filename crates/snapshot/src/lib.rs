@@ -13,6 +13,7 @@ mod hash_key;
 mod head;
 mod header_ops;
 mod http_settings;
+mod limits;
 mod listener;
 mod matching;
 mod name_index;
@@ -49,6 +50,7 @@ pub use hash_key::{HashCookie, HashKey};
 pub use head::{Head, Line, Scheme};
 pub use header_ops::{HeaderName, HeaderOps, HeaderWrite, RouteHeaders, WriteMode};
 pub use http_settings::{HttpSettings, PathNormalization, ServerHeader};
+pub use limits::{Keepalive, Limits, RetryBudget};
 pub use listener::{
     Bind, ISTIO_PROTOCOLS, Listener, Offered, ServerNames, Serves, TcpDestination, TcpProtocol,
     TcpRoute, Termination, Then, TlsChain,

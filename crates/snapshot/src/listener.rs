@@ -116,6 +116,8 @@ pub struct TcpRoute {
     pub destinations: Vec<TcpDestination>,
     /// A connection without a byte in either direction for so long is closed; `None`: never.
     pub idle_timeout: Option<Duration>,
+    /// A connection is closed after so long, whatever it does; `None`: never.
+    pub duration: Option<Duration>,
     /// What its statistics are called.
     pub stat_prefix: Box<str>,
     /// What the bytes are, for statistics only.

@@ -21,6 +21,8 @@ pub enum Reason {
     ConnectFailure,
     /// The connection was not made in time: 503, UF.
     ConnectTimeout,
+    /// A bound of the cluster is reached: 503, UO, with `x-envoy-overloaded: true`.
+    Overflow,
     /// The upstream closed before its response head: 503, UC.
     UpstreamReset,
     /// The upstream reset the request's stream before its response head: 503, UR.
@@ -75,7 +77,7 @@ const TIMED_OUT: &str = "upstream request timeout";
 
 impl Reason {
     /// Every reason, in the order of the enum.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::NoRoute,
         Self::Misdirected,
         Self::NoCluster,
@@ -83,6 +85,7 @@ impl Reason {
         Self::NoEndpoint,
         Self::ConnectFailure,
         Self::ConnectTimeout,
+        Self::Overflow,
         Self::UpstreamReset,
         Self::StreamReset,
         Self::StreamRefused,
@@ -120,6 +123,7 @@ impl Reason {
             | Self::NoEndpoint
             | Self::ConnectFailure
             | Self::ConnectTimeout
+            | Self::Overflow
             | Self::UpstreamReset
             | Self::StreamReset
             | Self::StreamRefused => 503,
@@ -132,6 +136,7 @@ impl Reason {
         match self {
             Self::ConnectFailure => Some("remote connection failure"),
             Self::ConnectTimeout => Some("connection timeout"),
+            Self::Overflow => Some("overflow"),
             Self::UpstreamReset => Some("connection termination"),
             Self::StreamReset => Some("remote reset"),
             Self::StreamRefused => Some("remote refused stream reset"),
@@ -168,6 +173,7 @@ impl Reason {
             Self::NoCluster | Self::ClusterClosed => "NC",
             Self::NoEndpoint => "UH",
             Self::ConnectFailure | Self::ConnectTimeout => "UF",
+            Self::Overflow => "UO",
             Self::UpstreamReset => "UC",
             Self::StreamReset | Self::StreamRefused => "UR",
             Self::UpstreamProtocol | Self::UpstreamHeadTooLarge => "UPE",
@@ -197,6 +203,7 @@ impl Reason {
                 "upstream_reset_before_response_started{remote_connection_failure}"
             }
             Self::ConnectTimeout => "upstream_reset_before_response_started{connection_timeout}",
+            Self::Overflow => "upstream_reset_before_response_started{overflow}",
             Self::UpstreamReset => "upstream_reset_before_response_started{connection_termination}",
             Self::StreamReset => "upstream_reset_before_response_started{remote_reset}",
             Self::StreamRefused => {

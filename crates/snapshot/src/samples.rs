@@ -25,6 +25,7 @@ pub(crate) fn cluster(name: &str) -> Cluster {
         protocol: UpstreamProtocol::Http1,
         connect_timeout: Duration::from_secs(10),
         idle_timeout: Duration::from_secs(3600),
+        limits: crate::Limits::default(),
         availability: Availability::Open,
     }
 }

@@ -2,8 +2,7 @@
 //! is closed and reported where it is used.
 
 use propylon_model::destination_rule::{
-    ConnectionPool, HttpPool, LbPolicy, LoadBalancer, PortTrafficPolicy, SimpleLb, Subset, TcpPool,
-    TrafficPolicy,
+    LbPolicy, LoadBalancer, PortTrafficPolicy, RetryBudget, SimpleLb, Subset, TrafficPolicy,
 };
 use propylon_model::{DestinationRule, FieldPath, Object};
 
@@ -34,7 +33,7 @@ fn policy(
 ) {
     let TrafficPolicy {
         load_balancer,
-        connection_pool,
+        connection_pool: _,
         outlier_detection,
         tls: _,
         port_level_settings,
@@ -46,24 +45,28 @@ fn policy(
         ("outlierDetection", outlier_detection.is_some()),
         ("tunnel", tunnel.is_some()),
         ("proxyProtocol", proxy_protocol.is_some()),
-        ("retryBudget", retry_budget.is_some()),
+        ("retryBudget.budgetInterval", retry_budget.as_ref().is_some_and(counts_past)),
     ];
     fields(object, place, list, problems);
     balancer(object, load_balancer.as_ref(), place, problems);
-    pool(object, connection_pool.as_ref(), place, problems);
     for (position, settings) in port_level_settings.iter().enumerate() {
         let PortTrafficPolicy {
             port: _,
             load_balancer,
-            connection_pool,
+            connection_pool: _,
             outlier_detection,
             tls: _,
         } = settings;
         let place = place.key("portLevelSettings").index(position);
         fields(object, &place, [("outlierDetection", outlier_detection.is_some())], problems);
         balancer(object, load_balancer.as_ref(), &place, problems);
-        pool(object, connection_pool.as_ref(), &place, problems);
     }
+}
+
+/// A budget that counts requests which have ended, too.
+fn counts_past(budget: &RetryBudget) -> bool {
+    let RetryBudget { percent: _, min_retry_concurrency: _, budget_interval } = budget;
+    budget_interval.is_some_and(|interval| !interval.is_zero())
 }
 
 fn balancer(
@@ -94,49 +97,4 @@ fn balancer(
         ("warmup", warmup.is_some()),
     ];
     fields(object, &place.key("loadBalancer"), list, problems);
-}
-
-fn pool(
-    object: &Object<DestinationRule>,
-    pool: Option<&ConnectionPool>,
-    place: &FieldPath,
-    problems: &mut Problems,
-) {
-    let Some(ConnectionPool { tcp, http }) = pool else { return };
-    let place = place.key("connectionPool");
-    if let Some(tcp) = tcp {
-        let TcpPool {
-            max_connections,
-            connect_timeout: _,
-            tcp_keepalive,
-            max_connection_duration,
-            idle_timeout: _,
-        } = tcp;
-        let list = [
-            ("maxConnections", *max_connections != 0),
-            ("tcpKeepalive", tcp_keepalive.is_some()),
-            ("maxConnectionDuration", max_connection_duration.is_some()),
-        ];
-        fields(object, &place.key("tcp"), list, problems);
-    }
-    if let Some(http) = http {
-        let HttpPool {
-            http1_max_pending_requests,
-            http2_max_requests,
-            max_requests_per_connection,
-            max_retries,
-            idle_timeout: _,
-            h2_upgrade_policy: _,
-            use_client_protocol: _,
-            max_concurrent_streams: _,
-            http2_keep_alive: _,
-        } = http;
-        let list = [
-            ("http1MaxPendingRequests", *http1_max_pending_requests != 0),
-            ("http2MaxRequests", *http2_max_requests != 0),
-            ("maxRequestsPerConnection", *max_requests_per_connection != 0),
-            ("maxRetries", *max_retries != 0),
-        ];
-        fields(object, &place.key("http"), list, problems);
-    }
 }

@@ -126,7 +126,6 @@ fn mesh_keys(config: &MeshConfig) -> Vec<(&'static str, bool)> {
         verify_certificate_at_client: _,
         // Not yet.
         enable_auto_mtls,
-        tcp_keepalive,
         enable_tracing,
         access_log_file,
         access_log_format,
@@ -140,11 +139,11 @@ fn mesh_keys(config: &MeshConfig) -> Vec<(&'static str, bool)> {
         default_providers,
         // In effect.
         tls_defaults: _,
+        tcp_keepalive: _,
     } = config;
     let text = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
     vec![
         ("enableAutoMtls", *enable_auto_mtls == Some(true)),
-        ("tcpKeepalive", tcp_keepalive.is_some()),
         ("enableTracing", *enable_tracing == Some(true)),
         ("accessLogFile", text(access_log_file)),
         ("accessLogFormat", text(access_log_format)),

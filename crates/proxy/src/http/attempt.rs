@@ -53,7 +53,11 @@ pub(super) async fn attempt<D: Downstream>(
     (timer, tries): (&mut Timer, &Tries<'_>),
     out: &mut Out,
 ) -> End {
-    if let Some(kept) = endpoint.pooled() {
+    let kept = match endpoint.pooled() {
+        Ok(kept) => kept,
+        Err(error) => return End::Failed { reason: error.reason(), started: false },
+    };
+    if let Some(kept) = kept {
         match exchange(forwarding, kept, body, (&mut *timer, tries), out).await {
             Once::Ended(end) => return end,
             Once::Stale => forwarding.asked.caller().worker.counters.replays.add(1),
@@ -79,7 +83,8 @@ async fn connect<D: Downstream>(
     let limit = forwarding.cluster.connect_timeout();
     let progress = Progress::default();
     let mut beside = Beside::between(forwarding.asked.down, body, &progress, timer);
-    match beside.run(endpoint.connect(limit)).await {
+    // Boxed: a request that finds a connection does not carry along what making one needs.
+    match beside.run(Box::pin(endpoint.connect(limit))).await {
         Ok(Ok(fresh)) => Ok(fresh),
         Ok(Err(error)) => {
             tracing::debug!(cluster = forwarding.name, %error, "no connection");

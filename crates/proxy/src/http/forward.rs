@@ -48,7 +48,7 @@ pub(super) struct Forwarding<'x, D> {
     /// Milliseconds that the upstream of a further try is told it has.
     pub(super) expected: Cell<Option<u64>>,
     /// What chooses its endpoint, where a hash does.
-    pub(super) hashed: &'x Hashed,
+    pub(super) hashed: Option<&'x Hashed>,
 }
 
 /// Forwards a request and relays the answer. Gives the storage of `lines` back to `shelf`.
@@ -75,10 +75,8 @@ pub(super) async fn forward<D: Downstream>(
     if http2.is_none() {
         outbound::write_head(asked.request, &rewritten, &lines, &mut out.up);
     }
-    let hashed = match cluster.wants_hash() {
-        true => outbound::hash(asked, course, &rewritten, &lines),
-        false => Hashed::default(),
-    };
+    let hashed =
+        cluster.wants_hash().then(|| Box::new(outbound::hash(asked, course, &rewritten, &lines)));
     let forwarding = Forwarding {
         asked,
         cluster,
@@ -86,7 +84,7 @@ pub(super) async fn forward<D: Downstream>(
         lines: &lines,
         rewritten: &rewritten,
         expected: Cell::default(),
-        hashed: &hashed,
+        hashed: hashed.as_deref(),
     };
     let after = if course.forward.mirrors.is_empty() {
         try_all(&forwarding, (course, http2), body, out).await
@@ -130,10 +128,12 @@ async fn try_all<D: Downstream>(
     let per_try = policy.and_then(|policy| policy.per_try_timeout);
     let limit = limit::of(course.forward, asked.request.grpc, forwarding.lines);
     let mut timer = Timer::new(limit, per_try);
-    let mut tries = Tries::new(policy);
+    let mut tries = Tries::new(policy, Some(forwarding.cluster));
     let counters = forwarding.cluster.counters();
     let reason = loop {
-        let Some(endpoint) = forwarding.cluster.choose(forwarding.hashed.hash, tries.tried())
+        let Some(endpoint) = forwarding
+            .cluster
+            .choose(forwarding.hashed.and_then(|hashed| hashed.hash), tries.tried())
         else {
             counters.upstream_cx_none_healthy.add(1);
             break Reason::NoEndpoint;

@@ -134,8 +134,9 @@ impl Mission {
 
     async fn as_text(&self, cluster: &LiveCluster, endpoint: &Rc<LiveEndpoint>, message: &[u8]) {
         let connection = match endpoint.pooled() {
-            Some(kept) => kept,
-            None => match endpoint.connect(cluster.connect_timeout()).await {
+            Err(_) => return,
+            Ok(Some(kept)) => kept,
+            Ok(None) => match endpoint.connect(cluster.connect_timeout()).await {
                 Ok(fresh) => fresh,
                 Err(_) => return,
             },

@@ -156,7 +156,7 @@ pub(super) fn begin<'l, D: Downstream>(
         write_decimal(service_time, elapsed);
         lines.push(Line { name: SERVICE_TIME, value: service_time });
     }
-    for cookie in &forwarding.hashed.cookies {
+    for cookie in forwarding.hashed.iter().flat_map(|hashed| &hashed.cookies) {
         lines.push(Line { name: "set-cookie", value: cookie.as_bytes() });
     }
     let status = answered.status;

@@ -98,6 +98,9 @@ pub(super) async fn answer<D: Downstream>(
     let body: &[u8] = if grpc { b"" } else { &answer.body };
     let mut lines = response_lines.take();
     lines.extend_from_slice(&answer.lines);
+    if answer.reason == Some(Reason::Overflow) && !asked.snapshot().http.no_debug_headers {
+        lines.push(Line { name: "x-envoy-overloaded", value: b"true" });
+    }
     let origin = request.head(request_lines).value("origin");
     if let Verdict::Preflight { cors, allowed } = decision.verdict {
         // Envoy's CORS filter answers alone; the route's operations are not asked.

@@ -1,18 +1,22 @@
 //! How often a request may still be tried, where, and after which wait.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
 use propylon_snapshot::{Reason, Retry};
 
-use crate::upstream::LiveEndpoint;
+use crate::upstream::{LiveCluster, LiveEndpoint, Share};
 
 /// The tries of one request.
-#[derive(Debug)]
 pub(super) struct Tries<'r> {
     policy: Option<&'r Retry>,
+    /// Whose retries there may only be so many of.
+    cluster: Option<&'r LiveCluster>,
     count: u32,
     tried: Vec<Rc<LiveEndpoint>>,
+    /// The current retry's share of those that there may be.
+    share: Cell<Option<Box<Share>>>,
 }
 
 /// What a response head says that a retry may depend on.
@@ -31,8 +35,8 @@ const BACKOFF_MAX_FACTOR: u32 = 10;
 
 impl<'r> Tries<'r> {
     /// No try yet.
-    pub(super) fn new(policy: Option<&'r Retry>) -> Self {
-        Self { policy, count: 0, tried: Vec::new() }
+    pub(super) fn new(policy: Option<&'r Retry>, cluster: Option<&'r LiveCluster>) -> Self {
+        Self { policy, cluster, count: 0, tried: Vec::new(), share: Cell::default() }
     }
 
     /// Begins a try.
@@ -50,9 +54,10 @@ impl<'r> Tries<'r> {
         &self.tried
     }
 
-    /// True if a try that brought no response head may be followed by another.
+    /// True if a try that brought no response head may be followed by another. From then on that
+    /// one counts among the retries of the cluster.
     pub(super) fn may_follow_failure(&self, reason: Reason, started: bool) -> bool {
-        self.left().is_some_and(|policy| policy.on.covers(reason, started))
+        self.left().is_some_and(|policy| policy.on.covers(reason, started)) && self.has_room()
     }
 
     /// True if the policy covers a failure of a request that was sent, now or after other tries.
@@ -65,7 +70,17 @@ impl<'r> Tries<'r> {
         self.left().is_some_and(|policy| {
             policy.covers_response(verdict.status, verdict.grpc_status)
                 || (policy.on.envoy_ratelimited && verdict.ratelimited)
-        })
+        }) && self.has_room()
+    }
+
+    /// Takes the next retry's share; the last one's is given back before.
+    fn has_room(&self) -> bool {
+        self.share.set(None);
+        let Some(cluster) = self.cluster else { return true };
+        let share = cluster.retry();
+        let room = share.is_some();
+        self.share.set(share.map(Box::new));
+        room
     }
 
     /// Notes that the try at `endpoint` is followed by another; returns the wait before it: Envoy's

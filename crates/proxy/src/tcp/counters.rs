@@ -39,6 +39,8 @@ counters! {
         downstream_cx_tx_bytes_total,
         /// Connections closed after a long time without a byte.
         idle_timeout,
+        /// Connections closed because they had lasted as long as they may.
+        max_downstream_connection_duration,
     }
 }
 

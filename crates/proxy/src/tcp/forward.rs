@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use propylon_snapshot::{Availability, ClusterId, Target, TcpDestination, TcpRoute};
 
+use tokio::time::timeout;
+
 use super::relay::{Ended, relay};
 use super::tally::Tally;
 use crate::balance::of_source;
@@ -18,6 +20,7 @@ use crate::upstream::{Connection, Generation};
 pub(crate) struct Opened {
     server: Connection,
     idle_timeout: Option<Duration>,
+    duration: Option<Duration>,
     tally: Tally,
 }
 
@@ -41,8 +44,11 @@ pub(crate) async fn open(
         tracing::debug!(route = %route.stat_prefix, "no endpoint for a TCP connection");
         return None;
     };
-    match endpoint.connect(live.connect_timeout()).await {
-        Ok(server) => Some(Opened { server, idle_timeout: route.idle_timeout, tally }),
+    match endpoint.connect_alone(live.connect_timeout()).await {
+        Ok(server) => {
+            let (idle_timeout, duration) = (route.idle_timeout, route.duration);
+            Some(Opened { server, idle_timeout, duration, tally })
+        }
         Err(error) => {
             tracing::debug!(%error, "a TCP connection came to nothing");
             None
@@ -53,8 +59,13 @@ pub(crate) async fn open(
 impl Opened {
     /// Relays to the end of both sides.
     pub(crate) async fn relay(mut self, worker: &Worker, client: &impl Io) {
-        let Self { server, idle_timeout, tally } = &mut self;
-        match relay((client, server.io()), &worker.relay, *idle_timeout, tally).await {
+        let Self { server, idle_timeout, duration, tally } = &mut self;
+        let relayed = relay((client, server.io()), &worker.relay, *idle_timeout, tally);
+        let ended = match duration {
+            Some(duration) => timeout(*duration, relayed).await.unwrap_or(Ended::Aged),
+            None => relayed.await,
+        };
+        match ended {
             Ended::Whole => {}
             Ended::Broken => {
                 // What was cut must not look whole to the side that is still there.
@@ -62,6 +73,7 @@ impl Opened {
                 server.io().abort();
             }
             Ended::Idle => tally.tcp().idle_timeout.add(1),
+            Ended::Aged => tally.tcp().max_downstream_connection_duration.add(1),
         }
     }
 }

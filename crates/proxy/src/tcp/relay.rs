@@ -41,6 +41,8 @@ pub(crate) enum Ended {
     Broken,
     /// Neither side said anything for too long.
     Idle,
+    /// It lasted as long as it may.
+    Aged,
 }
 
 /// Relays until both directions have ended, one of them fails, or both are silent for `idle`.

@@ -62,8 +62,18 @@ counters! {
     upstream_rq_total,
     /// Requests under way now.
     upstream_rq_active,
+    /// Times that a connection was wanted and there were as many as there may be.
+    upstream_cx_overflow,
+    /// Connections closed because they had carried as many requests as they may.
+    upstream_cx_max_requests,
+    /// Connections closed because of their age.
+    upstream_cx_max_duration_reached,
+    /// Requests refused because too many waited or were under way.
+    upstream_rq_pending_overflow,
     /// Tries after the first.
     upstream_rq_retry,
+    /// Retries that did not happen because there were too many.
+    upstream_rq_retry_overflow,
     /// Requests whose route timeout passed.
     upstream_rq_timeout,
     /// Tries whose own timeout passed.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use propylon_snapshot::{
-    Address, Balance, Cluster, Discovery, Endpoint, Http2Settings, Reason, UpstreamProtocol,
+    Address, Balance, Cluster, Discovery, Endpoint, Http2Settings, Limits, Reason, UpstreamProtocol,
 };
 use tokio::time::Instant;
 
@@ -16,8 +16,9 @@ use super::conduit::Conduit;
 use super::connect::{ConnectError, ConnectFailure, connect};
 use super::counters::ClusterCounters;
 use super::http2::{Place, Sessions};
-use super::pool::{Active, Connection, Pool};
+use super::pool::{Active, Connection, Pool, Slot, Turn};
 use super::registry::Shared;
+use super::usage::{Share, Usage};
 use crate::balance::{self, Draw, Picker};
 
 /// Picks before an endpoint that was tried already is taken all the same (Istio's
@@ -33,6 +34,7 @@ pub(crate) struct LiveEndpoint {
     sessions: Sessions,
     retired: Cell<bool>,
     idle_timeout: Duration,
+    limits: Limits,
     shared: Arc<Shared>,
     worker: usize,
 }
@@ -57,36 +59,83 @@ impl LiveEndpoint {
     }
 
     /// A connection kept from an earlier request, alive as far as this worker knows.
-    #[must_use]
-    pub(crate) fn pooled(&self) -> Option<Connection> {
-        self.pool.take(self.idle_timeout)
-    }
-
-    /// Makes a connection within `limit`.
     ///
     /// # Errors
-    /// When the endpoint refuses, is unreachable, or takes too long.
+    /// When there are as many requests under way as there may be.
+    pub(crate) fn pooled(&self) -> Result<Option<Connection>, ConnectError> {
+        match self.pool.take(self.idle_timeout) {
+            Some(kept) => kept.admitted().map(Some).ok_or_else(|| self.overflow()),
+            None => Ok(None),
+        }
+    }
+
+    /// Makes a connection within `limit`. Where there may be no more it waits, without a limit of
+    /// its own, for one of those there are; where too many wait already it does not.
+    ///
+    /// # Errors
+    /// When the endpoint refuses, is unreachable, or takes too long, or a bound is reached.
     pub(crate) async fn connect(
         self: &Rc<Self>,
+        limit: Duration,
+    ) -> Result<Connection, ConnectError> {
+        let Some(pending) = self.usage().pending(&self.limits) else {
+            self.counters().upstream_rq_pending_overflow.add(1);
+            return Err(self.overflow());
+        };
+        let connection = match Pool::turn(self, self.idle_timeout).await {
+            Turn::Kept(kept) => kept,
+            Turn::Make(slot) => self.make(slot, limit).await?,
+        };
+        drop(pending);
+        connection.admitted().ok_or_else(|| self.overflow())
+    }
+
+    /// Makes a connection for bytes that are handed on. It never waits for another one to end.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub(crate) async fn connect_alone(
+        self: &Rc<Self>,
+        limit: Duration,
+    ) -> Result<Connection, ConnectError> {
+        let slot = Pool::room(self).ok_or_else(|| self.overflow())?;
+        let Some(_pending) = self.usage().pending(&self.limits) else {
+            self.counters().upstream_rq_pending_overflow.add(1);
+            return Err(self.overflow());
+        };
+        self.make(slot, limit).await
+    }
+
+    async fn make(
+        self: &Rc<Self>,
+        slot: Slot,
         limit: Duration,
     ) -> Result<Connection, ConnectError> {
         let active = Active::begin(self);
         let conduit = self.open(limit).await?;
         self.counters().upstream_cx_http1_total.add(1);
-        Ok(Connection::fresh(conduit, active))
+        Ok(Connection::fresh(conduit, slot, active))
     }
 
     /// A place for a stream in an HTTP/2 connection, which is made within `limit` where none has
     /// room.
     ///
     /// # Errors
-    /// When the endpoint refuses, is unreachable, or takes too long.
+    /// When the endpoint refuses, is unreachable, or takes too long, or a bound is reached.
     pub(crate) async fn place(
         self: &Rc<Self>,
         settings: Http2Settings,
         limit: Duration,
     ) -> Result<Place, Reason> {
-        Sessions::place(self, settings, limit).await
+        let overflow = || {
+            self.counters().upstream_rq_pending_overflow.add(1);
+            Reason::Overflow
+        };
+        let pending = self.usage().pending(&self.limits).ok_or_else(overflow)?;
+        let place = Sessions::place(self, settings, limit).await?;
+        drop(pending);
+        let request = self.usage().request(&self.limits).ok_or_else(overflow)?;
+        Ok(place.counted(request))
     }
 
     /// Connections that carry HTTP/2.
@@ -96,7 +145,7 @@ impl LiveEndpoint {
 
     /// Makes the bytes' way to it.
     pub(super) async fn open(&self, limit: Duration) -> Result<Conduit, ConnectError> {
-        let opened = connect(&self.address, limit).await;
+        let opened = connect(&self.address, limit, self.limits.keepalive).await;
         if let Err(error) = &opened {
             let counters = self.counters();
             counters.upstream_cx_connect_fail.add(1);
@@ -105,6 +154,21 @@ impl LiveEndpoint {
             }
         }
         opened
+    }
+
+    fn overflow(&self) -> ConnectError {
+        let failure = ConnectFailure::Overflow;
+        ConnectError { endpoint: self.address.clone(), limit: Duration::ZERO, failure }
+    }
+
+    /// What bounds its cluster.
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// What of its cluster is in use.
+    pub(super) fn usage(&self) -> &Arc<Usage> {
+        &self.shared.usage
     }
 
     pub(super) fn is_retired(&self) -> bool {
@@ -142,6 +206,7 @@ struct Settings {
     protocol: UpstreamProtocol,
     connect_timeout: Duration,
     idle_timeout: Duration,
+    limits: Limits,
 }
 
 impl Settings {
@@ -151,6 +216,7 @@ impl Settings {
             protocol: cluster.protocol,
             connect_timeout: cluster.connect_timeout,
             idle_timeout: cluster.idle_timeout,
+            limits: cluster.limits,
         }
     }
 }
@@ -217,6 +283,16 @@ impl LiveCluster {
     #[must_use]
     pub(crate) fn counters(&self) -> &ClusterCounters {
         self.shared.counters(self.worker)
+    }
+
+    /// Room for a retry; `None` if there are as many as there may be.
+    #[must_use]
+    pub(crate) fn retry(&self) -> Option<Share> {
+        let share = self.shared.usage.retry(&self.settings.limits);
+        if share.is_none() {
+            self.counters().upstream_rq_retry_overflow.add(1);
+        }
+        share
     }
 
     /// What is spoken to its endpoints.
@@ -294,6 +370,7 @@ impl LiveCluster {
             sessions: Sessions::default(),
             retired: Cell::new(false),
             idle_timeout: self.settings.idle_timeout,
+            limits: self.settings.limits,
             shared: Arc::clone(&self.shared),
             worker: self.worker,
         }

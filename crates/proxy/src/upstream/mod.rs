@@ -13,6 +13,7 @@ mod live;
 mod pool;
 mod registry;
 mod resolve;
+mod usage;
 
 pub(crate) use conduit::Conduit;
 pub(crate) use counters::Counter;
@@ -23,6 +24,7 @@ pub(crate) use pool::Connection;
 pub use registry::ClusterStatus;
 pub(crate) use registry::{Registry, Shared};
 pub use resolve::{Resolve, ResolveError, Resolved, Resolving, SystemResolver};
+pub(crate) use usage::Share;
 
 #[cfg(test)]
 mod tests;

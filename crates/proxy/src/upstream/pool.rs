@@ -1,14 +1,17 @@
-//! Connections kept open to one endpoint by one worker, and the one a request holds.
+//! Connections kept open to one endpoint by one worker, the one a request holds, and the requests
+//! that wait for one where there may not be more.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::conduit::Conduit;
 use super::live::LiveEndpoint;
+use super::usage::Share;
 use crate::io::Io;
 
 /// Unused connections kept per worker and endpoint; more are closed when released. Envoy has no
@@ -21,7 +24,15 @@ const DOUBT_TIME: Duration = Duration::from_millis(250);
 
 /// Unused connections of one endpoint; the one used last is taken first.
 #[derive(Debug, Default)]
-pub(super) struct Pool(RefCell<Vec<Idle>>);
+pub(super) struct Pool {
+    idle: RefCell<Vec<Idle>>,
+    /// Connections open or being made, those in use included.
+    open: Cell<u32>,
+    /// Requests that wait for one of them.
+    waiting: Cell<u32>,
+    /// Told whenever one is kept or gone.
+    freed: Notify,
+}
 
 #[derive(Debug)]
 struct Idle {
@@ -34,63 +45,214 @@ struct Idle {
 #[derive(Debug)]
 struct Open {
     conduit: Conduit,
-    endpoint: Rc<LiveEndpoint>,
+    /// Boxed: it is looked at when a request begins or ends, and moved about with each.
+    life: Box<Life>,
+}
+
+/// What a connection has behind it, and its place among others.
+#[derive(Debug)]
+struct Life {
+    /// Requests that it has carried.
+    carried: u32,
+    made: Instant,
+    slot: Slot,
+    /// Its request's share of those under way.
+    request: Share,
+}
+
+impl Open {
+    fn endpoint(&self) -> &Rc<LiveEndpoint> {
+        &self.life.slot.endpoint
+    }
+
+    /// True if it may carry another request.
+    fn is_fresh_enough(&self, now: Instant) -> bool {
+        let (limits, counters) = (self.endpoint().limits(), self.endpoint().counters());
+        if limits.requests_per_connection.is_some_and(|most| self.life.carried >= most) {
+            counters.upstream_cx_max_requests.add(1);
+            return false;
+        }
+        let old = limits.connection_duration.is_some_and(|most| now - self.life.made >= most);
+        if old {
+            counters.upstream_cx_max_duration_reached.add(1);
+        }
+        !old
+    }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.endpoint.counters().upstream_cx_active.sub(1);
+        self.endpoint().counters().upstream_cx_active.sub(1);
+    }
+}
+
+/// Room for one connection of an endpoint.
+#[derive(Debug)]
+pub(super) struct Slot {
+    endpoint: Rc<LiveEndpoint>,
+    _share: Share,
+}
+
+impl Slot {
+    /// Room for one more, if there may be one more. An endpoint without any always has room: what
+    /// waits for it would wait for ever.
+    pub(super) fn take(endpoint: &Rc<LiveEndpoint>) -> Option<Self> {
+        let usage = endpoint.usage();
+        let share = usage.connection(endpoint.limits());
+        if share.is_none() {
+            endpoint.counters().upstream_cx_overflow.add(1);
+        }
+        let open = &endpoint.pool.open;
+        let share = match share {
+            None if open.get() == 0 => usage.first_connection(endpoint.limits()),
+            share => share?,
+        };
+        open.set(open.get() + 1);
+        Some(Self { endpoint: Rc::clone(endpoint), _share: share })
+    }
+
+    /// Room that only the bound decides about.
+    fn take_strictly(endpoint: &Rc<LiveEndpoint>) -> Option<Self> {
+        let Some(share) = endpoint.usage().connection(endpoint.limits()) else {
+            endpoint.counters().upstream_cx_overflow.add(1);
+            return None;
+        };
+        let open = &endpoint.pool.open;
+        open.set(open.get() + 1);
+        Some(Self { endpoint: Rc::clone(endpoint), _share: share })
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let pool = &self.endpoint.pool;
+        pool.open.set(pool.open.get() - 1);
+        pool.freed();
+    }
+}
+
+/// What a request gets to be sent on.
+pub(super) enum Turn {
+    /// A connection that was kept.
+    Kept(Connection),
+    /// Room to make one.
+    Make(Slot),
+}
+
+/// A request that waits.
+struct Waiting<'p>(&'p Pool);
+
+impl<'p> Waiting<'p> {
+    fn begin(pool: &'p Pool) -> Self {
+        pool.waiting.set(pool.waiting.get() + 1);
+        Self(pool)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.set(self.0.waiting.get() - 1);
     }
 }
 
 impl Pool {
     /// A connection that is alive as far as this worker knows.
     pub(super) fn take(&self, idle_timeout: Duration) -> Option<Connection> {
+        // Those that wait already come first.
+        if self.waiting.get() > 0 { None } else { self.take_now(idle_timeout) }
+    }
+
+    fn take_now(&self, idle_timeout: Duration) -> Option<Connection> {
         let now = Instant::now();
         loop {
             let idle = self.pop(now)?;
-            if now.duration_since(idle.since) < idle_timeout && idle.open.is_quiet() {
+            if now.duration_since(idle.since) < idle_timeout
+                && idle.open.is_quiet()
+                && idle.open.is_fresh_enough(now)
+            {
                 return Some(Connection::hold(idle.open, true));
             }
+        }
+    }
+
+    /// Waits for a connection or for room to make one.
+    pub(super) async fn turn(endpoint: &Rc<LiveEndpoint>, idle_timeout: Duration) -> Turn {
+        let pool = &endpoint.pool;
+        if pool.waiting.get() == 0
+            && let Some(slot) = Slot::take(endpoint)
+        {
+            return Turn::Make(slot);
+        }
+        let _waiting = Waiting::begin(pool);
+        loop {
+            pool.freed.notified().await;
+            if let Some(kept) = pool.take_now(idle_timeout) {
+                return Turn::Kept(kept);
+            }
+            if let Some(slot) = Slot::take(endpoint) {
+                return Turn::Make(slot);
+            }
+        }
+    }
+
+    /// Room for a connection that no request waits for; `None` at once if there may be no more.
+    pub(super) fn room(endpoint: &Rc<LiveEndpoint>) -> Option<Slot> {
+        Slot::take_strictly(endpoint)
+    }
+
+    /// Waits until a connection of an endpoint, or a place in one, is free or gone.
+    pub(super) async fn wait(endpoint: &Rc<LiveEndpoint>) {
+        let pool = &endpoint.pool;
+        let _waiting = Waiting::begin(pool);
+        pool.freed.notified().await;
+    }
+
+    /// To be called when something that others may wait for is free or gone.
+    pub(super) fn freed(&self) {
+        if self.waiting.get() > 0 {
+            self.freed.notify_one();
         }
     }
 
     /// Closes connections that are unused for too long or closed by the peer.
     pub(super) fn sweep(&self, now: Instant, idle_timeout: Duration) {
         // Taken out first: dropping a connection must not happen under the borrow.
-        let idle = std::mem::take(&mut *self.0.borrow_mut());
+        let idle = std::mem::take(&mut *self.idle.borrow_mut());
         let kept: Vec<Idle> = idle
             .into_iter()
             .filter(|idle| now.duration_since(idle.since) < idle_timeout && idle.open.is_quiet())
+            .filter(|idle| idle.open.is_fresh_enough(now))
             .collect();
-        *self.0.borrow_mut() = kept;
+        *self.idle.borrow_mut() = kept;
     }
 
     /// Closes all.
     pub(super) fn clear(&self) {
-        let idle = std::mem::take(&mut *self.0.borrow_mut());
+        let idle = std::mem::take(&mut *self.idle.borrow_mut());
         drop(idle);
     }
 
     /// How many are kept.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.0.borrow().len()
+        self.idle.borrow().len()
     }
 
     /// Takes out the connection used last that is not in doubt.
     fn pop(&self, now: Instant) -> Option<Idle> {
-        let mut idle = self.0.borrow_mut();
+        let mut idle = self.idle.borrow_mut();
         let settled = |idle: &Idle| !idle.in_doubt || now.duration_since(idle.since) >= DOUBT_TIME;
         let at = idle.iter().rposition(settled)?;
         Some(idle.remove(at))
     }
 
     fn put(&self, open: Open, in_doubt: bool) {
-        let mut idle = self.0.borrow_mut();
+        let mut idle = self.idle.borrow_mut();
         if idle.len() < IDLE_CONNECTIONS_MAX {
             idle.push(Idle { open, since: Instant::now(), in_doubt });
         }
+        drop(idle);
+        self.freed();
     }
 }
 
@@ -141,16 +303,36 @@ impl Drop for Active {
 }
 
 impl Connection {
-    pub(super) fn fresh(conduit: Conduit, active: Active) -> Self {
-        let endpoint = Rc::clone(&active.0);
-        endpoint.counters().upstream_cx_total.add(1);
-        endpoint.counters().upstream_cx_active.add(1);
-        Self { open: Open { conduit, endpoint }, active, reused: false }
+    pub(super) fn fresh(conduit: Conduit, slot: Slot, active: Active) -> Self {
+        slot.endpoint.counters().upstream_cx_total.add(1);
+        slot.endpoint.counters().upstream_cx_active.add(1);
+        let life =
+            Box::new(Life { carried: 1, made: Instant::now(), slot, request: Share::default() });
+        let open = Open { conduit, life };
+        Self { open, active, reused: false }
     }
 
-    fn hold(open: Open, reused: bool) -> Self {
-        let active = Active::begin(&open.endpoint);
+    fn hold(mut open: Open, reused: bool) -> Self {
+        open.life.carried = open.life.carried.saturating_add(1);
+        let active = Active::begin(open.endpoint());
         Self { open, active, reused }
+    }
+
+    /// The same, counted as a request under way; `None` if there are as many as there may be: then
+    /// the connection is kept for others.
+    pub(super) fn admitted(mut self) -> Option<Self> {
+        let endpoint = Rc::clone(self.endpoint());
+        match endpoint.usage().request(endpoint.limits()) {
+            Some(request) => {
+                self.open.life.request = request;
+                Some(self)
+            }
+            None => {
+                endpoint.counters().upstream_rq_pending_overflow.add(1);
+                self.release();
+                None
+            }
+        }
     }
 
     /// The bytes' way.
@@ -168,7 +350,7 @@ impl Connection {
     /// Whom it leads to.
     #[must_use]
     pub(crate) fn endpoint(&self) -> &Rc<LiveEndpoint> {
-        &self.open.endpoint
+        self.open.endpoint()
     }
 
     /// Keeps it for another request. Only for connections whose exchange ended on both sides,
@@ -184,10 +366,11 @@ impl Connection {
     }
 
     fn give_back(self, in_doubt: bool) {
-        let Self { open, active, reused: _ } = self;
+        let Self { mut open, active, reused: _ } = self;
         drop(active);
-        let endpoint = Rc::clone(&open.endpoint);
-        if !endpoint.is_retired() {
+        open.life.request = Share::default();
+        let endpoint = Rc::clone(open.endpoint());
+        if !endpoint.is_retired() && open.is_fresh_enough(Instant::now()) {
             endpoint.pool.put(open, in_doubt);
         }
     }

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::counters::ClusterCounters;
 use super::resolve::Resolve;
+use super::usage::Usage;
 use crate::balance::{self, HashTable};
 
 /// Shortest time between two look-ups of a name, whatever its TTL: a TTL of 0 must not become a
@@ -31,6 +32,8 @@ pub(crate) struct Shared {
     counters: Box<[ClusterCounters]>,
     resolved: ArcSwap<Vec<Endpoint>>,
     version: AtomicU64,
+    /// How much of the cluster is in use.
+    pub(super) usage: Arc<Usage>,
     balance: Mutex<Balance>,
     table: Mutex<Option<Tabled>>,
 }
@@ -50,6 +53,7 @@ impl Shared {
             counters: (0..workers).map(|_| ClusterCounters::default()).collect(),
             resolved: ArcSwap::default(),
             version: AtomicU64::new(0),
+            usage: Arc::default(),
             balance: Mutex::default(),
             table: Mutex::default(),
         })

@@ -179,6 +179,7 @@ pub fn cluster(index: usize, endpoints: &[SocketAddr]) -> Cluster {
         protocol: UpstreamProtocol::Http1,
         connect_timeout: Duration::from_secs(5),
         idle_timeout: Duration::from_secs(3600),
+        limits: propylon_snapshot::Limits::default(),
         availability: Availability::Open,
     }
 }

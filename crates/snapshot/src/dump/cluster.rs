@@ -1,9 +1,10 @@
 //! Clusters in a dump.
 
 use super::page::{Page, line};
+use super::policy;
 use crate::{
     Address, Availability, Cluster, Discovery, DnsTarget, Endpoint, Http2KeepAlive, Http2Settings,
-    Locality, UpstreamProtocol,
+    Keepalive, Limits, Locality, RetryBudget, UpstreamProtocol,
 };
 
 pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
@@ -14,6 +15,7 @@ pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
         protocol,
         connect_timeout: connect,
         idle_timeout: idle,
+        limits: bounds,
         availability,
     } = cluster;
     line!(page, "cluster {name}");
@@ -30,6 +32,7 @@ pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
         };
         line!(page, "{balance} {protocol}");
         line!(page, "connect timeout {connect:?}, idle timeout {idle:?}");
+        limits(page, bounds);
         match discovery {
             Discovery::Static(listed) => endpoints(page, listed),
             Discovery::Dns { names, fixed, first_only } => {
@@ -44,6 +47,51 @@ pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
             }
         }
     });
+}
+
+fn limits(page: &mut Page, limits: &Limits) {
+    let Limits {
+        connections,
+        pending,
+        requests,
+        retries,
+        retry_budget,
+        requests_per_connection,
+        connection_duration,
+        keepalive,
+    } = limits;
+    let counted = [
+        ("connections", connections),
+        ("waiting requests", pending),
+        ("requests", requests),
+        ("retries", retries),
+        ("requests on a connection", requests_per_connection),
+    ];
+    for (what, most) in counted {
+        if let Some(most) = most {
+            line!(page, "at most {most} {what}");
+        }
+    }
+    if let Some(RetryBudget { share, at_least }) = retry_budget {
+        let share = policy::share(*share);
+        line!(page, "retries up to {share} of requests, at least {at_least}");
+    }
+    if let Some(duration) = connection_duration {
+        line!(page, "connections live {duration:?}");
+    }
+    if let Some(Keepalive { probes, time, interval }) = keepalive {
+        let mut text = "keep-alive".to_owned();
+        if let Some(time) = time {
+            text.push_str(&format!(" after {time:?}"));
+        }
+        if let Some(interval) = interval {
+            text.push_str(&format!(" every {interval:?}"));
+        }
+        if let Some(probes) = probes {
+            text.push_str(&format!(" {probes} times"));
+        }
+        line!(page, "{text}");
+    }
 }
 
 fn streams(settings: &Http2Settings) -> String {

@@ -46,8 +46,15 @@ impl Snapshot {
     }
 
     fn dump_tcp(&self, page: &mut Page, route: &TcpRoute, list: &str) {
-        let TcpRoute { destinations, idle_timeout, stat_prefix, protocol, hash_source, origin } =
-            route;
+        let TcpRoute {
+            destinations,
+            idle_timeout,
+            duration,
+            stat_prefix,
+            protocol,
+            hash_source,
+            origin,
+        } = route;
         let protocol = match protocol {
             TcpProtocol::Tcp => "tcp",
             TcpProtocol::Mongo => "mongo",
@@ -59,6 +66,9 @@ impl Snapshot {
             }
             if let Some(idle) = idle_timeout {
                 line!(page, "idle timeout {idle:?}");
+            }
+            if let Some(duration) = duration {
+                line!(page, "closed after {duration:?}");
             }
             if *hash_source {
                 line!(page, "hash of source address");

@@ -27,7 +27,7 @@ fn the_wait_doubles_up_to_ten_times_its_base() {
 #[test]
 fn attempts_count_the_tries_after_the_first() {
     let policy = policy("reset");
-    let mut tries = Tries::new(Some(&policy));
+    let mut tries = Tries::new(Some(&policy), None);
     for expected in [true, true, false] {
         tries.begin();
         assert_eq!(tries.may_follow_failure(Reason::UpstreamReset, true), expected);
@@ -36,7 +36,7 @@ fn attempts_count_the_tries_after_the_first() {
 
 #[test]
 fn without_a_policy_nothing_is_tried_again() {
-    let mut tries = Tries::new(None);
+    let mut tries = Tries::new(None, None);
     tries.begin();
     assert!(!tries.may_follow_failure(Reason::ConnectFailure, false));
     let verdict = super::Verdict { status: 503, grpc_status: Some(14), ratelimited: true };
@@ -48,8 +48,8 @@ fn ratelimited_answers_are_declined_only_if_asked() {
     let asked = policy("envoy-ratelimited");
     let default = policy("connect-failure");
     let verdict = super::Verdict { status: 429, grpc_status: None, ratelimited: true };
-    assert!(Tries::new(Some(&asked)).declines(verdict));
-    assert!(!Tries::new(Some(&default)).declines(verdict));
+    assert!(Tries::new(Some(&asked), None).declines(verdict));
+    assert!(!Tries::new(Some(&default), None).declines(verdict));
 }
 
 #[test]

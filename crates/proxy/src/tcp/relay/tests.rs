@@ -15,6 +15,7 @@ fn tally() -> (Counters, Tally) {
     let route = TcpRoute {
         destinations: Vec::new(),
         idle_timeout: None,
+        duration: None,
         stat_prefix: "p".into(),
         protocol: TcpProtocol::Tcp,
         hash_source: false,

@@ -13,18 +13,27 @@ use propylon_snapshot::Reason;
 use super::session::Session;
 use crate::upstream::live::LiveEndpoint;
 use crate::upstream::pool::Active;
+use crate::upstream::usage::Share;
 
 /// A place for one stream. Dropping it frees the place.
 pub(crate) struct Place {
     session: Rc<Session>,
     active: Active,
+    /// Its share of the requests under way.
+    request: Share,
     reused: bool,
 }
 
 impl Place {
     pub(super) fn take(session: Rc<Session>, active: Active) -> Self {
         let reused = session.enter();
-        Self { session, active, reused }
+        Self { session, active, request: Share::default(), reused }
+    }
+
+    /// The same, counted among the requests under way.
+    pub(in crate::upstream) fn counted(mut self, request: Share) -> Self {
+        self.request = request;
+        self
     }
 
     /// Waits until the peer's settings are known, for a moment.
@@ -70,6 +79,7 @@ impl Drop for Place {
         if self.active.endpoint().is_retired() {
             self.session.close();
         }
+        self.active.endpoint().pool.freed();
     }
 }
 

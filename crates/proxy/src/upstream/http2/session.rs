@@ -13,7 +13,7 @@ use bytes::Bytes;
 use h2::client::{self, ResponseFuture, SendRequest};
 use h2::{Ping, PingPong, SendStream};
 use http::Request;
-use propylon_snapshot::{Http2KeepAlive, Http2Settings};
+use propylon_snapshot::{Http2KeepAlive, Http2Settings, Limits};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
@@ -39,7 +39,9 @@ pub(super) struct Session {
     /// Most streams that we want on it at once.
     most: usize,
     streams: Cell<usize>,
-    used: Cell<bool>,
+    /// Streams that it has carried or carries.
+    carried: Cell<u32>,
+    made: Instant,
     /// When its last stream ended.
     quiet_since: Cell<Instant>,
     local: Option<SocketAddr>,
@@ -77,7 +79,8 @@ impl Session {
             handle: RefCell::new(Some(handle)),
             most,
             streams: Cell::new(0),
-            used: Cell::new(false),
+            carried: Cell::new(0),
+            made: Instant::now(),
             quiet_since: Cell::new(Instant::now()),
             local,
             watch,
@@ -113,6 +116,12 @@ impl Session {
         self.handle.borrow().is_none()
     }
 
+    /// True if it has carried as many streams, or is as old, as it may.
+    pub(super) fn is_spent(&self, limits: &Limits, now: Instant) -> bool {
+        limits.requests_per_connection.is_some_and(|most| self.carried.get() >= most)
+            || limits.connection_duration.is_some_and(|most| now - self.made >= most)
+    }
+
     /// True if it has no stream, and had none for so long.
     pub(super) fn is_idle(&self, now: Instant, limit: Duration) -> bool {
         self.streams.get() == 0 && now.duration_since(self.quiet_since.get()) >= limit
@@ -134,7 +143,7 @@ impl Session {
     /// Counts a stream in. True if it is not the connection's first.
     pub(super) fn enter(&self) -> bool {
         self.streams.set(self.streams.get() + 1);
-        self.used.replace(true)
+        self.carried.replace(self.carried.get().saturating_add(1)) > 0
     }
 
     /// Counts a stream out.

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use propylon_snapshot::{Http2Settings, Reason};
+use propylon_snapshot::{Http2Settings, Limits, Reason};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -13,7 +13,7 @@ use super::place::Place;
 use super::session::{Ended, Session};
 use crate::upstream::connect::ConnectError;
 use crate::upstream::live::LiveEndpoint;
-use crate::upstream::pool::Active;
+use crate::upstream::pool::{Active, Pool, Slot};
 
 /// The connections to one endpoint.
 #[derive(Debug, Default)]
@@ -46,11 +46,33 @@ impl Sessions {
         let active = Active::begin(endpoint);
         loop {
             let sessions = endpoint.sessions();
+            sessions.retire_spent(endpoint.limits());
             if let Some(session) = sessions.with_room() {
                 return Ok(Place::take(session, active));
             }
-            let making = sessions.join(endpoint, settings, limit);
+            let making = match sessions.joined(settings) {
+                Some(making) => making,
+                None => match Slot::take(endpoint) {
+                    Some(slot) => sessions.begin((endpoint, slot), settings, limit),
+                    None => {
+                        // A stream that ends makes room, or a connection that goes.
+                        Pool::wait(endpoint).await;
+                        continue;
+                    }
+                },
+            };
             making.wait().await?;
+        }
+    }
+
+    /// Lets no more streams on connections that have carried as many, or are as old, as they may.
+    fn retire_spent(&self, limits: &Limits) {
+        if limits.requests_per_connection.is_none() && limits.connection_duration.is_none() {
+            return;
+        }
+        let open = self.open.borrow();
+        for session in open.iter().filter(|session| session.is_spent(limits, Instant::now())) {
+            session.close();
         }
     }
 
@@ -64,27 +86,29 @@ impl Sessions {
         found
     }
 
-    /// Joins those who wait for a connection, if it will have room for one more; else makes one.
-    fn join(
+    /// The connection that others wait for, if it will have room for one more.
+    fn joined(&self, settings: Http2Settings) -> Option<Rc<Making>> {
+        let making = self.making.borrow();
+        let room = Session::streams_assumed(settings);
+        let open =
+            |making: &&Rc<Making>| making.waiting.get() < room && making.outcome.borrow().is_none();
+        making.as_ref().filter(open).map(Rc::clone)
+    }
+
+    /// Begins to make a connection.
+    fn begin(
         &self,
-        endpoint: &Rc<LiveEndpoint>,
+        (endpoint, slot): (&Rc<LiveEndpoint>, Slot),
         settings: Http2Settings,
         limit: Duration,
     ) -> Rc<Making> {
         let mut making = self.making.borrow_mut();
-        let room = Session::streams_assumed(settings);
-        if let Some(making) = &*making
-            && making.waiting.get() < room
-            && making.outcome.borrow().is_none()
-        {
-            return Rc::clone(making);
-        }
         let (told, outcome) = watch::channel(None);
         let fresh = Rc::new(Making { waiting: Cell::new(0), outcome });
         *making = Some(Rc::clone(&fresh));
         let endpoint = Rc::clone(endpoint);
         // A task of its own: whoever asked first may go away, and others wait as well.
-        tokio::task::spawn_local(live(endpoint, settings, limit, told));
+        tokio::task::spawn_local(live((endpoint, slot), settings, limit, told));
         fresh
     }
 
@@ -131,7 +155,7 @@ impl Drop for Waiting<'_> {
 
 /// Makes a connection, tells who waits, and drives it from then on.
 async fn live(
-    endpoint: Rc<LiveEndpoint>,
+    (endpoint, slot): (Rc<LiveEndpoint>, Slot),
     settings: Http2Settings,
     limit: Duration,
     told: watch::Sender<Option<Outcome>>,
@@ -148,7 +172,7 @@ async fn live(
     counters.upstream_cx_total.add(1);
     counters.upstream_cx_http2_total.add(1);
     counters.upstream_cx_active.add(1);
-    let counted = Counted(endpoint);
+    let counted = Counted(endpoint, slot);
     let endpoint = &counted.0;
     let (session, mut connection) = match Session::begin(conduit, settings).await {
         Ok(begun) => begun,
@@ -177,7 +201,7 @@ async fn live(
 }
 
 /// A connection that is counted as open for as long as it lives.
-struct Counted(Rc<LiveEndpoint>);
+struct Counted(Rc<LiveEndpoint>, #[expect(dead_code, reason = "held")] Slot);
 
 impl Drop for Counted {
     fn drop(&mut self) {
