@@ -87,8 +87,8 @@ go_tool() {
 }
 
 envoy
-debian curl=curl openssl=openssl h2load=nghttp2-client nghttp=nghttp2-client \
-    javac=default-jdk-headless mvn=maven
+debian curl=curl openssl=openssl ip=iproute2 setpriv=util-linux iptables=iptables \
+    h2load=nghttp2-client nghttp=nghttp2-client javac=default-jdk-headless mvn=maven
 python
 java_server
 go_tool grpcurl github.com/fullstorydev/grpcurl/cmd/grpcurl v1.9.4

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use propylon_model::{FieldPath, Kind, ObjectKey, Problem, Source, World};
+use propylon_model::{FieldPath, ObjectKey, Problem, Source, World};
 use propylon_snapshot::{ObjectName, Origin, Snapshot};
 use propylon_source::file::{Place, Positions};
 
@@ -59,7 +59,8 @@ pub(crate) fn field(kind: &str, origin: Origin) -> FieldPath {
 
 /// The field that an origin means in a list of a VirtualService: `http`, `tls` or `tcp`.
 fn listed_field(kind: &str, origin: Origin, list: &str) -> FieldPath {
-    let list = if kind == Kind::Gateway.name() { "servers" } else { list };
+    let named = ObjectName { kind: kind.into(), namespace: "".into(), name: "".into() };
+    let Some(list) = named.list(list) else { return FieldPath::root() };
     let entry = FieldPath::spec().key(list).index(origin.entry as usize);
     match origin.matching {
         Some(matching) => entry.key("match").index(matching as usize),
@@ -79,7 +80,8 @@ pub(crate) fn listed_origin_text(snapshot: &Snapshot, origin: Origin, list: &str
     let object = &snapshot.objects[origin.object.0 as usize];
     let field = listed_field(&object.kind, origin, list).to_string();
     let field = field.strip_prefix("spec.").unwrap_or(&field);
-    format!("{} {}/{} {field}", object.kind, object.namespace, object.name)
+    let text = format!("{} {}/{} {field}", object.kind, object.namespace, object.name);
+    text.trim_end().to_owned()
 }
 
 /// `file:line`, as terminals and editors understand it; empty where unknown.

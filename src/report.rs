@@ -303,6 +303,8 @@ pub(crate) fn protocol(listener: &Listener) -> &'static str {
     match &listener.serves {
         Serves::Http(_) => "HTTP",
         Serves::Tcp(_) => "TCP",
+        Serves::Captured(_) => "captured",
+        Serves::Proxy(_) => "HTTP proxy",
         Serves::Tls(names) => {
             let http = |chain: &TlsChain| matches!(chain.then, Then::Http(_));
             if names.chains().iter().all(http) { "HTTPS" } else { "TLS" }

@@ -22,6 +22,22 @@ pub(crate) fn of(listener: &Listener) -> Vec<Connections<'_>> {
     match &listener.serves {
         Serves::Http(_) => Vec::new(),
         Serves::Tcp(route) => vec![Connections { names: None, route, list: "tcp" }],
+        Serves::Captured(outbound) | Serves::Proxy(outbound) => outbound
+            .routes()
+            .map(|(at, names, route)| Connections {
+                names: Some(match names {
+                    Some(names) => format!("{} to {}", names.join(", "), at.name),
+                    None => format!("bytes to {}", at.name),
+                }),
+                route,
+                list: if names.is_some() { "tls" } else { "tcp" },
+            })
+            .chain(outbound.otherwise().map(|route| Connections {
+                names: Some("anything else".to_owned()),
+                route,
+                list: "tcp",
+            }))
+            .collect(),
         Serves::Tls(names) => {
             let chains = names.chains().iter();
             let routes = chains.filter_map(|chain| match &chain.then {
@@ -47,7 +63,8 @@ impl Connections<'_> {
     /// One row of `routes`: who, where to, what is special, where it is written.
     pub(super) fn row(&self, snapshot: &Snapshot, places: &mut Places) -> Vec<String> {
         let who = match &self.names {
-            Some(names) => format!("TLS for {names}, passed through"),
+            Some(names) if self.list == "tls" => format!("TLS for {names}, passed through"),
+            Some(names) => names.clone(),
             None => "any connection".to_owned(),
         };
         let (origin, list) = self.origin();
@@ -81,13 +98,17 @@ impl Connections<'_> {
 
     /// What happens to a connection, in a sentence's part.
     pub(crate) fn text(&self, snapshot: &Snapshot) -> String {
-        let (origin, list) = self.origin();
-        format!(
-            "connections are handed on to {} ({})",
-            destinations(self.route, snapshot),
-            listed_origin_text(snapshot, origin, list)
-        )
+        text(self.route, snapshot, self.list)
     }
+}
+
+/// What happens to a connection that a route of a list takes, in a sentence's part.
+pub(super) fn text(route: &TcpRoute, snapshot: &Snapshot, list: &str) -> String {
+    format!(
+        "connections are handed on to {} ({})",
+        destinations(route, snapshot),
+        listed_origin_text(snapshot, route.origin, list)
+    )
 }
 
 /// `mongo.prod.svc.cluster.local:5555`, or several with their shares.

@@ -295,6 +295,12 @@ pub(crate) fn endpoints(cluster: &Cluster) -> Vec<String> {
             .map(|name| format!("{}:{} (DNS)", name.name, name.port))
             .chain(fixed.iter().map(|e| address(&e.address)))
             .collect(),
+        Discovery::Asked(asked) => {
+            let original = asked.original.then(|| "the original destination".to_owned());
+            let names = asked.names.iter();
+            let names = names.map(|name| format!("{name}:{} (DNS, as asked)", asked.port));
+            original.into_iter().chain(names).collect()
+        }
     }
 }
 

@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use propylon_model::Problem;
 use propylon_snapshot::{
-    Bind, Explanation, Head, Listener, Mismatch, RouteTableId, Scheme, Serves, Snapshot, Then,
-    Tried, normalize,
+    Bind, Explanation, Head, Listener, Mismatch, Outbound, RouteTableId, Scheme, Serves, Snapshot,
+    TcpRoute, Then, Tried, normalize,
 };
 
 use super::connections;
@@ -104,12 +104,17 @@ impl Explain {
     }
 }
 
-/// The listener of a port: as the Gateway declares it, else as it is bound.
+/// The listener of a port: as the Gateway declares it, else as it is bound. A sidecar's listeners
+/// take what was meant for any port.
 fn listener(snapshot: &Snapshot, port: u16) -> Option<&Listener> {
     let bound = |listener: &&Listener| match &listener.bind {
         Bind::Ip(address) => address.port() == port,
         Bind::Unix(_) | Bind::Abstract(_) => false,
     };
+    let leaves = |one: &&Listener| matches!(one.serves, Serves::Captured(_) | Serves::Proxy(_));
+    if let Some(leaving) = snapshot.listeners.iter().find(leaves) {
+        return Some(leaving);
+    }
     let declared = snapshot.listeners.iter().find(|listener| listener.port == port);
     declared.or_else(|| snapshot.listeners.iter().find(bound))
 }
@@ -129,6 +134,9 @@ fn table(
             return Err(format!("port {} speaks no HTTP: {text}", listener.port));
         }
         Serves::Tls(names) => names,
+        Serves::Captured(outbound) | Serves::Proxy(outbound) => {
+            return leaving(snapshot, outbound, request);
+        }
     };
     if request.scheme != Scheme::Https {
         return Err(format!(
@@ -156,6 +164,35 @@ fn table(
             Err(format!("TLS for {} is not ended here: {text}", chain.names.join(", ")))
         }
     }
+}
+
+/// The routes that a request meets as it leaves its workload.
+fn leaving(
+    snapshot: &Snapshot,
+    outbound: &Outbound,
+    request: &Request,
+) -> Result<RouteTableId, String> {
+    let host = propylon_snapshot::host_of(&request.authority);
+    let text = |route: Option<&TcpRoute>| match route {
+        Some(route) => connections::text(route, snapshot, "tcp"),
+        None => "the connection is closed".to_owned(),
+    };
+    let Some(listener) = outbound.named(host, request.port) else {
+        let what = text(outbound.otherwise());
+        return Err(format!("nothing defines port {}: {what}", request.port));
+    };
+    if request.scheme == Scheme::Https {
+        let chain = listener.names.lookup(request.server_name());
+        let route = match chain.map(|chain| &chain.then) {
+            Some(Then::Tcp(route)) => Some(route),
+            Some(Then::Http(_)) | None => listener.bytes.as_ref(),
+        };
+        return Err(format!("TLS is not ended by a sidecar: {}", text(route)));
+    }
+    let table = listener.http;
+    table.ok_or_else(|| {
+        format!("{} takes no requests: {}", listener.name, text(listener.bytes.as_ref()))
+    })
 }
 
 fn no_listener(snapshot: &Snapshot, port: u16) -> String {

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum, ValueHint};
+use ipnet::IpNet;
+use propylon_compile::{Leg, Role};
 
 use propylon_compile::Families;
 
@@ -16,24 +18,18 @@ use crate::load::Settings;
 /// Whose gateway this is and which files describe it.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Workload {
-    /// Label of this gateway that Gateway selectors match; given labels replace the default
-    #[arg(
-        long = "label",
-        value_name = "KEY=VALUE",
-        default_value = "istio=ingressgateway",
-        help_heading = "Gateway"
-    )]
+    /// What this workload is: a gateway, or the sidecar of an application
+    #[arg(long, value_enum, default_value = "gateway", help_heading = "Gateway")]
+    pub role: RoleName,
+
+    /// Label of this workload, which selectors match; given labels replace the default
+    /// [default: istio=ingressgateway; none for a sidecar]
+    #[arg(long = "label", value_name = "KEY=VALUE", help_heading = "Gateway")]
     pub labels: Vec<Label>,
 
-    /// Namespace this gateway runs in
-    #[arg(
-        long,
-        value_name = "NAME",
-        default_value = "istio-system",
-        value_parser = namespace,
-        help_heading = "Gateway"
-    )]
-    pub namespace: String,
+    /// Namespace this workload is in [default: istio-system; default for a sidecar]
+    #[arg(long, value_name = "NAME", value_parser = namespace, help_heading = "Gateway")]
+    pub namespace: Option<String>,
 
     /// DNS domain of the cluster that short names end in; `NS.svc.DOMAIN` is understood too
     #[arg(
@@ -61,6 +57,31 @@ pub(crate) struct Workload {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Gateway")]
     pub root: Option<PathBuf>,
 
+    /// Where a sidecar takes connections that the kernel redirects; may be repeated, or `off`
+    /// [default: 127.0.0.1:15001]
+    #[arg(long, value_name = "ADDRESS", help_heading = "Sidecar")]
+    pub outbound: Vec<Serve>,
+
+    /// Where a sidecar answers as an explicit HTTP proxy, CONNECT included, or `off`
+    /// [default: 127.0.0.1:15080]
+    #[arg(long, value_name = "ADDRESS", help_heading = "Sidecar")]
+    pub http_proxy: Option<Serve>,
+
+    /// Look up the hosts of ServiceEntries with `resolution: NONE`, which a gateway cannot reach
+    /// otherwise
+    #[arg(long, help_heading = "Gateway")]
+    pub resolve_none: bool,
+
+    /// Let names that clients choose (DYNAMIC_DNS, NONE) lead to these addresses although they are
+    /// not public; may be repeated
+    #[arg(
+        long = "allow-destination",
+        value_name = "CIDR",
+        value_parser = block,
+        help_heading = "Gateway"
+    )]
+    pub allowed_destinations: Vec<IpNet>,
+
     /// Serve although a security policy selects this gateway and cannot be enforced
     #[arg(long, help_heading = "Gateway")]
     pub allow_unenforced_policies: bool,
@@ -81,8 +102,8 @@ impl Workload {
             mesh_config: self.mesh_config.clone(),
             root: self.root.clone(),
             compile: propylon_compile::Options {
-                labels: self.labels.iter().map(|l| (l.key.clone(), l.value.clone())).collect(),
-                namespace: self.namespace.clone(),
+                labels: self.labels(),
+                namespace: self.namespace.clone().unwrap_or_else(|| self.role.namespace()),
                 domain: self.domain.clone(),
                 port_map,
                 families: match self.ip_families {
@@ -92,10 +113,70 @@ impl Workload {
                     None => families::of_this_machine(),
                 },
                 allow_unenforced_policies: self.allow_unenforced_policies,
+                role: self.role(),
+                resolve_none: self.resolve_none,
+                allowed_destinations: self.allowed_destinations.clone(),
                 alert_unknown_names: self.alert_unknown_names,
             },
         }
     }
+
+    fn labels(&self) -> propylon_model::Labels {
+        if !self.labels.is_empty() || self.role == RoleName::Sidecar {
+            return self.labels.iter().map(|l| (l.key.clone(), l.value.clone())).collect();
+        }
+        propylon_compile::Options::default().labels
+    }
+
+    fn role(&self) -> Role {
+        match self.role {
+            RoleName::Gateway => Role::Gateway,
+            RoleName::Sidecar => {
+                let at = |serve: &Serve| match serve {
+                    Serve::At(address) => Some(*address),
+                    Serve::Off => None,
+                };
+                let captured = match self.outbound.as_slice() {
+                    [] => vec![SocketAddr::from(CAPTURED)],
+                    given => given.iter().filter_map(at).collect(),
+                };
+                let proxy = self.http_proxy.unwrap_or(Serve::At(PROXY.into()));
+                Role::Sidecar(Leg { captured, proxy: at(&proxy).into_iter().collect() })
+            }
+        }
+    }
+}
+
+/// What a workload is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RoleName {
+    /// It serves the Gateways that select it.
+    Gateway,
+    /// It takes what leaves an application.
+    Sidecar,
+}
+
+impl RoleName {
+    /// The namespace of a workload of which nothing else is said.
+    fn namespace(self) -> String {
+        match self {
+            Self::Gateway => propylon_compile::Options::default().namespace,
+            Self::Sidecar => "default".to_owned(),
+        }
+    }
+}
+
+/// Where a sidecar takes captured connections: Istio's port, on the address that the kernel
+/// redirects a machine's own connections to.
+const CAPTURED: ([u8; 4], u16) = ([127, 0, 0, 1], 15001);
+/// Where a sidecar answers as an explicit proxy: on loopback, as it asks nobody for a password.
+const PROXY: ([u8; 4], u16) = ([127, 0, 0, 1], 15080);
+
+/// A block of addresses; a single one is a block of its own.
+fn block(text: &str) -> Result<IpNet, String> {
+    let address = || text.parse::<std::net::IpAddr>().ok().map(IpNet::from);
+    let block = text.parse().ok().or_else(address);
+    block.ok_or_else(|| "write it as ADDRESS/BITS, e.g. 10.1.0.0/16".to_owned())
 }
 
 /// Address families.

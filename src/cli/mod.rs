@@ -9,6 +9,7 @@ mod demo;
 mod describe;
 mod explain;
 pub(crate) mod flags;
+mod iptables;
 mod logging;
 mod man;
 pub(crate) mod out;
@@ -59,6 +60,9 @@ enum Command {
     /// Serve examples with built-in backends, and show what to try
     #[command(after_help = demo::EXAMPLES)]
     Demo(demo::Demo),
+    /// Redirect what leaves a workload to its sidecar, or stop doing so
+    #[command(after_help = iptables::EXAMPLES)]
+    Iptables(iptables::Iptables),
     /// Print a shell's completion script
     #[command(after_help = completions::EXAMPLES)]
     Completions(completions::Completions),
@@ -79,6 +83,7 @@ impl Cli {
             Command::Routes(routes) => routes.execute(),
             Command::Certs(certs) => certs.execute(),
             Command::Demo(demo) => demo.execute(),
+            Command::Iptables(iptables) => iptables.execute(),
             Command::Completions(completions) => completions.execute(),
             Command::Man(man) => man.execute(),
         };

@@ -72,8 +72,8 @@ impl Routes {
             text.push_str(title.join("  ").trim_end());
             text.push('\n');
             for section in sections(snapshot, listener) {
-                if let Some(names) = section.names {
-                    text.push_str(&format!("  TLS for {names}\n"));
+                if let Some(title) = section.names {
+                    text.push_str(&format!("  {title}\n"));
                 }
                 self.section(snapshot, section.table, places, &mut text);
             }
@@ -150,7 +150,7 @@ fn indented(rows: &[Vec<String>], text: &mut String) {
 
 /// The routes of a listener, or of one of its TLS servers.
 struct Section<'s> {
-    /// The server names, behind TLS.
+    /// Whose routes they are, where a listener has several.
     names: Option<String>,
     table: &'s RouteTable,
 }
@@ -159,11 +159,18 @@ fn sections<'s>(snapshot: &'s Snapshot, listener: &Listener) -> Vec<Section<'s>>
     match &listener.serves {
         Serves::Http(table) => vec![Section { names: None, table: snapshot.table(*table) }],
         Serves::Tcp(_) => Vec::new(),
+        Serves::Captured(outbound) | Serves::Proxy(outbound) => {
+            let sections = outbound.listeners().iter().filter_map(|one| {
+                let table = snapshot.table(one.http?);
+                Some(Section { names: Some(format!("requests to {}", one.name)), table })
+            });
+            sections.collect()
+        }
         Serves::Tls(names) => {
             let chains = names.chains().iter();
             let section = chains.filter_map(|chain| match &chain.then {
                 Then::Http(table) => Some(Section {
-                    names: Some(chain.names.join(", ")),
+                    names: Some(format!("TLS for {}", chain.names.join(", "))),
                     table: snapshot.table(*table),
                 }),
                 Then::Tcp(_) => None,

@@ -35,6 +35,7 @@ mod kinds;
 mod refusals;
 mod retries;
 mod routing;
+mod sidecar;
 mod tcp;
 mod tls;
 mod upgrade;

@@ -1,8 +1,11 @@
 //! Clusters: one for each service, port and subset that some rule names.
 //! It resolves destinations to clusters and fills clusters with endpoints and policy.
 
+mod asked;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
 use propylon_model::destination_rule::ConsistentHash;
@@ -35,7 +38,7 @@ const TLS_MODE: (&str, &str) = ("security.istio.io/tlsMode", "istio");
 /// Turns destinations into clusters, each made once.
 pub(crate) struct Clusters<'v, 'w> {
     view: &'v View<'w>,
-    registry: Registry<'w>,
+    registry: Rc<Registry<'w>>,
     rules: DestinationRules<'w>,
     supply: Supply<'w>,
     workloads: Workloads<'w>,
@@ -73,13 +76,18 @@ impl<'v, 'w> Clusters<'v, 'w> {
     pub(crate) fn new(view: &'v View<'w>) -> Self {
         Self {
             view,
-            registry: Registry::new(view),
+            registry: Rc::new(Registry::new(view)),
             rules: DestinationRules::new(view),
             supply: Supply::new(view.world),
             workloads: Workloads::new(view.world),
             made: BTreeMap::new(),
             count: 0,
         }
+    }
+
+    /// The services that destinations name.
+    pub(crate) fn registry(&self) -> Rc<Registry<'w>> {
+        Rc::clone(&self.registry)
     }
 
     /// The cluster of a destination, whose completed host is `host`, as a VirtualService of
@@ -174,6 +182,7 @@ impl<'v, 'w> Clusters<'v, 'w> {
             let has_endpoints = match &made.cluster.discovery {
                 Discovery::Static(endpoints) => !endpoints.is_empty(),
                 Discovery::Dns { names, fixed, .. } => !names.is_empty() || !fixed.is_empty(),
+                Discovery::Asked(_) => false,
             };
             let cluster = made.provisional;
             Some(Meshed { name: name.into(), cluster, handing, has_endpoints })
@@ -241,8 +250,7 @@ impl<'v, 'w> Clusters<'v, 'w> {
         subset: &str,
         problems: &mut Problems,
     ) -> Option<Cluster> {
-        let service = self.registry.find(host)?;
-        let port = service.port(u16::try_from(port).ok()?)?;
+        let (service, port) = self.registry.find_port(host, u16::try_from(port).ok()?)?;
         let rule = self.rules.find(host, service.namespace);
         let labels = match subset {
             "" => None,
@@ -286,6 +294,19 @@ impl<'v, 'w> Clusters<'v, 'w> {
         Availability::Open
     }
 
+    /// The endpoints of a ServiceEntry's port, with those of the entries beside it.
+    fn candidates(&self, service: &Service<'w>, port: &Port) -> Vec<Candidate<'w>> {
+        let all = std::iter::once((service, port));
+        let all = all.chain(self.registry.beside(service, port.number));
+        let of = |(service, port): (&Service<'w>, &Port)| match service.behind {
+            Behind::Kubernetes(_) => Vec::new(),
+            Behind::Entry(object) => {
+                self.workloads.of_entry(object, &service.host, port.position, &self.supply)
+            }
+        };
+        all.flat_map(of).collect()
+    }
+
     fn discovery(
         &self,
         service: &Service<'w>,
@@ -293,14 +314,17 @@ impl<'v, 'w> Clusters<'v, 'w> {
         labels: Option<&Labels>,
         problems: &mut Problems,
     ) -> Discovery {
+        if let Some(asked) = self.asked(service, port) {
+            return Discovery::Asked(asked);
+        }
         let (candidates, resolution) = match service.behind {
             Behind::Kubernetes(object) => {
                 (self.supply.of_service(object, port.position), Resolution::Static)
             }
-            Behind::Entry(object) => (
-                self.workloads.of_entry(object, &service.host, port.position, &self.supply),
-                object.spec.resolution,
-            ),
+            Behind::Entry(object) => {
+                let resolution = object.spec.resolution;
+                (self.candidates(service, port), resolution)
+            }
         };
         let chosen = candidates
             .iter()

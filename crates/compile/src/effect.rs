@@ -9,14 +9,15 @@ mod mesh;
 mod route;
 
 use propylon_model::gateway::{Port, Server};
-use propylon_model::service_entry::Resolution;
-use propylon_model::sidecar::LabelSelector;
+use propylon_model::sidecar::{CaptureMode, EgressListener, LabelSelector, Sidecar};
 use propylon_model::{
     EndpointSlice, FieldPath, Gateway, Kind, Labels, Object, Problem, ProxyConfig, Service,
     ServiceEntry, Severity, Telemetry, WorkloadEntry,
 };
 
+use crate::Role;
 use crate::problems::{Problems, code};
+use crate::scope::Scope;
 use crate::view::{View, in_order, selects};
 
 /// Reports what has no effect yet, of all objects that concern this gateway.
@@ -81,7 +82,7 @@ fn service_entry(object: &Object<ServiceEntry>, problems: &mut Problems) {
         addresses: _,
         ports: _,
         location: _,
-        resolution,
+        resolution: _,
         endpoints,
         workload_selector: _,
         export_to: _,
@@ -89,10 +90,6 @@ fn service_entry(object: &Object<ServiceEntry>, problems: &mut Problems) {
     } = &object.spec;
     let place = FieldPath::spec();
     fields(object, &place, [("subjectAltNames", !subject_alt_names.is_empty())], problems);
-    if *resolution == Resolution::DynamicDns {
-        let message = "`resolution: DYNAMIC_DNS` is not yet in effect: requests get 503";
-        problems.warning(code::NOT_IN_EFFECT, object, place.key("resolution"), message);
-    }
     for (position, endpoint) in endpoints.iter().enumerate() {
         let place = place.key("endpoints").index(position);
         workload_entry(object, endpoint, &place, problems);
@@ -109,13 +106,13 @@ fn workload_entry<S>(
         address: _,
         ports: _,
         labels: _,
-        network,
+        network: _,
         locality: _,
         weight: _,
         service_account,
     } = entry;
-    let list = [("network", !network.is_empty()), ("serviceAccount", !service_account.is_empty())];
-    fields(object, place, list, problems);
+    // A network matters where some gateway leads into it; `mesh` reports those.
+    fields(object, place, [("serviceAccount", !service_account.is_empty())], problems);
 }
 
 fn service(object: &Object<Service>, problems: &mut Problems) {
@@ -190,14 +187,46 @@ fn whole_kinds(view: &View<'_>, problems: &mut Problems) {
             proxy_config(object, problems);
         }
     }
+    let chosen = match view.options.role {
+        Role::Gateway => None,
+        Role::Sidecar(_) => Scope::of(view).sidecar,
+    };
     for object in in_order(&world.sidecars) {
-        never(object, problems);
+        match chosen {
+            Some(one) if one.meta.key == object.meta.key => sidecar(object, problems),
+            Some(_) | None if view.options.role == Role::Gateway => never(object, problems),
+            Some(_) | None => {}
+        }
     }
     for object in in_order(&world.peer_authentications) {
         never(object, problems);
     }
     for object in in_order(&world.workload_groups) {
         never(object, problems);
+    }
+}
+
+/// A Sidecar that holds for this workload: what comes in is not intercepted.
+fn sidecar(object: &Object<Sidecar>, problems: &mut Problems) {
+    let Sidecar {
+        workload_selector: _,
+        ingress,
+        egress,
+        inbound_connection_pool,
+        outbound_traffic_policy: _,
+    } = &object.spec;
+    let place = FieldPath::spec();
+    let list = [
+        ("ingress", !ingress.is_empty()),
+        ("inboundConnectionPool", inbound_connection_pool.is_some()),
+    ];
+    fields(object, &place, list, problems);
+    for (position, listener) in egress.iter().enumerate() {
+        let EgressListener { port: _, bind, capture_mode, hosts: _ } = listener;
+        let place = place.key("egress").index(position);
+        let list =
+            [("bind", !bind.is_empty()), ("captureMode", *capture_mode == CaptureMode::None)];
+        fields(object, &place, list, problems);
     }
 }
 

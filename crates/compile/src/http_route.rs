@@ -321,7 +321,7 @@ impl Builder<'_, '_> {
 }
 
 /// One source of a hash. `useSourceIp: false` is none.
-fn hash_key(written: &WrittenKey) -> Option<HashKey> {
+pub(crate) fn hash_key(written: &WrittenKey) -> Option<HashKey> {
     Some(match written {
         WrittenKey::HttpHeaderName(name) => {
             HashKey::Header(name.to_ascii_lowercase().into_boxed_str())

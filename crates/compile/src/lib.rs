@@ -14,6 +14,7 @@ pub mod visibility;
 mod handing;
 mod limits;
 mod mesh;
+mod scope;
 mod view;
 
 mod credential;
@@ -35,6 +36,8 @@ mod tcp_listener;
 mod tcp_route;
 mod virtual_service;
 
+mod outbound;
+
 mod cluster;
 mod destination_rule;
 mod endpoints;
@@ -51,7 +54,9 @@ mod security;
 mod summary;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
+use ipnet::IpNet;
 use propylon_model::{Labels, Problem, World};
 use propylon_snapshot::Snapshot;
 
@@ -60,8 +65,10 @@ pub use summary::summary;
 use cluster::Clusters;
 use http_route::Builder;
 use objects::Objects;
+use outbound::Leaving;
 use problems::Problems;
 use route_table::Tables;
+use scope::Scope;
 use view::View;
 
 /// What "all addresses" means to a server that names no address.
@@ -93,6 +100,32 @@ pub struct Options {
     pub allow_unenforced_policies: bool,
     /// Tell a TLS client that asks for an unknown server name so, instead of resetting it.
     pub alert_unknown_names: bool,
+    /// What the workload is to others.
+    pub role: Role,
+    /// Look up the hosts of ServiceEntries with resolution NONE where the address that a client
+    /// meant is not known.
+    pub resolve_none: bool,
+    /// Addresses that names which clients choose may lead to although they are not public.
+    pub allowed_destinations: Vec<IpNet>,
+}
+
+/// What a workload is to others.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Role {
+    /// It serves the Gateways that select it.
+    #[default]
+    Gateway,
+    /// It stands beside an application and takes what leaves that.
+    Sidecar(Leg),
+}
+
+/// Where a sidecar takes what leaves its application.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Leg {
+    /// Where captured connections are redirected to.
+    pub captured: Vec<SocketAddr>,
+    /// Where an explicit HTTP proxy answers.
+    pub proxy: Vec<SocketAddr>,
 }
 
 impl Default for Options {
@@ -104,6 +137,9 @@ impl Default for Options {
             port_map: BTreeMap::new(),
             families: Families::default(),
             allow_unenforced_policies: false,
+            role: Role::Gateway,
+            resolve_none: false,
+            allowed_destinations: Vec::new(),
             alert_unknown_names: false,
         }
     }
@@ -125,7 +161,10 @@ pub struct Compiled {
 pub fn compile(world: &World, options: &Options) -> Compiled {
     let view = View::new(world, options);
     let mut problems = Problems::default();
-    let gateways = gateway::selected(&view);
+    let gateways = match options.role {
+        Role::Gateway => gateway::selected(&view),
+        Role::Sidecar(_) => Vec::new(),
+    };
     let servers = gateway::servers(&view, &gateways, &mut problems);
     let merged = merge::merge(&servers, &mut problems);
     let bound = virtual_service::visible(&view, &mut problems);
@@ -133,14 +172,24 @@ pub fn compile(world: &World, options: &Options) -> Compiled {
     let closed = security::closes(&view, &mut problems);
     let clusters = Clusters::new(&view);
     let mut builder = Builder { view: &view, clusters, objects: Objects::default(), problems };
-    let mut tables = Tables::new(&bound);
-    for merged in merged.values() {
-        tables.add(merged, &mut builder);
-    }
-    tables.report_unused(&servers, &mut builder);
+    let scope = Scope::of(&view);
+    let made = match &options.role {
+        Role::Gateway => {
+            let mut tables = Tables::new(&bound);
+            for merged in merged.values() {
+                tables.add(merged, &mut builder);
+            }
+            tables.report_unused(&servers, &mut builder);
+            Made::Serving(tables)
+        }
+        Role::Sidecar(leg) => Made::Leaving(Leaving::new(&bound, &scope, &mut builder), leg),
+    };
     let Builder { clusters, objects, mut problems, .. } = builder;
     let (clusters, ids) = clusters.finish();
-    let (listeners, tables) = tables.finish(&ids);
+    let (listeners, tables) = match made {
+        Made::Serving(tables) => tables.finish(&ids),
+        Made::Leaving(leaving, leg) => leaving.finish(leg, &ids),
+    };
     problems.extend(analyze::within(&view, &bound));
     let http = view.mesh.http_settings(world, options);
     let objects = objects.into_names();
@@ -157,4 +206,10 @@ pub fn compile(world: &World, options: &Options) -> Compiled {
         closed,
     };
     Compiled { snapshot, problems: problems.finish() }
+}
+
+/// What a workload's role makes of its objects, before clusters have their final ids.
+enum Made<'b, 'w> {
+    Serving(Tables<'b, 'w>),
+    Leaving(Leaving<'b, 'w>, &'b Leg),
 }

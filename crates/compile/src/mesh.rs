@@ -4,19 +4,23 @@
 use std::time::Duration;
 
 use propylon_model::destination_rule::{ConnectionPool, TcpKeepalive};
-use propylon_model::mesh_config::{MeshH2UpgradePolicy, NormalizationType, TlsDefaults};
+use propylon_model::mesh_config::{
+    MeshH2UpgradePolicy, MeshOutboundMode, NormalizationType, TlsDefaults,
+};
 use propylon_model::proxy_defaults::ProxyConfigDefaults;
 use propylon_model::virtual_service::HttpRetry;
 use propylon_model::{MeshConfig, World};
 use propylon_snapshot::{HttpSettings, PathNormalization, ServerHeader};
 
-use crate::Options;
 use crate::view::{in_order, selects};
+use crate::{Options, Role};
 
 /// Istio's `connectTimeout`.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Where Istio looks for mesh-wide objects.
 const ROOT_NAMESPACE: &str = "istio-system";
+/// The `server` header of what a sidecar answers to its workload.
+const SIDECAR: &str = "envoy";
 /// The environment of a proxy that makes it answer HTTP/1.0.
 pub(crate) const HTTP10: &str = "ISTIO_META_HTTP10";
 
@@ -56,6 +60,12 @@ impl<'w> Mesh<'w> {
     /// Whether HTTP/1.1 services are asked over HTTP/2.
     pub(crate) fn upgrades_to_http2(self) -> bool {
         self.config.is_some_and(|mesh| mesh.h2_upgrade_policy == MeshH2UpgradePolicy::Upgrade)
+    }
+
+    /// What sidecars do with traffic that nobody defined.
+    pub(crate) fn outbound_mode(self) -> MeshOutboundMode {
+        let policy = self.config.and_then(|mesh| mesh.outbound_traffic_policy.as_ref());
+        policy.map_or(MeshOutboundMode::AllowAny, |policy| policy.mode)
     }
 
     /// The namespace whose policies hold everywhere.
@@ -117,6 +127,8 @@ impl<'w> Mesh<'w> {
                 Some(server) if !server.value.is_empty() => {
                     ServerHeader::Set(server.value.as_str().into())
                 }
+                // A sidecar says Envoy's own name to its workload (Istio).
+                _ if matches!(options.role, Role::Sidecar(_)) => ServerHeader::Set(SIDECAR.into()),
                 _ => ServerHeader::default(),
             },
             accept_http10: self.accepts_http10(world, options),

@@ -11,6 +11,7 @@ use propylon_snapshot::{ObjectId, ObjectName, Origin};
 pub(crate) struct Objects {
     ids: HashMap<ObjectKey, ObjectId>,
     names: Vec<ObjectName>,
+    mesh: Option<ObjectId>,
 }
 
 impl Objects {
@@ -23,6 +24,17 @@ impl Objects {
     ) -> Origin {
         let object = self.id(&object.meta.key);
         Origin { object, entry: position(entry), matching: matching.map(position) }
+    }
+
+    /// The origin of what follows from the mesh's settings and from no object.
+    pub(crate) fn mesh(&mut self, root: &str) -> Origin {
+        let object = *self.mesh.get_or_insert_with(|| {
+            let id = ObjectId(position(self.names.len()));
+            let (kind, name) = ("MeshConfig".into(), "istio".into());
+            self.names.push(ObjectName { kind, namespace: root.into(), name });
+            id
+        });
+        Origin { object, entry: 0, matching: None }
     }
 
     /// The table for the snapshot.

@@ -19,6 +19,8 @@ pub(crate) mod code {
     pub(crate) const CREDENTIAL_FILE: &str = "GW0205";
     /// A TLS setting that this gateway cannot carry out.
     pub(crate) const TLS_LIMIT: &str = "GW0206";
+    /// A service's port that a sidecar cannot tell from another's.
+    pub(crate) const OUTBOUND_TAKEN: &str = "GW0207";
     /// A security policy that selects this gateway and is not enforced yet.
     pub(crate) const UNENFORCED: &str = "GW0301";
     /// A rule that is not served because a part of it cannot be translated.

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use propylon_model::service_entry::Location;
+use propylon_model::service_entry::{Location, Resolution};
 use propylon_model::{Object, Service as KubernetesService, ServiceEntry};
 
 use crate::host;
@@ -46,6 +46,34 @@ impl<'w> Service<'w> {
     /// The port of a number.
     pub(crate) fn port(&self, number: u16) -> Option<&Port> {
         self.ports.iter().find(|port| port.number == number)
+    }
+
+    /// Its virtual addresses and blocks of them, each once.
+    pub(crate) fn addresses(&self) -> Vec<&'w str> {
+        let written: Vec<&'w str> = match self.behind {
+            Behind::Kubernetes(object) => {
+                let spec = &object.spec;
+                let all = std::iter::once(&spec.cluster_ip).chain(&spec.cluster_ips);
+                let all = all.map(String::as_str);
+                all.filter(|address| !address.is_empty() && *address != HEADLESS).collect()
+            }
+            Behind::Entry(object) => object.spec.addresses.iter().map(String::as_str).collect(),
+        };
+        let mut addresses: Vec<&'w str> = Vec::with_capacity(written.len());
+        for address in written {
+            if !addresses.contains(&address) {
+                addresses.push(address);
+            }
+        }
+        addresses
+    }
+
+    /// How a ServiceEntry finds its endpoints.
+    pub(crate) fn resolution(&self) -> Option<Resolution> {
+        match self.behind {
+            Behind::Kubernetes(_) => None,
+            Behind::Entry(object) => Some(object.spec.resolution),
+        }
     }
 
     /// True unless it is another name of something outside, or said to be outside
@@ -133,12 +161,60 @@ impl<'w> Registry<'w> {
         std::iter::once(first).chain(same).find(is_kubernetes).or(Some(first))
     }
 
+    /// The service and port that a cluster of a host and port is made of. Where the service of the
+    /// host lacks the port, another object for the same host may have it: those of its namespace
+    /// before all others.
+    pub(crate) fn find_port(&self, host: &str, number: u16) -> Option<(&Service<'w>, &Port)> {
+        let first = self.find(host)?;
+        let near = self.candidates(host).filter(|one| one.namespace == first.namespace);
+        let all = std::iter::once(first).chain(near).chain(self.candidates(host));
+        all.filter(|one| one.alias().is_none() || std::ptr::eq(*one, first))
+            .find_map(|one| Some((one, one.port(number)?)))
+    }
+
+    /// The other ServiceEntries of the same namespace for a host and port, found by the same
+    /// resolution: they supply endpoints together.
+    pub(crate) fn beside(
+        &self,
+        service: &Service<'w>,
+        number: u16,
+    ) -> impl Iterator<Item = (&Service<'w>, &Port)> {
+        let resolution = service.resolution();
+        let others = self.candidates(&service.host).filter(move |one| {
+            one.namespace == service.namespace
+                && !std::ptr::eq(*one, service)
+                && resolution.is_some()
+                && one.resolution() == resolution
+        });
+        others.filter_map(move |one| Some((one, one.port(number)?)))
+    }
+
+    /// Every host and port once, with the service that stands for it, in the order of age.
+    pub(crate) fn offers(&self) -> impl Iterator<Item = (&Service<'w>, &Port)> {
+        let mut seen = std::collections::HashSet::new();
+        let all = self.services.iter();
+        let all = all.flat_map(|service| service.ports.iter().map(move |port| (service, port)));
+        all.filter_map(move |(service, port)| {
+            let first = seen.insert((service.host.as_str(), port.number));
+            first.then(|| self.find_port(&service.host, port.number)).flatten()
+        })
+    }
+
+    /// True if some service has this host, or, where it is a wildcard, one within it.
+    pub(crate) fn has_host_within(&self, host: &str) -> bool {
+        self.by_host.contains_key(host)
+            || (host::is_wildcard(host)
+                && self.by_host.keys().any(|known| host::is_subset(known, host)))
+    }
+
     fn candidates(&self, host: &str) -> impl Iterator<Item = &Service<'w>> {
         let positions = self.by_host.get(host).map_or(&[][..], Vec::as_slice);
         positions.iter().map(|position| &self.services[*position])
     }
 }
 
+/// The cluster address of a Service that has none.
+const HEADLESS: &str = "None";
 /// The type of a Service that is another name of a host.
 const EXTERNAL_NAME: &str = "ExternalName";
 

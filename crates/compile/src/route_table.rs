@@ -309,7 +309,7 @@ fn server_names(server: &OpenServer<'_>) -> Vec<Box<str>> {
 }
 
 /// A host as requests name it: in lower case, an IPv6 address in brackets.
-fn domain_of(host: &str) -> String {
+pub(crate) fn domain_of(host: &str) -> String {
     if host.parse::<std::net::Ipv6Addr>().is_ok() {
         format!("[{}]", host.to_ascii_lowercase())
     } else {
@@ -333,7 +333,8 @@ pub(crate) fn report_closed(server: &OpenServer<'_>, builder: &mut Builder<'_, '
     builder.problems.error(code::SERVER_CLOSED, server.gateway, field, message);
 }
 
-fn renumber(rule: &mut Rule, clusters: &[ClusterId]) {
+/// Puts final cluster ids in the place of provisional ones.
+pub(crate) fn renumber(rule: &mut Rule, clusters: &[ClusterId]) {
     let Action::Forward(forward) = &mut rule.action else { return };
     let destinations = forward.destinations.iter_mut().map(|one| &mut one.target);
     let mirrors = forward.mirrors.iter_mut().map(|one| &mut one.target);

@@ -105,6 +105,10 @@ fn connections(snapshot: &Snapshot, listener: &Listener) -> Vec<String> {
     match &listener.serves {
         Serves::Http(_) => Vec::new(),
         Serves::Tcp(one) => vec![route(one)],
+        Serves::Captured(outbound) | Serves::Proxy(outbound) => {
+            let routes = outbound.routes();
+            routes.map(|(one, names, it)| format!("{} {names:?} {}", one.name, route(it))).collect()
+        }
         Serves::Tls(names) => {
             let chains = names.chains().iter();
             let handed_on = chains.filter_map(|chain| match &chain.then {
@@ -149,8 +153,10 @@ fn same_settings(a: &Cluster, b: &Cluster) -> bool {
     let same_discovery = match (discovery, &b.discovery) {
         (Discovery::Static(_), Discovery::Static(_)) => true,
         (Discovery::Dns { first_only: a, .. }, Discovery::Dns { first_only: b, .. }) => a == b,
-        (Discovery::Static(_), Discovery::Dns { .. })
-        | (Discovery::Dns { .. }, Discovery::Static(_)) => false,
+        (Discovery::Asked(a), Discovery::Asked(b)) => a == b,
+        (Discovery::Static(_), Discovery::Dns { .. } | Discovery::Asked(_))
+        | (Discovery::Dns { .. }, Discovery::Static(_) | Discovery::Asked(_))
+        | (Discovery::Asked(_), Discovery::Static(_) | Discovery::Dns { .. }) => false,
     };
     same_discovery
         && *balance == b.balance
@@ -196,6 +202,7 @@ fn number(cluster: &Cluster) -> usize {
     match &cluster.discovery {
         Discovery::Static(endpoints) => endpoints.len(),
         Discovery::Dns { names, fixed, first_only: _ } => names.len() + fixed.len(),
+        Discovery::Asked(_) => 0,
     }
 }
 

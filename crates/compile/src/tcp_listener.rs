@@ -151,7 +151,8 @@ impl<'w> Tables<'_, 'w> {
 /// Puts final cluster ids in the place of provisional ones.
 pub(crate) fn finish(mut listener: Listener, clusters: &[ClusterId]) -> Listener {
     match &mut listener.serves {
-        Serves::Http(_) => {}
+        // A sidecar's listeners are finished elsewhere.
+        Serves::Http(_) | Serves::Captured(_) | Serves::Proxy(_) => {}
         Serves::Tcp(route) => renumber(route, clusters),
         Serves::Tls(names) => {
             let mut chains = names.chains().to_vec();

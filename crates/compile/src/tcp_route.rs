@@ -50,7 +50,7 @@ impl<'w> Builder<'_, 'w> {
             });
             if found.is_some() || route.r#match.is_empty() {
                 let origin = self.objects.origin(object, entry, found);
-                return Some(self.connections(object, &route.route, origin, server));
+                return Some(self.connections(object, &route.route, origin, spoken(server)));
             }
         }
         None
@@ -86,7 +86,8 @@ impl<'w> Builder<'_, 'w> {
                     continue;
                 }
                 taken.extend(names.iter().map(|name| (name.clone(), Some(origin))));
-                let then = Then::Tcp(self.connections(object, &route.route, origin, server));
+                let route = self.connections(object, &route.route, origin, spoken(server));
+                let then = Then::Tcp(route);
                 chains.push(TlsChain {
                     names,
                     offered: Offered::Anything,
@@ -115,18 +116,18 @@ impl<'w> Builder<'_, 'w> {
         self.problems.warning(code::SERVER_NAME_TAKEN, object, field.key("sniHosts"), message);
     }
 
-    /// The destinations of a route, as a server's connections meet them. A single one takes all;
-    /// of several, those without weight take nothing.
-    fn connections(
+    /// The destinations of a route, as the connections of a port meet them, which may be MongoDB's.
+    /// A single one takes all; of several, those without weight take nothing.
+    pub(crate) fn connections(
         &mut self,
         object: &Object<VirtualService>,
         list: &[RouteDestination],
         origin: Origin,
-        server: &OpenServer<'_>,
+        (port, is_mongo): (u16, bool),
     ) -> TcpRoute {
         let key = &object.meta.key;
         let namespace = &*key.namespace;
-        let port = u32::from(server.port);
+        let port = u32::from(port);
         let mut destinations = Vec::new();
         let mut stat_prefix = format!("{}.{namespace}", key.name);
         let mut handing = Handing::of(None, "");
@@ -151,7 +152,6 @@ impl<'w> Builder<'_, 'w> {
             destinations.push(TcpDestination { target, weight });
         }
         let Handing { idle_timeout, duration, hash_source } = handing;
-        let is_mongo = server.server.port.protocol.eq_ignore_ascii_case("MONGO");
         TcpRoute {
             destinations,
             idle_timeout,
@@ -162,6 +162,11 @@ impl<'w> Builder<'_, 'w> {
             origin,
         }
     }
+}
+
+/// The port of a server, and whether MongoDB is spoken there.
+fn spoken(server: &OpenServer<'_>) -> (u16, bool) {
+    (server.port, server.server.port.protocol.eq_ignore_ascii_case("MONGO"))
 }
 
 /// Puts final ids in the place of provisional ones.

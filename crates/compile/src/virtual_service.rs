@@ -7,9 +7,11 @@ use std::collections::HashMap;
 use propylon_model::virtual_service::{Destination, HttpRoute};
 use propylon_model::{Object, VirtualService};
 
+use crate::Role;
 use crate::delegate;
 use crate::host::{MESH, resolve, resolve_gateway};
 use crate::problems::Problems;
+use crate::scope::Scope;
 use crate::view::{View, in_order};
 use crate::visibility;
 
@@ -41,9 +43,9 @@ pub(crate) struct Route<'w> {
     pub(crate) positions: Vec<Option<usize>>,
 }
 
-/// All VirtualServices that the gateway sees and that bind to a gateway at all, in the order in
-/// which their rules are tried: private to its namespace, exported to it by name, public; within
-/// these by age, name and namespace.
+/// All VirtualServices that the workload sees and that bind to a gateway at all, or, for a sidecar,
+/// to the mesh and are in its scope; in the order in which their rules are tried: private to
+/// its namespace, exported to it by name, public; within these by age, name and namespace.
 pub(crate) fn visible<'w>(view: &View<'w>, problems: &mut Problems) -> Vec<Bound<'w>> {
     let defaults = view.mesh.virtual_service_export_to();
     let all = in_order(&view.world.virtual_services);
@@ -57,18 +59,28 @@ pub(crate) fn visible<'w>(view: &View<'w>, problems: &mut Problems) -> Vec<Bound
     }
     seen.sort_by_key(|(seen_as, _)| *seen_as);
     let delegates = delegate::Delegates::new(&all, defaults, &view.options.domain);
+    let scope = matches!(view.options.role, Role::Sidecar(_)).then(|| Scope::of(view));
     let mut bound = Vec::new();
     for (_, object) in seen {
         let gateways = gateways(object);
         // Without hosts it is a delegate: its routes count only where a root names it.
-        if object.spec.hosts.is_empty() || gateways.iter().all(|gateway| gateway == MESH) {
+        let is_mesh = |gateway: &String| gateway == MESH;
+        let concerned = match view.options.role {
+            Role::Gateway => !gateways.iter().all(is_mesh),
+            Role::Sidecar(_) => gateways.iter().any(is_mesh),
+        };
+        if object.spec.hosts.is_empty() || !concerned {
             continue;
         }
         let namespace = &object.meta.key.namespace;
         let complete = |host: &String| resolve(host, namespace, &view.options.domain);
+        let hosts: Vec<String> = object.spec.hosts.iter().map(complete).collect();
+        if scope.as_ref().is_some_and(|scope| !scope.has_routes(namespace, &hosts)) {
+            continue;
+        }
         bound.push(Bound {
             object,
-            hosts: object.spec.hosts.iter().map(complete).collect(),
+            hosts,
             gateways,
             routes: routes(object, &delegates, &view.options.domain, problems),
         });

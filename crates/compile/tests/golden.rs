@@ -2,7 +2,8 @@
 //! `<case>.problems`. `UPDATE_GOLDEN=1` writes them anew; read the difference before you keep it.
 //!
 //! A first line `# options: --label a=b --namespace ns --port-map 80=8080 --domain d
-//! --ip-families both --allow-unenforced-policies` sets what the world is compiled for.
+//! --ip-families both --role sidecar --resolve-none --allow-destination b
+//! --allow-unenforced-policies` sets what the world is compiled for.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,7 +16,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use propylon_compile::admission::Ledger;
-use propylon_compile::{Families, Options, compile};
+use propylon_compile::{Families, Leg, Options, Role, compile};
 use propylon_model::{Labels, Problem, Severity};
 use propylon_source::file::{ReadOptions, mesh_config, read};
 
@@ -110,6 +111,17 @@ fn options(text: &str) -> Options {
             "--port-map" => {
                 let (from, to) = pair(value());
                 options.port_map.insert(from.parse().unwrap(), to.parse().unwrap());
+            }
+            "--role" if value() == "sidecar" => {
+                let captured = vec![([127, 0, 0, 1], 15001).into()];
+                let proxy = vec![([127, 0, 0, 1], 15080).into()];
+                options.role = Role::Sidecar(Leg { captured, proxy });
+                options.labels = Labels::new();
+                options.namespace = "default".to_owned();
+            }
+            "--resolve-none" => options.resolve_none = true,
+            "--allow-destination" => {
+                options.allowed_destinations.push(value().parse().unwrap());
             }
             "--ip-families" => {
                 options.families = match value() {

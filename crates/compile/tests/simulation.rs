@@ -68,7 +68,9 @@ fn endpoint_of(snapshot: &Snapshot, id: propylon_snapshot::ClusterId) -> String 
     let cluster = snapshot.cluster(id);
     match &cluster.discovery {
         Discovery::Static(endpoints) if endpoints.is_empty() => "503 no endpoint".to_owned(),
-        Discovery::Static(_) | Discovery::Dns { .. } => cluster.name.to_string(),
+        Discovery::Static(_) | Discovery::Dns { .. } | Discovery::Asked(_) => {
+            cluster.name.to_string()
+        }
     }
 }
 

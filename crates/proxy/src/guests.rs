@@ -1,11 +1,12 @@
 //! The client connections of one worker: who is idle since when, and how to ask one to leave.
 //! Idle timeouts are a coarse sweep over this list, so that a connection needs no timer of its own.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use crate::captured::Aim;
 use crate::listener::Door;
 
 /// One client connection.
@@ -19,6 +20,7 @@ pub(crate) struct Guest {
     seen_resting: Cell<Option<Instant>>,
     leaving: Cell<Option<Leave>>,
     waker: RefCell<Option<Waker>>,
+    aim: OnceCell<Box<Aim>>,
 }
 
 /// Why a connection is asked to end.
@@ -34,6 +36,16 @@ impl Guest {
     /// Where it came in.
     pub(crate) fn door(&self) -> &Rc<Door> {
         &self.door
+    }
+
+    /// What it was meant for, if it leaves a workload.
+    pub(crate) fn aim(&self) -> Option<&Aim> {
+        self.aim.get().map(|aim| &**aim)
+    }
+
+    /// Notes what it was meant for; told once.
+    pub(crate) fn aim_at(&self, aim: Aim) {
+        let _ = self.aim.set(Box::new(aim));
     }
 
     /// Its number among the connections of its worker, from 1.
@@ -99,6 +111,7 @@ impl Guests {
             seen_resting: Cell::new(None),
             leaving: Cell::new(door.is_shut().then_some(Leave::Drain)),
             waker: RefCell::new(None),
+            aim: OnceCell::new(),
         });
         if seat == seats.len() {
             seats.push(None);

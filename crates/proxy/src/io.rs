@@ -220,6 +220,18 @@ impl Stream {
         }
     }
 
+    /// The address that the client connected to before the kernel redirected it here; `None` where
+    /// it was not redirected, or where that is not known.
+    #[must_use]
+    pub(crate) fn original_destination(&self) -> Option<SocketAddr> {
+        let local = self.local()?;
+        let original = match local {
+            SocketAddr::V4(_) => self.socket().original_dst_v4(),
+            SocketAddr::V6(_) => self.socket().original_dst_v6(),
+        };
+        original.ok()?.as_socket()
+    }
+
     /// Its number in the process's table of open files.
     pub(crate) fn descriptor(&self) -> i32 {
         match &self.kernel {

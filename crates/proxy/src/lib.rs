@@ -5,6 +5,7 @@
 
 mod balance;
 mod buffers;
+mod captured;
 mod clock;
 #[doc(hidden)]
 pub mod fuzz;

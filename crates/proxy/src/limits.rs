@@ -125,6 +125,26 @@ pub const MIRROR_ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// How long publishing waits for the first answers of name servers.
 pub const FIRST_ANSWERS_WAIT: Duration = Duration::from_secs(1);
 
+/// Names whose addresses are remembered. Clients choose names below a wildcard.
+pub const NAMES_KEPT_MAX: usize = 4096;
+
+/// Names looked up at the same time; more wait for their turn, so that name servers meet no storm.
+pub const LOOKUPS_MAX: usize = 64;
+
+/// Time for a look-up, all name servers and repetitions included.
+pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Endpoints per worker and cluster that are kept because a client asked for them; more serve their
+/// one request and keep no connection.
+pub const ASKED_ENDPOINTS_MAX: usize = 4096;
+
+/// Time for the first bytes of a captured connection that tell what it speaks. Where a client waits
+/// for the server to speak first, its bytes are handed on after this.
+pub const DETECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Bytes of a captured connection's first line that are read to see whether it is HTTP.
+pub const DETECT_BYTES_MAX: usize = 8 * 1024;
+
 /// Bytes read at once from an HTTP/2 connection: one full frame. The codec's buffer is cleared
 /// before each read, so more of it would cost connections that get little.
 pub const HTTP2_READ_BYTES_MAX: usize = 16 * 1024;

@@ -79,15 +79,16 @@ impl DataPlane {
     /// Must be called inside the control runtime, which then also resolves names.
     pub async fn publish(&self, generation: u64, snapshot: Arc<Snapshot>) -> Vec<ListenerStatus> {
         let _one_at_a_time = self.publishing.lock().await;
-        let (shared, warm) = {
+        let (shared, warm, names) = {
             let mut registry = lock(&self.registry);
             let shared = registry.attach(&snapshot);
-            (shared, registry.warm(FIRST_ANSWERS_WAIT))
+            let warm = registry.warm(FIRST_ANSWERS_WAIT);
+            (shared, warm, Arc::clone(registry.names()))
         };
         warm.await;
         let (mut sockets, statuses) = self.reconcile(&snapshot);
         let terminators = self.terminators(&snapshot);
-        let running = Arc::new(Running { generation, snapshot, shared, terminators });
+        let running = Arc::new(Running { generation, snapshot, shared, terminators, names });
         let mut taken = Vec::with_capacity(self.workers.len());
         for worker in &self.workers {
             let (done, taking) = oneshot::channel();

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use propylon_snapshot::Snapshot;
 
 use crate::tls::Terminators;
-use crate::upstream::Shared;
+use crate::upstream::{Names, Shared};
 
 /// One published generation.
-#[derive(Debug)]
 pub(crate) struct Running {
     /// Its number; grows with every publication.
     pub generation: u64,
@@ -19,4 +18,12 @@ pub(crate) struct Running {
     pub shared: Vec<Arc<Shared>>,
     /// The parsed settings of its TLS servers.
     pub terminators: Arc<Terminators>,
+    /// What is known about names.
+    pub names: Arc<Names>,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running").field("generation", &self.generation).finish_non_exhaustive()
+    }
 }

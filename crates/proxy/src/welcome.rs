@@ -7,12 +7,14 @@ use std::rc::Rc;
 use propylon_snapshot::{RouteTableId, Serves, Snapshot, TcpRoute, Termination, Then};
 use tokio::time::timeout;
 
+use crate::captured;
 use crate::guests::Guest;
 use crate::http::{self, admission, secure};
 use crate::io::{Io, Stream, read, write_all};
 use crate::listener::{Door, Hello, Unfit, client_hello, proxy_header};
 use crate::runtime::Worker;
 use crate::tcp;
+use crate::upstream::Wanted;
 
 /// The client's end and ours; `None` for Unix sockets.
 pub(crate) type Ends = (Option<SocketAddr>, Option<SocketAddr>);
@@ -25,6 +27,15 @@ pub(crate) fn welcome(worker: &Rc<Worker>, door: &Rc<Door>, stream: Stream) {
     }
     let (generation, position) = door.current();
     let snapshot = generation.snapshot();
+    match snapshot.listeners.get(position).map(|listener| &listener.serves) {
+        Some(Serves::Captured(_)) => {
+            return worker.spawn(captured::receive(Arrival::new(worker, door), stream));
+        }
+        Some(Serves::Proxy(_)) => {
+            return worker.spawn(captured::receive_proxy(Arrival::new(worker, door), stream));
+        }
+        Some(Serves::Http(_) | Serves::Tcp(_) | Serves::Tls(_)) | None => {}
+    }
     match way(snapshot, position, None) {
         Some(Way::Http(table)) if !snapshot.proxy_protocol => {
             let ends = (stream.peer(), stream.local());
@@ -56,6 +67,8 @@ fn way<'s>(snapshot: &'s Snapshot, position: usize, hello: Option<&Hello>) -> Op
     match &snapshot.listeners.get(position)?.serves {
         Serves::Http(table) => Some(Way::Http(*table)),
         Serves::Tcp(route) => Some(Way::Tcp(route)),
+        // A listener that became another with a reload.
+        Serves::Captured(_) | Serves::Proxy(_) => None,
         Serves::Tls(names) => {
             let hello = hello?;
             let position = names.position(hello.server_name.as_deref())?;
@@ -88,6 +101,8 @@ async fn receive(arrival: Arrival, stream: Stream) {
     let client = ends.0.map(|peer| peer.ip());
     // The generation of this moment: a reload may have come while the client was talking.
     let (generation, position) = arrival.door.current();
+    let name = hello.as_ref().and_then(|hello| hello.server_name.as_deref());
+    let wanted = Wanted { meant: None, name };
     match way(generation.snapshot(), position, hello.as_ref()) {
         Some(Way::Http(table)) => {
             let routed = (Rc::clone(&generation), table);
@@ -108,7 +123,7 @@ async fn receive(arrival: Arrival, stream: Stream) {
             let way = secure::Way { door, generation: held, listener: position, chain };
             let shaken = Box::pin(secure::shake(&worker, &way, stream)).await;
             let Some(stream) = shaken.map(|shaken| shaken.stream) else { return };
-            let opened = Box::pin(tcp::open(&worker, &generation, route, client)).await;
+            let opened = Box::pin(tcp::open(&worker, &generation, route, (client, wanted))).await;
             drop((way, generation));
             match opened {
                 Some(opened) => opened.relay(&worker, &stream).await,
@@ -116,7 +131,7 @@ async fn receive(arrival: Arrival, stream: Stream) {
             }
         }
         Some(Way::Tcp(route)) => {
-            let opened = Box::pin(tcp::open(&worker, &generation, route, client)).await;
+            let opened = Box::pin(tcp::open(&worker, &generation, route, (client, wanted))).await;
             // What is chosen stays chosen: an old configuration need not live as long as its
             // longest connection.
             drop(generation);
@@ -163,9 +178,9 @@ async fn preface(
 
 /// A connection that is no HTTP client yet, or never will be; one of the worker's as long as it
 /// lives.
-struct Arrival {
-    worker: Rc<Worker>,
-    door: Rc<Door>,
+pub(crate) struct Arrival {
+    pub(crate) worker: Rc<Worker>,
+    pub(crate) door: Rc<Door>,
     guest: Rc<Guest>,
 }
 
@@ -191,7 +206,8 @@ impl Arrival {
         let _ = stream.shutdown_write();
     }
 
-    fn refuse(&self, stream: &Stream) {
+    /// Resets a connection that nothing answers.
+    pub(crate) fn refuse(&self, stream: &Stream) {
         self.worker.counters.connections_unfit.add(1);
         stream.abort();
     }

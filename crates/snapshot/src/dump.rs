@@ -86,7 +86,7 @@ impl Snapshot {
                         lists.len() - 1
                     });
                     line!(page, "rules {}", number + 1);
-                    line!(page, "from {}", self.origin(host.origin, "servers"));
+                    line!(page, "from {}", self.origin(host.origin, "http"));
                 });
             }
         });
@@ -97,8 +97,11 @@ impl Snapshot {
         let Origin { object, entry, matching } = origin;
         let mut text = match self.objects.get(object.0 as usize) {
             Some(object) => {
-                let list = if &*object.kind == "Gateway" { "servers" } else { list };
-                format!("{} {}/{} {list}[{entry}]", object.kind, object.namespace, object.name)
+                let name = format!("{} {}/{}", object.kind, object.namespace, object.name);
+                match object.list(list) {
+                    Some(list) => format!("{name} {list}[{entry}]"),
+                    None => name,
+                }
             }
             None => format!("{list}[{entry}]"),
         };

@@ -3,6 +3,7 @@
 //! Immutable, indexed, comparable and printable. It knows neither YAML nor sockets nor clocks:
 //! `compile` builds it, `proxy` asks it, `explain` and the golden tests read it.
 
+mod asked;
 mod cluster;
 mod decide;
 mod dump;
@@ -18,6 +19,7 @@ mod listener;
 mod matching;
 mod name_index;
 mod origin;
+mod outbound;
 mod path;
 mod policy;
 mod re2;
@@ -34,6 +36,7 @@ mod string_match;
 mod tls;
 mod virtual_host;
 
+pub use asked::Asked;
 pub use cluster::{
     Address, Availability, Balance, Cluster, ClusterId, Discovery, DnsTarget, Endpoint,
     Http2KeepAlive, Http2Settings, Locality, UpstreamProtocol,
@@ -57,6 +60,7 @@ pub use listener::{
 };
 pub use matching::Mismatch;
 pub use origin::{ObjectId, ObjectName, Origin};
+pub use outbound::{Captured, Meant, Outbound};
 pub use path::{BadPath, normalize};
 pub use policy::{Abort, AbortAnswer, Cors, Delay, Fault, Fraction, Mirror, Retry, RetryOn};
 pub use reason::{Failure, Reason, grpc_status_of};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::name_index::NameIndex;
 use crate::virtual_host::{host_of, lower_case};
-use crate::{Origin, Reason, RouteTableId, ServerTls, Snapshot, Target};
+use crate::{Origin, Outbound, Reason, RouteTableId, ServerTls, Snapshot, Target};
 
 /// What a listener binds.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,15 +57,19 @@ impl Listener {
 
     /// Every route table that its connections can meet, in the order of its servers.
     pub fn tables(&self) -> impl Iterator<Item = RouteTableId> + '_ {
-        let (plain, chains) = match &self.serves {
-            Serves::Http(table) => (Some(*table), &[][..]),
-            Serves::Tcp(_) => (None, &[][..]),
-            Serves::Tls(names) => (None, names.chains()),
+        let (plain, chains, outbound) = match &self.serves {
+            Serves::Http(table) => (Some(*table), &[][..], None),
+            Serves::Tcp(_) => (None, &[][..], None),
+            Serves::Tls(names) => (None, names.chains(), None),
+            Serves::Captured(outbound) | Serves::Proxy(outbound) => (None, &[][..], Some(outbound)),
         };
-        plain.into_iter().chain(chains.iter().filter_map(|chain| match &chain.then {
-            Then::Http(table) => Some(*table),
-            Then::Tcp(_) => None,
-        }))
+        let outbound = outbound.into_iter().flat_map(|outbound| outbound.tables());
+        plain.into_iter().chain(outbound).chain(chains.iter().filter_map(
+            |chain| match &chain.then {
+                Then::Http(table) => Some(*table),
+                Then::Tcp(_) => None,
+            },
+        ))
     }
 }
 
@@ -107,6 +111,12 @@ pub enum Serves {
     Tcp(TcpRoute),
     /// TLS: the server name that a client asks for chooses what follows.
     Tls(ServerNames),
+    /// Connections that the kernel redirected here on their way out of a workload: the address
+    /// that each was meant for chooses what follows.
+    Captured(Arc<Outbound>),
+    /// Requests to an explicit HTTP proxy, CONNECT among them: the host and port that each names
+    /// choose what follows.
+    Proxy(Arc<Outbound>),
 }
 
 /// Where the bytes of a connection go. Chosen once per connection.

@@ -80,6 +80,7 @@ fn branch<'s>(snapshot: &'s Snapshot, destination: &'s Destination) -> Branch<'s
     let empty = match &cluster.discovery {
         Discovery::Static(endpoints) => endpoints.is_empty(),
         Discovery::Dns { names, fixed, .. } => names.is_empty() && fixed.is_empty(),
+        Discovery::Asked(_) => false,
     };
     let fails = match &cluster.availability {
         Availability::Closed(why) => Some((Reason::ClusterClosed, why.to_string())),

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use propylon_model::{AnyObject, Gateway, Object, Service, VirtualService};
 
+use crate::Role;
 use crate::destination_rule::DestinationRules;
 use crate::endpoints::{Candidate, Supply};
 use crate::gateway;
@@ -137,6 +138,12 @@ impl<'v, 'w> Index<'v, 'w> {
             .collect()
     }
 
+    /// True if hosts of resolution NONE lead somewhere for this workload.
+    pub(super) fn is_resolved_as_asked(&self) -> bool {
+        let options = self.view.options;
+        options.resolve_none || options.role != Role::Gateway
+    }
+
     /// The endpoints of a service, port by port.
     pub(super) fn endpoints(&self, service: &Found<'w>) -> Vec<(u16, Vec<Candidate<'w>>)> {
         let of_port = |position| match service.behind {
@@ -160,7 +167,10 @@ impl<'v, 'w> Index<'v, 'w> {
 
     /// A Gateway that does not exist is taken for one that is meant to be here.
     fn reach_of(&self, name: &str) -> Reach {
-        if name == MESH {
+        if matches!(self.view.options.role, Role::Sidecar(_)) {
+            // A sidecar's traffic is the mesh's; Gateways are for others.
+            if name == MESH { Reach::Here } else { Reach::Elsewhere }
+        } else if name == MESH {
             Reach::Mesh
         } else if self.gateways.contains_key(name) && !self.is_selected(name) {
             Reach::Elsewhere

@@ -59,7 +59,10 @@ pub(crate) fn within<'w>(view: &View<'w>, bound: &[Bound<'w>]) -> Vec<Problem> {
     let out = &mut problems;
     gateway_reference::check(&index, out);
     selection::check(&index, out);
-    binding::check(&index, out);
+    // Hosts of a sidecar need no server of a Gateway.
+    if view.options.role == crate::Role::Gateway {
+        binding::check(&index, out);
+    }
     destination::check(&index, &uses, out);
     subset::check(&index, &uses, out);
     supply::check(&index, &uses, out);

@@ -1,18 +1,23 @@
 //! Gateways that do not select this workload, and VirtualServices that no gateway serves.
 
+use std::sync::Arc;
+
 use propylon_model::{FieldPath, Gateway, Labels, Object, Problem, Severity};
 
 use super::code;
 use super::index::{Index, Reach};
 use super::nearest::is_slip;
 use super::uses::delegated;
+use crate::Role;
 use crate::host::{overlaps, split_server_host};
 
 /// Checks selectors, mesh-only VirtualServices and delegates.
 pub(super) fn check(index: &Index<'_, '_>, out: &mut Vec<Problem>) {
+    let is_gateway = index.view.options.role == Role::Gateway;
     let gateways = &index.view.world.gateways;
     let none = gateways.iter().all(|object| !index.is_selected(&name(object)));
-    for object in gateways.iter().filter(|object| !index.is_selected(&name(object))) {
+    let unselected_here = |object: &&Arc<Object<Gateway>>| !index.is_selected(&name(object));
+    for object in gateways.iter().filter(unselected_here).filter(|_| is_gateway) {
         unselected(index, object, none, out);
     }
     let delegated = delegated(index);

@@ -172,15 +172,18 @@ fn check_entry(
     let spec = FieldPath::spec();
     let host = &service.host;
     let (field, message, help) = match object.spec.resolution {
+        // A sidecar knows the address that a connection was meant for.
+        Resolution::None if index.is_resolved_as_asked() => return,
         Resolution::None => (
             spec.key("resolution"),
             format!(
                 "with resolution NONE the address that the client connected to is used, which at \
                  a gateway is the gateway itself: requests to {host} get 503"
             ),
-            "write `resolution: DNS` for a host name, or STATIC with `endpoints:`",
+            "write `resolution: DNS` for a host name, DYNAMIC_DNS for a wildcard, or STATIC with \
+             `endpoints:`; or start the gateway with --resolve-none",
         ),
-        // The translation reports what is not in effect, and DNS has the host itself.
+        // Names are looked up as they are asked for.
         Resolution::DynamicDns => return,
         Resolution::Static | Resolution::Dns | Resolution::DnsRoundRobin => {
             let endpoints = index.endpoints(service);

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use propylon_snapshot::{Reason, RouteTableId, ServerTls, Serves, Termination, Then};
 
+use crate::captured::{self, Aim};
 use crate::guests::{Guest, Leave};
 use crate::listener::Door;
 use crate::runtime::Worker;
@@ -63,6 +64,26 @@ impl Caller {
         self
     }
 
+    /// The same connection, known to be meant for something else than its listener.
+    pub(super) fn aimed(self, aim: Aim) -> Self {
+        self.guest.aim_at(aim);
+        self
+    }
+
+    /// The routes for a request to an explicit proxy: those of the port that it names. One that
+    /// names nothing that is known is decided by `table`, which has no host for it.
+    pub(super) fn table_asked(
+        &self,
+        generation: &Generation,
+        table: RouteTableId,
+        authority: &str,
+    ) -> Result<RouteTableId, Reason> {
+        if self.guest.aim() != Some(&Aim::Each) {
+            return Ok(table);
+        }
+        captured::table_of(generation.snapshot(), table, authority).ok_or(Reason::NoRoute)
+    }
+
     /// What a request that starts now is decided by, to its last byte. A connection whose listener
     /// has become something else in a newer generation, or verifies clients in another way, keeps
     /// the last one that fits, and ends with its current request.
@@ -70,7 +91,7 @@ impl Caller {
         let (generation, position) = self.guest.door().current();
         let mut routed = self.routed.borrow_mut();
         if !Rc::ptr_eq(&generation, &routed.0) {
-            match table(&generation, position, self.secured.as_deref()) {
+            match table(&generation, position, (self.secured.as_deref(), self.guest.aim())) {
                 Some(table) => *routed = (generation, table),
                 None => self.guest.ask(Leave::Drain),
             }
@@ -118,8 +139,11 @@ impl Caller {
 fn table(
     generation: &Generation,
     position: usize,
-    secured: Option<&Secured>,
+    (secured, aim): (Option<&Secured>, Option<&Aim>),
 ) -> Option<RouteTableId> {
+    if let Some(aim) = aim {
+        return aim.table(generation.snapshot(), position);
+    }
     match (&generation.snapshot().listeners.get(position)?.serves, secured) {
         (Serves::Http(table), None) => Some(*table),
         (Serves::Tls(names), Some(secured)) => {
@@ -128,9 +152,9 @@ fn table(
             let Then::Http(table) = &chain.then else { return None };
             (settings.clients == secured.settings.clients).then_some(*table)
         }
-        (Serves::Http(_) | Serves::Tcp(_), Some(_)) | (Serves::Tcp(_) | Serves::Tls(_), None) => {
-            None
-        }
+        (Serves::Http(_) | Serves::Tcp(_), Some(_))
+        | (Serves::Tcp(_) | Serves::Tls(_), None)
+        | (Serves::Captured(_) | Serves::Proxy(_), _) => None,
     }
 }
 

@@ -58,7 +58,9 @@ pub(super) async fn answer<D: Downstream>(
         }
     };
     let over = if caller.secured.is_some() { Scheme::Https } else { Scheme::Http };
-    marks.make(head, caller.peer, &snapshot.http, over);
+    // A sidecar does not tell others about its workload: it is no edge of the mesh.
+    let peer = caller.peer.filter(|_| caller.guest.aim().is_none());
+    marks.make(head, peer, &snapshot.http, over);
     let mut lines = request_lines.take();
     let certificate = caller.secured.as_ref().and_then(|secured| secured.client.as_deref());
     marks.fill(head, &snapshot.http, certificate, &mut lines);
@@ -95,6 +97,9 @@ fn at(
     table: RouteTableId,
     head: &Head<'_>,
 ) -> Result<RouteTableId, Reason> {
+    if caller.guest.aim().is_some() {
+        return caller.table_asked(generation, table, head.authority);
+    }
     let over_tls = caller.secured.is_some();
     if !over_tls || generation.snapshot().table(table).position(head.authority).is_some() {
         return Ok(table);

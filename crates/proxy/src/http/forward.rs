@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use propylon_snapshot::{
-    Destination, Forward, Http2Settings, Line, Reason, Target, UpstreamProtocol,
+    Destination, Forward, Http2Settings, Line, Reason, Retry, Target, UpstreamProtocol, host_of,
 };
 use tokio::time::sleep;
 
@@ -21,8 +21,9 @@ use super::respond::Answer;
 use super::retry::{Tries, may_want_body};
 use super::{limit, mirror, stream};
 use crate::balance::Hashed;
+use crate::captured::Aim;
 use crate::http1::LineShelf;
-use crate::upstream::LiveCluster;
+use crate::upstream::{LiveCluster, LiveEndpoint, Wanted};
 
 /// Where a request goes.
 #[derive(Debug, Clone, Copy)]
@@ -87,15 +88,15 @@ pub(super) async fn forward<D: Downstream>(
         hashed: hashed.as_deref(),
     };
     let after = if course.forward.mirrors.is_empty() {
-        try_all(&forwarding, (course, http2), body, out).await
+        try_all(&forwarding, (course, http2.as_ref()), body, out).await
     } else {
         let copies = mirror::draw(asked, course, &rewritten, &lines);
         if body.is_done() {
             mirror::send(asked, &copies, body);
-            try_all(&forwarding, (course, http2), body, out).await
+            try_all(&forwarding, (course, http2.as_ref()), body, out).await
         } else {
             body.hold();
-            let after = try_all(&forwarding, (course, http2), body, out).await;
+            let after = try_all(&forwarding, (course, http2.as_ref()), body, out).await;
             mirror::send(asked, &copies, body);
             after
         }
@@ -116,7 +117,7 @@ pub(super) fn http2_of(upstream: UpstreamProtocol, client: Protocol) -> Option<H
 
 async fn try_all<D: Downstream>(
     forwarding: &Forwarding<'_, D>,
-    (course, http2): (Course<'_>, Option<Http2Settings>),
+    (course, http2): (Course<'_>, Option<&Http2Settings>),
     body: &mut D::Body<'_>,
     out: &mut Out,
 ) -> After {
@@ -125,17 +126,20 @@ async fn try_all<D: Downstream>(
     if policy.is_some_and(|policy| may_want_body(policy, asked.request.grpc, http2.is_some())) {
         body.hold();
     }
-    let per_try = policy.and_then(|policy| policy.per_try_timeout);
     let limit = limit::of(course.forward, asked.request.grpc, forwarding.lines);
-    let mut timer = Timer::new(limit, per_try);
+    let mut timer = Timer::new(limit, per_try(policy));
     let mut tries = Tries::new(policy, Some(forwarding.cluster));
-    let counters = forwarding.cluster.counters();
     let reason = loop {
-        let Some(endpoint) = forwarding
-            .cluster
-            .choose(forwarding.hashed.and_then(|hashed| hashed.hash), tries.tried())
-        else {
-            counters.upstream_cx_none_healthy.add(1);
+        let own = {
+            let hash = forwarding.hashed.and_then(|hashed| hashed.hash);
+            forwarding.cluster.choose(hash, tries.tried())
+        };
+        let Some(endpoint) = (match own {
+            Some(endpoint) => Some(endpoint),
+            // Boxed: rarely needed, and not to be carried by every request.
+            None => Box::pin(asked_for(forwarding, course, tries.tried())).await,
+        }) else {
+            forwarding.cluster.counters().upstream_cx_none_healthy.add(1);
             break Reason::NoEndpoint;
         };
         tries.begin();
@@ -144,7 +148,7 @@ async fn try_all<D: Downstream>(
         let end = match http2 {
             None => attempt::attempt(forwarding, &endpoint, body, beside, out).await,
             Some(settings) => {
-                let to = (&endpoint, settings);
+                let to = (&endpoint, *settings);
                 Box::pin(stream::attempt(forwarding, to, body, beside, out)).await
             }
         };
@@ -153,7 +157,7 @@ async fn try_all<D: Downstream>(
             End::Declined => None,
             End::Failed { reason, started } => Some((reason, started)),
             End::Interrupted(Interrupt::PerTryTimeout) => {
-                counters.upstream_rq_per_try_timeout.add(1);
+                forwarding.cluster.counters().upstream_rq_per_try_timeout.add(1);
                 Some((Reason::PerTryTimeout, true))
             }
             End::Interrupted(interrupt) => match give_up(forwarding, interrupt) {
@@ -166,7 +170,7 @@ async fn try_all<D: Downstream>(
         {
             break reason;
         }
-        counters.upstream_rq_retry.add(1);
+        forwarding.cluster.counters().upstream_rq_retry.add(1);
         let wait = tries.follow(&endpoint);
         if let Err(interrupt) = pause(forwarding, body, &mut timer, wait).await {
             match give_up(forwarding, interrupt) {
@@ -175,12 +179,34 @@ async fn try_all<D: Downstream>(
             }
         }
         let elapsed = asked.caller().worker.clock.now() - asked.request.began;
-        let expected = limit::expected(limit, per_try, elapsed);
+        let expected = limit::expected(limit, per_try(policy), elapsed);
         forwarding.expected.set(expected);
         outbound::renew(&mut out.up, tries.count() + 1, expected);
     };
     let answer = Answer::to(reason, tries.count());
     settle(asked, forwarding.lines, answer, body.is_done(), out).await
+}
+
+/// The limit of one try.
+fn per_try(policy: Option<&Retry>) -> Option<Duration> {
+    policy.and_then(|policy| policy.per_try_timeout)
+}
+
+/// The endpoint of the next try where whoever asks names it.
+async fn asked_for<D: Downstream>(
+    forwarding: &Forwarding<'_, D>,
+    course: Course<'_>,
+    tried: &[Rc<LiveEndpoint>],
+) -> Option<Rc<LiveEndpoint>> {
+    let Forwarding { asked, cluster, .. } = forwarding;
+    let settings = cluster.asked()?;
+    let rewritten = course.forward.authority.as_ref().or(course.destination.authority.as_ref());
+    let authority = rewritten.map_or(asked.request.authority, |authority| &**authority);
+    let meant = asked.caller().guest.aim().and_then(Aim::address);
+    let wanted = Wanted { meant, name: Some(host_of(authority)) };
+    let names = asked.generation.names();
+    let found = cluster.endpoint_for(&settings, (names, wanted), tried).await;
+    found.inspect_err(|why| tracing::debug!(cluster = forwarding.name, %why, "no endpoint")).ok()
 }
 
 /// What the client is told when a request cannot go on; `None` if it is not there any more.

@@ -34,6 +34,7 @@ pub(crate) use desk::Desks;
 
 use self::caller::Routed;
 use self::downstream::http1::{Client, serve};
+use crate::captured::Aim;
 use crate::io::Stream;
 use crate::listener::Door;
 use crate::runtime::Worker;
@@ -48,4 +49,15 @@ pub(crate) fn welcome(
 ) {
     let client = Client::new(stream, ends, way, Rc::clone(worker));
     worker.spawn(serve(client));
+}
+
+/// As [`welcome`], for a connection that was captured or that an explicit proxy is asked by.
+pub(crate) fn welcome_aimed(
+    worker: &Rc<Worker>,
+    way: (Rc<Door>, Routed),
+    (stream, ends): (Stream, Ends),
+    aim: Aim,
+) {
+    let client = Client::new(stream, ends, way, Rc::clone(worker));
+    worker.spawn(serve(client.aimed(aim)));
 }

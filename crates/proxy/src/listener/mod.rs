@@ -2,7 +2,9 @@
 //! Sockets belong to bind addresses, not to generations; a reload keeps every one it can.
 
 mod accept;
+mod asking;
 mod bind;
+mod detect;
 mod door;
 pub(crate) mod hello;
 mod holder;
@@ -11,7 +13,9 @@ pub(crate) mod proxy_protocol;
 mod unix;
 
 pub(crate) use accept::accept;
+pub(crate) use asking::{Asking, asking};
 pub(crate) use bind::{Socket, Sockets, bind};
+pub(crate) use detect::{First, first_bytes};
 pub(crate) use door::Door;
 pub(crate) use hello::Hello;
 pub(crate) use preface::{Unfit, client_hello, proxy_header};

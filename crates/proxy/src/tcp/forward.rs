@@ -13,7 +13,7 @@ use super::tally::Tally;
 use crate::balance::of_source;
 use crate::io::Io;
 use crate::runtime::Worker;
-use crate::upstream::{Connection, Generation};
+use crate::upstream::{Connection, Generation, Wanted};
 
 /// A client connection with the destination that was chosen and connected for it.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub(crate) async fn open(
     worker: &Worker,
     generation: &Generation,
     route: &TcpRoute,
-    client: Option<IpAddr>,
+    (client, wanted): (Option<IpAddr>, Wanted<'_>),
 ) -> Option<Opened> {
     let tally = Tally::begin(&worker.counters.tcp, route);
     let Some(id) = cluster(generation, route) else {
@@ -39,7 +39,15 @@ pub(crate) async fn open(
     };
     let live = generation.cluster(id);
     let hash = client.filter(|_| route.hash_source).map(of_source);
-    let Some(endpoint) = live.choose(hash, &[]) else {
+    let endpoint = match live.asked() {
+        None => live.choose(hash, &[]),
+        Some(asked) => {
+            let found = live.endpoint_for(&asked, (generation.names(), wanted), &[]).await;
+            let found = found.inspect_err(|why| tracing::debug!(%why, "a TCP connection"));
+            found.ok()
+        }
+    };
+    let Some(endpoint) = endpoint else {
         live.counters().upstream_cx_none_healthy.add(1);
         tracing::debug!(route = %route.stat_prefix, "no endpoint for a TCP connection");
         return None;

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::live::LiveCluster;
 use crate::running::Running;
 use crate::tls::Terminator;
+use crate::upstream::Names;
 
 /// A published snapshot with this worker's live state.
 #[derive(Debug)]
@@ -58,6 +59,11 @@ impl Generation {
     /// The TLS server of a chain of a listener.
     pub(crate) fn terminator(&self, listener: usize, chain: usize) -> Option<&Arc<Terminator>> {
         self.running.terminators.at(listener, chain)
+    }
+
+    /// What is known about names.
+    pub(crate) fn names(&self) -> &Arc<Names> {
+        &self.running.names
     }
 
     /// Its number.

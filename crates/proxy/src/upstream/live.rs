@@ -1,6 +1,8 @@
 //! A cluster as one worker lives it: its endpoints now, their pools, their load.
 //! It outlives generations as long as its settings stay; endpoints are swapped inside it.
 
+mod asked;
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -20,6 +22,9 @@ use super::pool::{Active, Connection, Pool, Slot, Turn};
 use super::registry::Shared;
 use super::usage::{Share, Usage};
 use crate::balance::{self, Draw, Picker};
+
+use asked::Requested;
+pub(crate) use asked::Wanted;
 
 /// Picks before an endpoint that was tried already is taken all the same (Istio's
 /// `hostSelectionRetryMaxAttempts`).
@@ -113,7 +118,6 @@ impl LiveEndpoint {
     ) -> Result<Connection, ConnectError> {
         let active = Active::begin(self);
         let conduit = self.open(limit).await?;
-        self.counters().upstream_cx_http1_total.add(1);
         Ok(Connection::fresh(conduit, slot, active))
     }
 
@@ -197,6 +201,7 @@ pub(crate) struct LiveCluster {
     worker: usize,
     set: RefCell<Rc<EndpointSet>>,
     seen: Cell<u64>,
+    requested: Requested,
 }
 
 /// What must stay equal for live state to be carried over.
@@ -233,6 +238,7 @@ impl LiveCluster {
             worker,
             set: RefCell::new(Rc::new(empty)),
             seen: Cell::new(0),
+            requested: Requested::default(),
         });
         live.update(cluster);
         live
@@ -245,9 +251,15 @@ impl LiveCluster {
 
     /// Takes the endpoints of a newer snapshot. Those of names are taken when they are resolved.
     pub(super) fn update(&self, cluster: &Cluster) {
+        let asked = match &cluster.discovery {
+            Discovery::Asked(asked) => Some(asked),
+            Discovery::Static(_) | Discovery::Dns { .. } => None,
+        };
+        self.requested.update(asked);
         match &cluster.discovery {
             Discovery::Static(endpoints) => self.swap(endpoints),
             Discovery::Dns { .. } => self.refresh(),
+            Discovery::Asked(_) => self.swap(&[]),
         }
     }
 
@@ -314,6 +326,7 @@ impl LiveCluster {
             member.pool.sweep(now, self.settings.idle_timeout);
             member.sessions.sweep(now, self.settings.idle_timeout);
         }
+        self.sweep_requested(now);
     }
 
     /// Connections kept unused.
@@ -326,6 +339,9 @@ impl LiveCluster {
     /// Lets go of every pooled connection: the cluster is gone from the configuration.
     pub(super) fn retire(&self) {
         for member in &self.set.borrow().members {
+            member.retire();
+        }
+        for member in self.requested.take_all().into_values() {
             member.retire();
         }
     }

@@ -232,6 +232,11 @@ impl Pool {
         drop(idle);
     }
 
+    /// True if none is kept.
+    pub(super) fn is_empty(&self) -> bool {
+        self.idle.borrow().is_empty()
+    }
+
     /// How many are kept.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {

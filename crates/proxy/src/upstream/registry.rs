@@ -10,20 +10,18 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use propylon_snapshot::{Address, Balance, Cluster, Discovery, DnsTarget, Endpoint, Snapshot};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
 
 use super::counters::ClusterCounters;
+use super::names::Names;
 use super::resolve::Resolve;
 use super::usage::Usage;
 use crate::balance::{self, HashTable};
 
-/// Shortest time between two look-ups of a name, whatever its TTL: a TTL of 0 must not become a
-/// storm.
-const REFRESH_MIN: Duration = Duration::from_secs(1);
-/// First wait after a failed look-up; it doubles with each further failure.
-const FAILURE_WAIT_MIN: Duration = Duration::from_secs(1);
-/// Longest wait after failed look-ups (Istio's `dnsRefreshRate`).
-const FAILURE_WAIT_MAX: Duration = Duration::from_secs(60);
+/// Most that a look-up is put off at random, so that clusters do not all ask at once (Istio's
+/// jitter).
+const JITTER: Duration = Duration::from_millis(100);
 
 /// What all workers share about one cluster.
 #[derive(Debug)]
@@ -126,7 +124,7 @@ pub struct ClusterStatus {
 
 /// Everything workers share about clusters. Lives on the control side.
 pub(crate) struct Registry {
-    resolver: Arc<dyn Resolve>,
+    names: Arc<Names>,
     workers: usize,
     clusters: HashMap<Box<str>, Entry>,
 }
@@ -134,17 +132,17 @@ pub(crate) struct Registry {
 struct Entry {
     shared: Arc<Shared>,
     listed: Vec<Endpoint>,
-    names: Option<Names>,
+    look_ups: Option<LookUps>,
 }
 
 /// The look-ups of one cluster; they end with it.
-struct Names {
+struct LookUps {
     discovery: Discovery,
     answered: watch::Receiver<bool>,
     task: JoinHandle<()>,
 }
 
-impl Drop for Names {
+impl Drop for LookUps {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -154,12 +152,13 @@ impl Registry {
     /// An empty registry for so many workers.
     #[must_use]
     pub(crate) fn new(resolver: Arc<dyn Resolve>, workers: usize) -> Self {
-        Self { resolver, workers, clusters: HashMap::new() }
+        Self { names: Names::new(resolver), workers, clusters: HashMap::new() }
     }
 
     /// What workers share about the clusters of `snapshot`, by `ClusterId`. Starts and ends
     /// look-ups; must be called inside the control runtime.
     pub(crate) fn attach(&mut self, snapshot: &Snapshot) -> Vec<Arc<Shared>> {
+        self.names.settle();
         let mut previous = std::mem::take(&mut self.clusters);
         let mut shared = Vec::with_capacity(snapshot.clusters.len());
         for cluster in &snapshot.clusters {
@@ -170,11 +169,16 @@ impl Registry {
         shared
     }
 
+    /// What all workers know about names.
+    pub(crate) fn names(&self) -> &Arc<Names> {
+        &self.names
+    }
+
     /// Waits until every name was answered or failed once, at most `limit`, so that a new
     /// generation does not go live with clusters that only lack their first answer.
     pub(crate) fn warm(&self, limit: Duration) -> impl Future<Output = ()> + Send + 'static {
-        let names = self.clusters.values().filter_map(|entry| entry.names.as_ref());
-        let waiting: Vec<_> = names.map(|names| names.answered.clone()).collect();
+        let look_ups = self.clusters.values().filter_map(|entry| entry.look_ups.as_ref());
+        let waiting: Vec<_> = look_ups.map(|one| one.answered.clone()).collect();
         async move {
             let all = async {
                 for mut answered in waiting {
@@ -203,11 +207,19 @@ impl Registry {
                 // `version`.
                 let shared = kept.filter(|shared| shared.version() == 0).unwrap_or_else(fresh);
                 shared.prepare(cluster.balance, endpoints);
-                Entry { shared, listed: endpoints.to_vec(), names: None }
+                Entry { shared, listed: endpoints.to_vec(), look_ups: None }
             }
+            Discovery::Asked(_) => Entry {
+                shared: kept.filter(|shared| shared.version() == 0).unwrap_or_else(fresh),
+                listed: Vec::new(),
+                look_ups: None,
+            },
             Discovery::Dns { .. } => match previous {
                 Some(entry)
-                    if entry.names.as_ref().is_some_and(|n| n.discovery == cluster.discovery) =>
+                    if entry
+                        .look_ups
+                        .as_ref()
+                        .is_some_and(|n| n.discovery == cluster.discovery) =>
                 {
                     entry.shared.prepare(cluster.balance, &entry.shared.resolved());
                     entry
@@ -215,20 +227,19 @@ impl Registry {
                 _ => {
                     let shared = fresh();
                     shared.prepare(cluster.balance, &[]);
-                    let names = self.look_up(Arc::clone(&shared), cluster.discovery.clone());
-                    Entry { shared, listed: Vec::new(), names: Some(names) }
+                    let look_ups = self.look_up(Arc::clone(&shared), cluster.discovery.clone());
+                    Entry { shared, listed: Vec::new(), look_ups: Some(look_ups) }
                 }
             },
         }
     }
 
-    fn look_up(&self, shared: Arc<Shared>, discovery: Discovery) -> Names {
+    fn look_up(&self, shared: Arc<Shared>, discovery: Discovery) -> LookUps {
         let (said, answered) = watch::channel(false);
-        let resolver = Arc::clone(&self.resolver);
+        let names = Arc::clone(&self.names);
         let wanted = discovery.clone();
-        let task =
-            tokio::spawn(async move { keep_resolved(&*resolver, &shared, wanted, said).await });
-        Names { discovery, answered, task }
+        let task = tokio::spawn(async move { keep_resolved(&names, &shared, wanted, said).await });
+        LookUps { discovery, answered, task }
     }
 }
 
@@ -249,59 +260,47 @@ impl Entry {
     }
 }
 
-/// Resolves a cluster's names for as long as the cluster lives. A failed look-up keeps the last
-/// answer.
+/// Resolves a cluster's names for as long as the cluster lives, each again when its answer ends. A
+/// failed look-up keeps the last answer.
 async fn keep_resolved(
-    resolver: &dyn Resolve,
+    resolver: &Arc<Names>,
     shared: &Shared,
     discovery: Discovery,
     said: watch::Sender<bool>,
 ) {
     let Discovery::Dns { names, fixed, first_only } = discovery else { return };
-    let mut answers: Vec<Vec<IpAddr>> = vec![Vec::new(); names.len()];
-    let mut failures = 0;
+    let mut answers: Vec<Arc<[IpAddr]>> = names.iter().map(|_| Arc::new([]) as _).collect();
+    let mut due = vec![Instant::now(); names.len()];
     loop {
-        let mut wait = Duration::MAX;
-        let mut failed = false;
-        for (target, answer) in names.iter().zip(&mut answers) {
-            match resolver.resolve(&target.name).await {
-                Ok(resolved) => {
-                    *answer = one_family(resolved.addresses);
-                    wait = wait.min(resolved.ttl.max(REFRESH_MIN));
-                }
-                Err(error) => {
-                    let cluster = &shared.name;
-                    tracing::warn!(%cluster, %error, "name not resolved; the last answer stays");
-                    failed = true;
-                }
+        let now = Instant::now();
+        let mut asked = JoinSet::new();
+        for (index, target) in names.iter().enumerate().filter(|(index, _)| due[*index] <= now) {
+            let (resolver, name) = (Arc::clone(resolver), target.name.clone());
+            asked.spawn(async move { (index, resolver.look_up(&name).await) });
+        }
+        while let Some(Ok((index, answer))) = asked.join_next().await {
+            if let Some(error) = answer.failed {
+                let cluster = &shared.name;
+                tracing::warn!(%cluster, %error, "name not resolved; the last answer stays");
             }
+            // Names that two clusters share may have failed for one before the other saw them.
+            if !answer.addresses.is_empty() {
+                answers[index] = answer.addresses;
+            }
+            due[index] = answer.until + JITTER.mul_f64(fastrand::f64());
         }
         shared.publish(endpoints(&names, &answers, &fixed, first_only));
         said.send_replace(true);
-        failures = if failed { failures + 1 } else { 0 };
-        if failed {
-            wait = wait.min(failure_wait(failures));
+        match due.iter().min() {
+            Some(next) => tokio::time::sleep_until(*next).await,
+            None => return,
         }
-        tokio::time::sleep(wait).await;
     }
-}
-
-/// 1 s, 2 s, 4 s ... up to the longest wait.
-fn failure_wait(failures: u32) -> Duration {
-    FAILURE_WAIT_MIN.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(FAILURE_WAIT_MAX)
-}
-
-/// IPv4 addresses where there are any, else IPv6: Istio's gateways resolve one family.
-fn one_family(mut addresses: Vec<IpAddr>) -> Vec<IpAddr> {
-    if addresses.iter().any(IpAddr::is_ipv4) {
-        addresses.retain(IpAddr::is_ipv4);
-    }
-    addresses
 }
 
 fn endpoints(
     names: &[DnsTarget],
-    answers: &[Vec<IpAddr>],
+    answers: &[Arc<[IpAddr]>],
     fixed: &[Endpoint],
     first_only: bool,
 ) -> Vec<Endpoint> {

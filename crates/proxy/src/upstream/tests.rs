@@ -86,8 +86,14 @@ impl World {
     fn publish(&mut self, clusters: Vec<Cluster>) -> &Generation {
         let snapshot = Arc::new(Snapshot { clusters, ..Snapshot::default() });
         let shared = self.registry.attach(&snapshot);
-        let running =
-            Arc::new(Running { generation: 1, snapshot, shared, terminators: Arc::default() });
+        let names = Arc::clone(self.registry.names());
+        let running = Arc::new(Running {
+            generation: 1,
+            snapshot,
+            shared,
+            terminators: Arc::default(),
+            names,
+        });
         let next = Generation::attach(running, self.generation.as_ref(), 0);
         self.generation.insert(next)
     }

@@ -3,8 +3,8 @@
 use super::page::{Page, line};
 use super::policy;
 use crate::{
-    Address, Availability, Cluster, Discovery, DnsTarget, Endpoint, Http2KeepAlive, Http2Settings,
-    Keepalive, Limits, Locality, RetryBudget, UpstreamProtocol,
+    Address, Asked, Availability, Cluster, Discovery, DnsTarget, Endpoint, Http2KeepAlive,
+    Http2Settings, Keepalive, Limits, Locality, RetryBudget, UpstreamProtocol,
 };
 
 pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
@@ -45,8 +45,23 @@ pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
                 }
                 endpoints(page, fixed);
             }
+            Discovery::Asked(asked) => self::asked(page, asked),
         }
     });
+}
+
+fn asked(page: &mut Page, asked: &Asked) {
+    let Asked { original, names, port, allowed } = asked;
+    if *original {
+        line!(page, "the address that a captured connection was meant for");
+    }
+    if !names.is_empty() {
+        line!(page, "the name asked for, of {}, port {port}", names.join(" "));
+    }
+    if !allowed.is_empty() {
+        let blocks: Vec<String> = allowed.iter().map(ToString::to_string).collect();
+        line!(page, "may lead to {}", blocks.join(" "));
+    }
 }
 
 fn limits(page: &mut Page, limits: &Limits) {

@@ -1,10 +1,13 @@
 //! What a listener serves, as text: routes, TCP destinations, TLS chains. Of certificates and keys
 //! only where they came from and what is wrong with them.
 
+use std::sync::Arc;
+
 use super::page::{Page, line};
 use crate::{
-    ClientCheck, Credential, Offered, RouteTableId, ServerNames, ServerTls, Serves, Snapshot,
-    TcpDestination, TcpProtocol, TcpRoute, Termination, Then, TlsChain, TlsVersion,
+    Captured, ClientCheck, Credential, Listener, Offered, Outbound, RouteTableId, ServerNames,
+    ServerTls, Serves, Snapshot, TcpDestination, TcpProtocol, TcpRoute, Termination, Then,
+    TlsChain, TlsVersion,
 };
 
 impl Snapshot {
@@ -13,7 +16,45 @@ impl Snapshot {
             Serves::Http(table) => self.dump_routed(page, *table),
             Serves::Tcp(route) => self.dump_tcp(page, route, "tcp"),
             Serves::Tls(names) => self.dump_names(page, names),
+            Serves::Captured(outbound) => self.dump_outbound(page, outbound, "captured"),
+            Serves::Proxy(outbound) => self.dump_proxy(page, outbound),
         }
+    }
+
+    /// An explicit proxy shares what is captured, where anything is.
+    fn dump_proxy(&self, page: &mut Page, outbound: &Arc<Outbound>) {
+        let captures = |listener: &Listener| match &listener.serves {
+            Serves::Captured(other) => Arc::ptr_eq(other, outbound),
+            Serves::Http(_) | Serves::Tcp(_) | Serves::Tls(_) | Serves::Proxy(_) => false,
+        };
+        match self.listeners.iter().find(|listener| captures(listener)) {
+            Some(same) => line!(page, "proxy of what is captured at {}", same.bind),
+            None => self.dump_outbound(page, outbound, "proxy"),
+        }
+    }
+
+    fn dump_outbound(&self, page: &mut Page, outbound: &Outbound, how: &str) {
+        for listener in outbound.listeners() {
+            let Captured { name, meant: _, hosts, http, names, bytes } = listener;
+            line!(page, "{how} {name}");
+            page.inside(|page| {
+                if !hosts.is_empty() {
+                    line!(page, "for {}", hosts.join(" "));
+                }
+                if let Some(table) = http {
+                    self.dump_routed(page, *table);
+                }
+                self.dump_names(page, names);
+                if let Some(route) = bytes {
+                    self.dump_tcp(page, route, "tcp");
+                }
+            });
+        }
+        line!(page, "{how} anything else");
+        page.inside(|page| match outbound.otherwise() {
+            Some(route) => self.dump_tcp(page, route, "tcp"),
+            None => line!(page, "closed"),
+        });
     }
 
     fn dump_routed(&self, page: &mut Page, table: RouteTableId) {

@@ -121,6 +121,11 @@ impl Sessions {
         open.retain(|session| !session.is_closed());
     }
 
+    /// True if there is none.
+    pub(in crate::upstream) fn is_empty(&self) -> bool {
+        self.open.borrow().is_empty() && self.making.borrow().is_none()
+    }
+
     /// Lets no more streams on any; running ones end in peace.
     pub(in crate::upstream) fn clear(&self) {
         let open = std::mem::take(&mut *self.open.borrow_mut());

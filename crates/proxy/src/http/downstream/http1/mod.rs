@@ -13,6 +13,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 pub(in crate::http) use self::serve::serve;
+use crate::captured::Aim;
 use crate::http::caller::{Caller, Routed, Secured};
 use crate::http1::Version;
 use crate::io::Io;
@@ -50,6 +51,12 @@ impl<I: Io> Client<I> {
         worker: Rc<Worker>,
     ) -> Self {
         Self { io, caller: Caller::new(ends, way, worker), speaks: Cell::new(Speaks::Either) }
+    }
+
+    /// The same connection, known to be meant for something else than its listener.
+    pub(in crate::http) fn aimed(mut self, aim: Aim) -> Self {
+        self.caller = self.caller.aimed(aim);
+        self
     }
 
     /// The same connection, known to have come over TLS, and what was agreed upon there.

@@ -15,7 +15,7 @@ use crate::listener::Door;
 use crate::running::Running;
 use crate::runtime::Worker;
 use crate::telemetry::Counters;
-use crate::upstream::Generation;
+use crate::upstream::{Generation, Names, SystemResolver};
 
 fn size<A, F: Future>(_: impl Fn(A) -> F) -> usize {
     size_of::<F>()
@@ -70,6 +70,7 @@ async fn a_panic_ends_its_own_connection_and_is_counted() {
         snapshot,
         shared: Vec::new(),
         terminators: Arc::default(),
+        names: Names::new(Arc::new(SystemResolver)),
     });
     let generation = Rc::new(Generation::attach(running, None, 0));
     let table = RouteTableId(0);

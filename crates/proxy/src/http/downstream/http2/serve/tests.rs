@@ -10,7 +10,7 @@ use crate::limits::Patience;
 use crate::listener::Door;
 use crate::running::Running;
 use crate::runtime::Worker;
-use crate::upstream::Generation;
+use crate::upstream::{Generation, Names, SystemResolver};
 
 fn caller(counters: &Arc<Counters>) -> Rc<Caller> {
     let worker = Rc::new(Worker::new(0, Patience::default(), Arc::clone(counters)));
@@ -19,6 +19,7 @@ fn caller(counters: &Arc<Counters>) -> Rc<Caller> {
         snapshot: Arc::new(Snapshot::default()),
         shared: Vec::new(),
         terminators: Arc::default(),
+        names: Names::new(Arc::new(SystemResolver)),
     });
     let generation = Rc::new(Generation::attach(running, None, 0));
     let door = Rc::new(Door::new(Rc::clone(&generation), 0));

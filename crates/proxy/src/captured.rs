@@ -1,0 +1,220 @@
+//! What becomes of connections that leave a workload: captured ones by the address that they were
+//! meant for, those of an explicit proxy by the host and port that CONNECT names. The snapshot
+//! decides; this only asks a connection what it speaks where that matters.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use propylon_snapshot::{Captured, Outbound, RouteTableId, Serves, Snapshot, TcpRoute, Then};
+
+use crate::http;
+use crate::io::{Io, Stream};
+use crate::listener::{Asking, First, asking, first_bytes};
+use crate::tcp;
+use crate::upstream::{Generation, Wanted};
+use crate::welcome::Arrival;
+
+/// What a connection was meant for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Aim {
+    /// The address that its client connected to before it was captured.
+    Address(SocketAddr),
+    /// A host and port that CONNECT named.
+    Named(Box<str>, u16),
+    /// Whatever each of its requests names, as an explicit proxy is asked.
+    Each,
+}
+
+impl Aim {
+    /// What a listener has for connections like this one.
+    fn listener<'s>(&self, outbound: &'s Outbound) -> Option<&'s Captured> {
+        match self {
+            Self::Address(address) => outbound.meant_for(*address),
+            Self::Named(host, port) => outbound.named(host, *port),
+            Self::Each => None,
+        }
+    }
+
+    /// The routes that a listener has for the requests of a connection like this one. Those of
+    /// [`Aim::Each`] are looked for request by request; any table stands for them.
+    pub(crate) fn table(&self, snapshot: &Snapshot, position: usize) -> Option<RouteTableId> {
+        let outbound = outbound(snapshot, position)?;
+        match self {
+            Self::Each => outbound.tables().next(),
+            Self::Address(_) | Self::Named(..) => self.listener(outbound)?.http,
+        }
+    }
+
+    /// The address that a captured connection was meant for.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Address(address) => Some(*address),
+            Self::Named(..) | Self::Each => None,
+        }
+    }
+
+    fn wanted<'w>(&'w self, server_name: Option<&'w str>) -> Wanted<'w> {
+        let name = match self {
+            Self::Named(host, _) => server_name.or(Some(host)),
+            Self::Address(_) | Self::Each => server_name,
+        };
+        Wanted { meant: self.address(), name }
+    }
+}
+
+/// The outbound listeners of a listener that takes what leaves a workload.
+fn outbound(snapshot: &Snapshot, position: usize) -> Option<&Outbound> {
+    match &snapshot.listeners.get(position)?.serves {
+        Serves::Captured(outbound) | Serves::Proxy(outbound) => Some(outbound),
+        Serves::Http(_) | Serves::Tcp(_) | Serves::Tls(_) => None,
+    }
+}
+
+/// The routes for a request to an explicit proxy, by the authority that it names; `table` is any of
+/// the proxy's.
+pub(crate) fn table_of(
+    snapshot: &Snapshot,
+    table: RouteTableId,
+    authority: &str,
+) -> Option<RouteTableId> {
+    let (host, port) = host_and_port(authority, HTTP_PORT)?;
+    let mut listeners = snapshot.listeners.iter();
+    let position = listeners.position(|one| one.tables().any(|other| other == table))?;
+    outbound(snapshot, position)?.named(host, port)?.http
+}
+
+/// An authority taken apart; `otherwise` is the port of one that names none.
+fn host_and_port(authority: &str, otherwise: u16) -> Option<(&str, u16)> {
+    let host = propylon_snapshot::host_of(authority);
+    match authority[host.len()..].strip_prefix(':') {
+        Some(port) => Some((host, port.parse().ok()?)),
+        None => Some((host, otherwise)),
+    }
+}
+
+/// Serves a connection that the kernel redirected here.
+pub(crate) async fn receive(arrival: Arrival, stream: Stream) {
+    // A client that connects here on purpose was not captured: handing it on would lead it here
+    // again.
+    let original = stream.original_destination();
+    match original.filter(|meant| Some(*meant) != stream.local()) {
+        Some(meant) => serve(arrival, stream, Aim::Address(meant)).await,
+        None => arrival.refuse(&stream),
+    }
+}
+
+/// Serves a connection to an explicit proxy.
+pub(crate) async fn receive_proxy(arrival: Arrival, stream: Stream) {
+    let Ok(asked) = asking(&stream, &arrival.worker.relay).await else {
+        return arrival.refuse(&stream);
+    };
+    match asked {
+        Asking::Requests => {
+            let (generation, position) = arrival.door.current();
+            match Aim::Each.table(generation.snapshot(), position) {
+                Some(table) => requests(&arrival, stream, (generation, table), Aim::Each),
+                None => arrival.refuse(&stream),
+            }
+        }
+        Asking::Connect(authority) => {
+            let aim = host_and_port(&authority, HTTPS_PORT)
+                .map(|(host, port)| Aim::Named(host.into(), port));
+            let (generation, position) = arrival.door.current();
+            let outbound = outbound(generation.snapshot(), position);
+            let known = aim.filter(|aim| outbound.is_some_and(|all| aim.listener(all).is_some()));
+            drop(generation);
+            let Some(aim) = known else {
+                let _ = crate::io::write_all(&stream, REFUSED).await;
+                return stream.farewell();
+            };
+            if crate::io::write_all(&stream, ESTABLISHED).await.is_ok() {
+                serve(arrival, stream, aim).await;
+            }
+        }
+    }
+}
+
+/// Where a connection goes on.
+enum Way<'s> {
+    Http(RouteTableId),
+    Tcp(&'s TcpRoute),
+}
+
+/// Asks a connection what it speaks, if that matters, and sends it on its way.
+async fn serve(arrival: Arrival, stream: Stream, aim: Aim) {
+    let detects = {
+        let (generation, position) = arrival.door.current();
+        let outbound = outbound(generation.snapshot(), position);
+        outbound.and_then(|all| aim.listener(all)).is_some_and(Captured::detects)
+    };
+    let first = match detects {
+        true => match first_bytes(&stream, &arrival.worker.relay).await {
+            Ok(first) => Some(first),
+            Err(_) => return arrival.refuse(&stream),
+        },
+        false => None,
+    };
+    // The generation of this moment: a reload may have come while the client was talking.
+    let (generation, position) = arrival.door.current();
+    match way(generation.snapshot(), position, &aim, first.as_ref()) {
+        Some(Way::Http(table)) => requests(&arrival, stream, (generation, table), aim),
+        Some(Way::Tcp(route)) => {
+            let server_name = match &first {
+                Some(First::Hello(hello)) => hello.server_name.as_deref(),
+                Some(First::Http | First::Bytes) | None => None,
+            };
+            let wanted = aim.wanted(server_name);
+            let who = (stream.peer().map(|peer| peer.ip()), wanted);
+            let opened = Box::pin(tcp::open(&arrival.worker, &generation, route, who)).await;
+            drop(generation);
+            match opened {
+                Some(opened) => opened.relay(&arrival.worker, &stream).await,
+                None => stream.abort(),
+            }
+        }
+        None => arrival.refuse(&stream),
+    }
+}
+
+fn way<'s>(
+    snapshot: &'s Snapshot,
+    position: usize,
+    aim: &Aim,
+    first: Option<&First>,
+) -> Option<Way<'s>> {
+    let outbound = outbound(snapshot, position)?;
+    let Some(listener) = aim.listener(outbound) else {
+        // What nobody defined is reached by its address only.
+        return aim.address().and(outbound.otherwise()).map(Way::Tcp);
+    };
+    let bytes = || listener.bytes.as_ref().map(Way::Tcp);
+    match first {
+        Some(First::Hello(hello)) => {
+            let chain = listener.names.lookup(hello.server_name.as_deref());
+            match chain.map(|chain| &chain.then) {
+                Some(Then::Tcp(route)) => Some(Way::Tcp(route)),
+                Some(Then::Http(_)) | None => bytes(),
+            }
+        }
+        Some(First::Bytes) => bytes(),
+        Some(First::Http) | None => listener.http.map(Way::Http).or_else(bytes),
+    }
+}
+
+/// Serves requests.
+fn requests(arrival: &Arrival, stream: Stream, routed: (Rc<Generation>, RouteTableId), aim: Aim) {
+    let ends = (stream.peer(), aim.address().or_else(|| stream.local()));
+    let door = Rc::clone(&arrival.door);
+    http::welcome_aimed(&arrival.worker, (door, routed), (stream, ends), aim);
+}
+
+const HTTP_PORT: u16 = 80;
+const HTTPS_PORT: u16 = 443;
+/// The answer to a CONNECT that is carried out.
+const ESTABLISHED: &[u8] = b"HTTP/1.1 200 OK\r\n\r\n";
+/// The answer to a CONNECT to what nobody defined: that of Istio's `block_all`.
+const REFUSED: &[u8] =
+    b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
+#[cfg(test)]
+mod tests;
