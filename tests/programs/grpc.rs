@@ -1,6 +1,9 @@
 //! gRPC as its users know it: the Python library's client and server with the gateway between them,
 //! over plaintext and TLS on both sides, and `grpcurl` by reflection.
 
+use std::path::Path;
+use std::process::Command;
+
 use tempfile::TempDir;
 
 use crate::harness::certificates::Authority;
@@ -13,6 +16,7 @@ use crate::test;
 pub(crate) const TESTS: &[Test] = &[
     test!(every_kind_of_call_passes_in_plaintext needs Grpcio),
     test!(every_kind_of_call_passes_over_tls needs Grpcio),
+    test!(every_kind_of_call_passes_over_tls_on_both_sides needs Grpcio),
     test!(grpcurl_finds_and_calls_a_service needs Grpcio Grpcurl),
 ];
 
@@ -89,16 +93,44 @@ struct Stage {
     folder: TempDir,
 }
 
+/// What makes the gateway speak TLS to the server.
+const SECURE: &str = "---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: echo}
+spec:
+  host: echo
+  trafficPolicy:
+    tls: {mode: SIMPLE, caCertificates: ca.crt, sni: grpc.example, subjectAltNames: [grpc.example]}
+";
+
 impl Stage {
     fn new() -> Self {
+        Self::with(|_| python("grpc_server.py"), "")
+    }
+
+    /// The server that speaks TLS gets its own certificate, which is the gateway's, too.
+    fn secure() -> Self {
+        let server = |folder: &Path| {
+            let mut server = python("grpc_server.py");
+            server.arg(folder.join("server.crt")).arg(folder.join("server.key"));
+            server
+        };
+        Self::with(server, SECURE)
+    }
+
+    fn with(server: fn(&Path) -> Command, rule: &str) -> Self {
         let authority = Authority::new("authority");
         let own = authority.server(&["grpc.example"]);
         let folder = TempDir::new().expect("a folder");
         written(folder.path(), "ca.crt", &authority.pem);
-        let server = Server::start(&mut python("grpc_server.py"));
-        let world = WORLD.replace("@ECHO@", &server.port.to_string());
+        written(folder.path(), "server.crt", &own.certificate);
+        written(folder.path(), "server.key", &own.key);
+        let server = Server::start(&mut server(folder.path()));
+        let world = WORLD.replace("@ECHO@", &server.port.to_string()) + rule;
         let gateway = files(&[
             ("world.yaml", &world),
+            ("ca.crt", &authority.pem),
             ("server.crt", &own.certificate),
             ("server.key", &own.key),
         ]);
@@ -131,6 +163,13 @@ fn every_kind_of_call_passes_in_plaintext() {
 
 fn every_kind_of_call_passes_over_tls() {
     let stage = Stage::new();
+    let said = succeeds(python("grpc_client.py").arg(stage.port(443)).arg(stage.authority()));
+    assert!(said.ends_with("done\n"), "{said}");
+    stage.ends_what_was_cancelled();
+}
+
+fn every_kind_of_call_passes_over_tls_on_both_sides() {
+    let stage = Stage::secure();
     let said = succeeds(python("grpc_client.py").arg(stage.port(443)).arg(stage.authority()));
     assert!(said.ends_with("done\n"), "{said}");
     stage.ends_what_was_cancelled();
