@@ -45,6 +45,7 @@ mod traffic_policy;
 
 mod effect;
 mod objects;
+mod outlier;
 mod problems;
 mod security;
 mod summary;
