@@ -154,7 +154,10 @@ impl Gateway {
         for (flag, address) in [("--admin", admin), ("--status", status), ("--ready", ready)] {
             command.arg(flag).arg(address.to_string());
         }
-        command.args(["--workers", "2"]).args(flags);
+        if !flags.iter().any(|flag| flag.starts_with("--workers")) {
+            command.args(["--workers", "2"]);
+        }
+        command.args(flags);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("start propylon");
         let log = Arc::new(Log::default());

@@ -29,6 +29,7 @@ mod contract;
 mod failures;
 mod faults;
 mod kinds;
+mod outliers;
 mod refusals;
 mod retries;
 mod routing;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use propylon_model::destination_rule::{ConsistentHash, H2UpgradePolicy};
+use propylon_model::destination_rule::ConsistentHash;
 use propylon_model::service_entry::Resolution;
 use propylon_model::virtual_service::Destination;
 use propylon_model::{FieldPath, Labels};
@@ -21,10 +21,10 @@ use crate::host;
 use crate::limits::limits;
 use crate::outlier::outlier;
 use crate::problems::{Problems, code};
-use crate::protocol::Protocol;
 use crate::registry::{Behind, Port, Registry, Service};
 use crate::service_entry::Workloads;
 use crate::traffic_policy::{self, Policy};
+use crate::upstream_protocol;
 use crate::view::{View, selects};
 
 /// Envoy's idle timeout of upstream HTTP connections.
@@ -258,7 +258,7 @@ impl<'v, 'w> Clusters<'v, 'w> {
             name: name.into(),
             discovery: self.discovery(service, port, labels, problems),
             balance: policy.balance(),
-            protocol: UpstreamProtocol::Http1,
+            protocol: upstream_protocol::of(port.protocol, http, self.view.mesh),
             connect_timeout: set(tcp.and_then(|tcp| tcp.connect_timeout))
                 .unwrap_or_else(|| self.view.mesh.connect_timeout()),
             idle_timeout: set(idle).unwrap_or(IDLE_TIMEOUT),
@@ -268,7 +268,7 @@ impl<'v, 'w> Clusters<'v, 'w> {
         })
     }
 
-    /// Closed where plain HTTP/1.1 would not be what the objects ask for.
+    /// Closed where plaintext would not be what the objects ask for.
     fn availability(
         &self,
         service: &Service<'w>,
@@ -285,37 +285,7 @@ impl<'v, 'w> Clusters<'v, 'w> {
             problems.error(code::DESTINATION_CLOSED, *object, field.clone(), message);
             return Availability::Closed(why.into());
         }
-        let http = policy.connection_pool.or(self.view.mesh.connection_pool());
-        let http = http.and_then(|pool| pool.http.as_ref());
-        // Clients speak HTTP/1.1 today, so using their protocol means HTTP/1.1.
-        if http.is_some_and(|http| http.use_client_protocol) {
-            return Availability::Open;
-        }
-        let upgrade = match http.map_or(H2UpgradePolicy::Default, |http| http.h2_upgrade_policy) {
-            H2UpgradePolicy::Upgrade => true,
-            H2UpgradePolicy::DoNotUpgrade => false,
-            H2UpgradePolicy::Default => {
-                port.protocol.is_http() && self.view.mesh.upgrades_to_http2()
-            }
-        };
-        if !upgrade && port.protocol != Protocol::Http2 {
-            return Availability::Open;
-        }
-        let why = "HTTP/2 to endpoints is not yet in effect";
-        let message = format!(
-            "{why}: requests to {} port {} are answered 503 rather than sent as HTTP/1.1",
-            service.host, port.number
-        );
-        let field = FieldPath::spec().key("ports").index(port.position);
-        match service.behind {
-            Behind::Kubernetes(object) => {
-                problems.error(code::DESTINATION_CLOSED, object, field, message);
-            }
-            Behind::Entry(object) => {
-                problems.error(code::DESTINATION_CLOSED, object, field, message);
-            }
-        }
-        Availability::Closed(why.into())
+        Availability::Open
     }
 
     fn discovery(

@@ -42,6 +42,7 @@ mod protocol;
 mod registry;
 mod service_entry;
 mod traffic_policy;
+mod upstream_protocol;
 
 mod effect;
 mod objects;

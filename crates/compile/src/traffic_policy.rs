@@ -3,7 +3,8 @@
 
 use propylon_model::destination_rule::{
     ClientTls, ClientTlsMode, ConnectionPool, ConsistentHash, HashAlgorithm, HashKey, LbPolicy,
-    LoadBalancer, Maglev, OutlierDetection, PortTrafficPolicy, RetryBudget, RingHash, SimpleLb, TrafficPolicy,
+    LoadBalancer, Maglev, OutlierDetection, PortTrafficPolicy, RetryBudget, RingHash, SimpleLb,
+    TrafficPolicy,
 };
 use propylon_model::{DestinationRule, FieldPath, Object};
 use propylon_snapshot::Balance;
@@ -117,13 +118,8 @@ impl<'w> Policy<'w> {
         object: &'w Object<DestinationRule>,
         field: &FieldPath,
     ) -> Self {
-        let PortTrafficPolicy {
-            port: _,
-            load_balancer,
-            connection_pool,
-            outlier_detection,
-            tls,
-        } = settings;
+        let PortTrafficPolicy { port: _, load_balancer, connection_pool, outlier_detection, tls } =
+            settings;
         Self {
             outlier: outlier_detection.as_ref(),
             retry_budget: None,

@@ -253,9 +253,9 @@ fn destinations_that_cannot_be_served_safely_are_closed() {
         &[
             (80, "a.com", "/tls", "503 ClusterClosed"),
             (80, "a.com", "/plain-again", "outbound|80|plain|a.default.svc.cluster.local"),
-            (80, "a.com", "/grpc", "503 ClusterClosed"),
+            (80, "a.com", "/grpc", "503 no endpoint"),
             (80, "a.com", "/as-client", "503 no endpoint"),
-            (80, "a.com", "/upgrade", "503 ClusterClosed"),
+            (80, "a.com", "/upgrade", "outbound|80||b.default.svc.cluster.local"),
         ],
     );
 }

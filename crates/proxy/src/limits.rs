@@ -121,6 +121,41 @@ pub const MIRROR_ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// How long publishing waits for the first answers of name servers.
 pub const FIRST_ANSWERS_WAIT: Duration = Duration::from_secs(1);
 
+/// Streams on one HTTP/2 connection to an endpoint, where neither it nor the configuration says
+/// less; another connection carries more. Envoy's default.
+pub const HTTP2_STREAMS_MAX: usize = 1024;
+
+/// Streams opened on an HTTP/2 connection before the endpoint has said how many it takes: what RFC
+/// 9113 section 6.5.2 recommends to allow at least.
+pub const HTTP2_STREAMS_ASSUMED: usize = 100;
+
+/// Bytes that an endpoint may send on one HTTP/2 stream before some of them are passed on. Held in
+/// memory while the client is slow, so less than Envoy's 16 MiB; enough for 80 Gbit/s within a data
+/// centre and 80 Mbit/s over 100 ms.
+pub const HTTP2_STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
+
+/// Bytes that an endpoint may send on one HTTP/2 connection before some of them are passed on:
+/// Envoy's default. So many slow clients as this holds streams' windows do not slow down others.
+pub const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 24 * 1024 * 1024;
+
+/// Bytes of a response's head or trailers on HTTP/2, counted as RFC 9113 section 6.5.2 does: the
+/// bound of HTTP/1 heads.
+pub const HTTP2_HEADER_LIST_BYTES_MAX: u32 = 60 * 1024;
+
+/// Bytes of one request that wait to be written to an HTTP/2 connection.
+pub const HTTP2_SEND_BUFFER_BYTES_MAX: usize = 64 * 1024;
+
+/// Streams reset on an HTTP/2 connection that are remembered, so that what the endpoint still sends
+/// on them is no breach; and breaches of single streams before the connection is given up.
+pub const HTTP2_RESET_STREAMS_MAX: usize = 1024;
+
+/// Time that a request waits for an endpoint's first HTTP/2 settings, if it depends on them. Every
+/// server sends them first of all.
+pub const HTTP2_SETTINGS_WAIT: Duration = Duration::from_secs(1);
+
+/// Time for the last bytes of an HTTP/2 connection that is closed, which its peer may not read.
+pub const HTTP2_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Limits that tests make shorter. Programs use the default, which is made of the constants above.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {

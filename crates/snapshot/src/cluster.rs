@@ -123,6 +123,29 @@ pub enum UpstreamProtocol {
     /// HTTP/1.1.
     #[default]
     Http1,
+    /// HTTP/2 with prior knowledge, or by ALPN over TLS. No other protocol is fallen back to.
+    Http2(Http2Settings),
+    /// What the client of each request speaks (DestinationRule `useClientProtocol`).
+    AsClient(Http2Settings),
+}
+
+/// How HTTP/2 connections to endpoints are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Http2Settings {
+    /// Most streams at once on one connection, however many the endpoint allows (DestinationRule
+    /// `maxConcurrentStreams`); at least 1.
+    pub max_concurrent_streams: Option<u32>,
+    /// Whether and how connections are probed.
+    pub keep_alive: Option<Http2KeepAlive>,
+}
+
+/// PINGs on HTTP/2 connections (DestinationRule `http2KeepAlive`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Http2KeepAlive {
+    /// Time between two PINGs; never zero. Envoy adds up to 15 per cent to it.
+    pub interval: Duration,
+    /// Time for the answer, after which the connection is given up; never zero.
+    pub timeout: Duration,
 }
 
 /// Whether requests may be sent at all.

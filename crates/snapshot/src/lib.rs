@@ -36,8 +36,8 @@ mod tls;
 mod virtual_host;
 
 pub use cluster::{
-    Address, Availability, Balance, Cluster, ClusterId, Discovery, DnsTarget, Endpoint, Locality,
-    UpstreamProtocol,
+    Address, Availability, Balance, Cluster, ClusterId, Discovery, DnsTarget, Endpoint,
+    Http2KeepAlive, Http2Settings, Locality, UpstreamProtocol,
 };
 pub use decide::{CorsReply, Decision, Dice, Verdict};
 pub use explain::{Explanation, Tried};

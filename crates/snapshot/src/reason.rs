@@ -25,6 +25,10 @@ pub enum Reason {
     Overflow,
     /// The upstream closed before its response head: 503, UC.
     UpstreamReset,
+    /// The upstream reset the request's stream before its response head: 503, UR.
+    StreamReset,
+    /// The upstream reset the request's stream and says that it did nothing of it: 503, UR.
+    StreamRefused,
     /// The upstream sent no valid HTTP: 502, UPE.
     UpstreamProtocol,
     /// The upstream's response head is too large: 502, UPE.
@@ -60,6 +64,8 @@ pub enum Reason {
 pub enum Failure {
     /// There was no connection.
     Connect,
+    /// There was one, and the upstream says that it did nothing of the request.
+    Refused,
     /// There was one, and it or its answer broke.
     Reset,
 }
@@ -71,7 +77,7 @@ const TIMED_OUT: &str = "upstream request timeout";
 
 impl Reason {
     /// Every reason, in the order of the enum.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::NoRoute,
         Self::Misdirected,
         Self::NoCluster,
@@ -81,6 +87,8 @@ impl Reason {
         Self::ConnectTimeout,
         Self::Overflow,
         Self::UpstreamReset,
+        Self::StreamReset,
+        Self::StreamRefused,
         Self::UpstreamProtocol,
         Self::UpstreamHeadTooLarge,
         Self::Timeout,
@@ -116,7 +124,9 @@ impl Reason {
             | Self::ConnectFailure
             | Self::ConnectTimeout
             | Self::Overflow
-            | Self::UpstreamReset => 503,
+            | Self::UpstreamReset
+            | Self::StreamReset
+            | Self::StreamRefused => 503,
             Self::Timeout | Self::PerTryTimeout => 504,
         }
     }
@@ -128,6 +138,8 @@ impl Reason {
             Self::ConnectTimeout => Some("connection timeout"),
             Self::Overflow => Some("overflow"),
             Self::UpstreamReset => Some("connection termination"),
+            Self::StreamReset => Some("remote reset"),
+            Self::StreamRefused => Some("remote refused stream reset"),
             Self::UpstreamProtocol | Self::UpstreamHeadTooLarge => Some("protocol error"),
             _ => None,
         }
@@ -163,6 +175,7 @@ impl Reason {
             Self::ConnectFailure | Self::ConnectTimeout => "UF",
             Self::Overflow => "UO",
             Self::UpstreamReset => "UC",
+            Self::StreamReset | Self::StreamRefused => "UR",
             Self::UpstreamProtocol | Self::UpstreamHeadTooLarge => "UPE",
             Self::Timeout | Self::PerTryTimeout => "UT",
             Self::BadRequest | Self::LowVersion | Self::HeadTooLarge | Self::TooManyHeaders => {
@@ -192,6 +205,10 @@ impl Reason {
             Self::ConnectTimeout => "upstream_reset_before_response_started{connection_timeout}",
             Self::Overflow => "upstream_reset_before_response_started{overflow}",
             Self::UpstreamReset => "upstream_reset_before_response_started{connection_termination}",
+            Self::StreamReset => "upstream_reset_before_response_started{remote_reset}",
+            Self::StreamRefused => {
+                "upstream_reset_before_response_started{remote_refused_stream_reset}"
+            }
             Self::UpstreamProtocol | Self::UpstreamHeadTooLarge => {
                 "upstream_reset_before_response_started{protocol_error}"
             }
@@ -239,7 +256,9 @@ impl Reason {
     pub fn failure(self) -> Option<Failure> {
         match self {
             Self::ConnectFailure | Self::ConnectTimeout => Some(Failure::Connect),
+            Self::StreamRefused => Some(Failure::Refused),
             Self::UpstreamReset
+            | Self::StreamReset
             | Self::UpstreamProtocol
             | Self::UpstreamHeadTooLarge
             | Self::PerTryTimeout => Some(Failure::Reset),

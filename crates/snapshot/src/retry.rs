@@ -71,6 +71,7 @@ impl RetryOn {
             || self.gateway_error
             || (self.reset_before_request && !request_started)
             || (self.connect_failure && failure == Failure::Connect)
+            || (self.refused_stream && failure == Failure::Refused)
     }
 }
 

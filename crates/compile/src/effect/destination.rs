@@ -2,8 +2,7 @@
 //! is closed and reported where it is used.
 
 use propylon_model::destination_rule::{
-    ConnectionPool, HttpPool, LbPolicy, LoadBalancer, PortTrafficPolicy, RetryBudget, SimpleLb,
-    Subset, TrafficPolicy,
+    LbPolicy, LoadBalancer, PortTrafficPolicy, RetryBudget, SimpleLb, Subset, TrafficPolicy,
 };
 use propylon_model::{DestinationRule, FieldPath, Object};
 
@@ -34,7 +33,7 @@ fn policy(
 ) {
     let TrafficPolicy {
         load_balancer,
-        connection_pool,
+        connection_pool: _,
         outlier_detection: _,
         tls: _,
         port_level_settings,
@@ -49,18 +48,16 @@ fn policy(
     ];
     fields(object, place, list, problems);
     balancer(object, load_balancer.as_ref(), place, problems);
-    pool(object, connection_pool.as_ref(), place, problems);
     for (position, settings) in port_level_settings.iter().enumerate() {
         let PortTrafficPolicy {
             port: _,
             load_balancer,
-            connection_pool,
+            connection_pool: _,
             outlier_detection: _,
             tls: _,
         } = settings;
         let place = place.key("portLevelSettings").index(position);
         balancer(object, load_balancer.as_ref(), &place, problems);
-        pool(object, connection_pool.as_ref(), &place, problems);
     }
 }
 
@@ -98,32 +95,4 @@ fn balancer(
         ("warmup", warmup.is_some()),
     ];
     fields(object, &place.key("loadBalancer"), list, problems);
-}
-
-fn pool(
-    object: &Object<DestinationRule>,
-    pool: Option<&ConnectionPool>,
-    place: &FieldPath,
-    problems: &mut Problems,
-) {
-    let Some(ConnectionPool { tcp: _, http }) = pool else { return };
-    let place = place.key("connectionPool");
-    if let Some(http) = http {
-        let HttpPool {
-            http1_max_pending_requests: _,
-            http2_max_requests: _,
-            max_requests_per_connection: _,
-            max_retries: _,
-            idle_timeout: _,
-            h2_upgrade_policy: _,
-            use_client_protocol: _,
-            max_concurrent_streams,
-            http2_keep_alive,
-        } = http;
-        let list = [
-            ("maxConcurrentStreams", *max_concurrent_streams != 0),
-            ("http2KeepAlive", http2_keep_alive.is_some()),
-        ];
-        fields(object, &place.key("http"), list, problems);
-    }
 }

@@ -6,6 +6,8 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
+use h2::SendStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::downstream::{Downstream, Progress, RequestBody};
@@ -114,6 +116,18 @@ impl<'s, 'b, D: Downstream> Beside<'s, 'b, D> {
             return Self::between(down, body, progress, timer);
         }
         let side = Side::Upload(Box::pin(body.upload(down, upstream, progress)));
+        Self { down, side, progress, timer }
+    }
+
+    /// Beside a try on an HTTP/2 stream, on which all of the body is still to be sent.
+    pub(super) fn on_stream(
+        down: &'s D,
+        stream: &'s mut SendStream<Bytes>,
+        body: &'s mut D::Body<'b>,
+        progress: &'s Progress,
+        timer: &'s mut Timer,
+    ) -> Self {
+        let side = Side::Upload(Box::pin(body.upload_http2(down, stream, progress)));
         Self { down, side, progress, timer }
     }
 

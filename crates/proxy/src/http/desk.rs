@@ -47,6 +47,26 @@ pub(super) struct Out {
     pub(super) down: Vec<u8>,
 }
 
+/// What a response's head is made with.
+pub(super) struct Page<'o> {
+    /// Storage of its lines.
+    pub(super) response_lines: &'o mut LineShelf,
+    /// Header values made from formats.
+    pub(super) rendered: &'o mut [Rendered; 2],
+    /// Milliseconds the upstream took, in digits.
+    pub(super) service_time: &'o mut Vec<u8>,
+    /// The head that comes down.
+    pub(super) down: &'o mut Vec<u8>,
+}
+
+impl Out {
+    /// The index over an HTTP/1 response's head, and what the client's is made with.
+    pub(super) fn page(&mut self) -> (&ResponseHead, Page<'_>) {
+        let Self { response, response_lines, rendered, service_time, down, .. } = self;
+        (response, Page { response_lines, rendered, service_time, down })
+    }
+}
+
 /// A worker's desks.
 #[derive(Debug, Default)]
 #[expect(clippy::vec_box, reason = "a desk is lent by moving its box, not its hundreds of bytes")]

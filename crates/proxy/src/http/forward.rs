@@ -1,10 +1,13 @@
 //! Sending a request to an upstream: its head made ready once, then one try after another until one
 //! is answered or none is left.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use propylon_snapshot::{Destination, Forward, Line, Reason, Target};
+use propylon_snapshot::{
+    Destination, Forward, Http2Settings, Line, Reason, Target, UpstreamProtocol,
+};
 use tokio::time::sleep;
 
 use super::attempt::{self, End};
@@ -12,13 +15,14 @@ use super::beside::{Beside, Interrupt, Timer};
 use super::desk::Out;
 use super::downstream::{Downstream, Progress, RequestBody};
 use super::exchange::{After, Asked, settle};
+use super::incoming::Protocol;
 use super::outbound::{self, Rewritten};
 use super::respond::Answer;
 use super::retry::{Tries, may_want_body};
-use super::{limit, mirror};
+use super::{limit, mirror, stream};
 use crate::balance::Hashed;
 use crate::http1::LineShelf;
-use crate::upstream::LiveCluster;
+use crate::upstream::{LiveCluster, Outcome};
 
 /// Where a request goes.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +43,10 @@ pub(super) struct Forwarding<'x, D> {
     pub(super) name: &'x str,
     /// The lines that go up.
     pub(super) lines: &'x [Line<'x>],
+    /// Authority and path that go up.
+    pub(super) rewritten: &'x Rewritten<'x>,
+    /// Milliseconds that the upstream of a further try is told it has.
+    pub(super) expected: Cell<Option<u64>>,
     /// What chooses its endpoint, where a hash does.
     pub(super) hashed: &'x Hashed,
 }
@@ -63,22 +71,33 @@ pub(super) async fn forward<D: Downstream>(
     let mut lines = lines;
     outbound::mark(asked, &rewritten, &mut lines);
     outbound::edit(asked, course, name, &mut rendered, &mut lines);
-    outbound::write_head(asked.request, &rewritten, &lines, &mut out.up);
+    let http2 = http2_of(cluster.protocol(), asked.request.protocol);
+    if http2.is_none() {
+        outbound::write_head(asked.request, &rewritten, &lines, &mut out.up);
+    }
     let hashed = match cluster.wants_hash() {
         true => outbound::hash(asked, course, &rewritten, &lines),
         false => Hashed::default(),
     };
-    let forwarding = Forwarding { asked, cluster, name, lines: &lines, hashed: &hashed };
+    let forwarding = Forwarding {
+        asked,
+        cluster,
+        name,
+        lines: &lines,
+        rewritten: &rewritten,
+        expected: Cell::default(),
+        hashed: &hashed,
+    };
     let after = if course.forward.mirrors.is_empty() {
-        try_all(&forwarding, course, body, out).await
+        try_all(&forwarding, (course, http2), body, out).await
     } else {
         let copies = mirror::draw(asked, course, &rewritten, &lines);
         if body.is_done() {
             mirror::send(asked, &copies, body);
-            try_all(&forwarding, course, body, out).await
+            try_all(&forwarding, (course, http2), body, out).await
         } else {
             body.hold();
-            let after = try_all(&forwarding, course, body, out).await;
+            let after = try_all(&forwarding, (course, http2), body, out).await;
             mirror::send(asked, &copies, body);
             after
         }
@@ -88,15 +107,24 @@ pub(super) async fn forward<D: Downstream>(
     after
 }
 
+/// What HTTP/2 is spoken to the endpoints in, if that is spoken for such a client.
+pub(super) fn http2_of(upstream: UpstreamProtocol, client: Protocol) -> Option<Http2Settings> {
+    match upstream {
+        UpstreamProtocol::Http1 => None,
+        UpstreamProtocol::Http2(settings) => Some(settings),
+        UpstreamProtocol::AsClient(settings) => client.is_http2().then_some(settings),
+    }
+}
+
 async fn try_all<D: Downstream>(
     forwarding: &Forwarding<'_, D>,
-    course: Course<'_>,
+    (course, http2): (Course<'_>, Option<Http2Settings>),
     body: &mut D::Body<'_>,
     out: &mut Out,
 ) -> After {
     let asked = forwarding.asked;
     let policy = course.forward.retry.as_ref();
-    if policy.is_some_and(|policy| may_want_body(policy, asked.request.grpc)) {
+    if policy.is_some_and(|policy| may_want_body(policy, asked.request.grpc, http2.is_some())) {
         body.hold();
     }
     let per_try = policy.and_then(|policy| policy.per_try_timeout);
@@ -113,7 +141,17 @@ async fn try_all<D: Downstream>(
         };
         tries.begin();
         timer.begin_try();
-        let end = attempt::attempt(forwarding, &endpoint, body, (&mut timer, &tries), out).await;
+        let beside = (&mut timer, &tries);
+        let end = match http2 {
+            None => attempt::attempt(forwarding, &endpoint, body, beside, out).await,
+            Some(settings) => {
+                let to = (&endpoint, settings);
+                Box::pin(stream::attempt(forwarding, to, body, beside, out)).await
+            }
+        };
+        if matches!(end, End::Interrupted(Interrupt::PerTryTimeout | Interrupt::Timeout)) {
+            endpoint.note(Outcome::Late);
+        }
         let failed = match end {
             End::Done(after) => return after,
             End::Declined => None,
@@ -141,7 +179,9 @@ async fn try_all<D: Downstream>(
             }
         }
         let elapsed = asked.caller().worker.clock.now() - asked.request.began;
-        outbound::renew(&mut out.up, tries.count() + 1, limit::expected(limit, per_try, elapsed));
+        let expected = limit::expected(limit, per_try, elapsed);
+        forwarding.expected.set(expected);
+        outbound::renew(&mut out.up, tries.count() + 1, expected);
     };
     let answer = Answer::to(reason, tries.count());
     settle(asked, forwarding.lines, answer, body.is_done(), out).await

@@ -25,6 +25,15 @@ impl Protocol {
     }
 }
 
+impl Protocol {
+    /// True for HTTP/2.
+    pub(super) fn is_http2(self) -> bool {
+        match self {
+            Self::Http10 | Self::Http11 => false,
+        }
+    }
+}
+
 impl From<Version> for Protocol {
     fn from(version: Version) -> Self {
         match version {

@@ -3,25 +3,30 @@
 
 use std::rc::Rc;
 
-use propylon_snapshot::{ClusterId, Line, Target};
+use bytes::Bytes;
+use propylon_snapshot::{ClusterId, Http2Settings, Line, Target};
 use tokio::time::timeout;
 
 use super::downstream::{Downstream, RequestBody};
 use super::exchange::Asked;
-use super::forward::Course;
-use super::outbound::{self, Rewritten};
+use super::forward::{self, Course};
+use super::outbound::{self, Mirrored, Rewritten};
+use super::upload;
 use crate::buffers::Buffer;
 use crate::http1::{Method, Parsed, ResponseHead};
 use crate::io::{read, write_all};
-use crate::limits::{MIRROR_ANSWER_BYTES_MAX, MIRROR_TIMEOUT, MIRRORS_MAX};
+use crate::limits::{HELD_BODY_BYTES_MAX, MIRROR_ANSWER_BYTES_MAX, MIRROR_TIMEOUT, MIRRORS_MAX};
 use crate::runtime::Worker;
-use crate::upstream::{Connection, Generation};
+use crate::upstream::{Connection, Generation, LiveCluster, LiveEndpoint, Place};
 
 /// The copies to make of one request.
 #[derive(Debug, Default)]
 pub(super) struct Copies {
     clusters: Vec<ClusterId>,
-    head: Vec<u8>,
+    /// The head for those that speak HTTP/1.
+    text: Vec<u8>,
+    /// The head for those that speak HTTP/2.
+    http2: Option<Box<http::Request<()>>>,
 }
 
 /// Draws which mirrors get a copy, and writes its head.
@@ -41,7 +46,12 @@ pub(super) fn draw<D: Downstream>(
     if !copies.clusters.is_empty() {
         let gateway = asked.caller().local.map(|local| local.ip());
         let request = asked.request;
-        outbound::write_mirror_head(request, rewritten, lines, gateway, &mut copies.head);
+        let mirrored = Mirrored::new(lines, gateway);
+        let lines = mirrored.apply(lines);
+        outbound::write_head(request, rewritten, &lines, &mut copies.text);
+        if copies.clusters.iter().any(|id| http2(asked, *id).is_some()) {
+            copies.http2 = Some(Box::new(outbound::http2::request(request, rewritten, &lines)));
+        }
     }
     copies
 }
@@ -54,8 +64,17 @@ pub(super) fn send<D: Downstream>(asked: &Asked<'_, D>, copies: &Copies, body: &
             worker.counters.mirror_overflow.add(1);
             continue;
         }
-        let [first, held] = body.opening();
-        let message = [&copies.head, first, held].concat();
+        let message = match (http2(asked, *id), &copies.http2) {
+            (Some(settings), Some(head)) => {
+                // Framing made it larger than this at most.
+                let content = body.whole(2 * HELD_BODY_BYTES_MAX).unwrap_or_default();
+                Message::Stream { settings, head: head.clone(), content }
+            }
+            _ => {
+                let [first, held] = body.opening();
+                Message::Text([&copies.text, first, held].concat())
+            }
+        };
         let mission = Mission {
             worker: Rc::clone(worker),
             generation: Rc::clone(asked.generation),
@@ -65,9 +84,22 @@ pub(super) fn send<D: Downstream>(asked: &Asked<'_, D>, copies: &Copies, body: &
         worker.counters.mirrored.add(1);
         worker.mirrors.set(worker.mirrors.get() + 1);
         worker.spawn(async move {
-            let _ = timeout(MIRROR_TIMEOUT, mission.carry_out(&message)).await;
+            let _ = timeout(MIRROR_TIMEOUT, mission.carry_out(message)).await;
         });
     }
+}
+
+/// What HTTP/2 a mirror is spoken to in, if it is.
+fn http2<D: Downstream>(asked: &Asked<'_, D>, id: ClusterId) -> Option<Http2Settings> {
+    forward::http2_of(asked.generation.cluster(id).protocol(), asked.request.protocol)
+}
+
+/// A copy as it goes to its mirror.
+enum Message {
+    /// HTTP/1.
+    Text(Vec<u8>),
+    /// HTTP/2.
+    Stream { settings: Http2Settings, head: Box<http::Request<()>>, content: Bytes },
 }
 
 /// One copy on its way.
@@ -85,9 +117,22 @@ impl Drop for Mission {
 }
 
 impl Mission {
-    async fn carry_out(&self, message: &[u8]) {
+    async fn carry_out(&self, message: Message) {
         let cluster = self.generation.cluster(self.cluster);
         let Some(endpoint) = cluster.choose(None, &[]) else { return };
+        match message {
+            Message::Text(text) => self.as_text(cluster, &endpoint, &text).await,
+            Message::Stream { settings, head, content } => {
+                let limit = cluster.connect_timeout();
+                if let Ok(place) = endpoint.place(settings, limit).await {
+                    // Whatever becomes of it, nobody waits for it.
+                    let _ = as_stream(&place, *head, content).await;
+                }
+            }
+        }
+    }
+
+    async fn as_text(&self, cluster: &LiveCluster, endpoint: &Rc<LiveEndpoint>, message: &[u8]) {
         let connection = match endpoint.pooled() {
             Err(_) => return,
             Ok(Some(kept)) => kept,
@@ -153,4 +198,24 @@ impl Mission {
         }
         false
     }
+}
+
+/// Sends a copy on a stream and reads its answer, as far as that goes.
+async fn as_stream(
+    place: &Place,
+    head: http::Request<()>,
+    content: Bytes,
+) -> Result<(), h2::Error> {
+    let (response, mut stream) = place.open(head, content.is_empty())?;
+    if !content.is_empty() {
+        let _ = upload::send(&mut stream, content, true, (MIRROR_TIMEOUT, &|| true)).await;
+    }
+    let mut body = response.await?.into_body();
+    let mut read_so_far = 0;
+    while read_so_far < MIRROR_ANSWER_BYTES_MAX {
+        let Some(part) = body.data().await.transpose()? else { break };
+        read_so_far += part.len();
+        body.flow_control().release_capacity(part.len())?;
+    }
+    Ok(())
 }

@@ -24,7 +24,9 @@ mod request;
 mod respond;
 mod retry;
 pub(crate) mod secure;
+mod stream;
 mod upgrade;
+mod upload;
 
 use std::rc::Rc;
 

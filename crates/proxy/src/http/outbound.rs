@@ -1,6 +1,8 @@
 //! The head that goes up: authority and path as the rule rewrites them, the gateway's own lines in
 //! Envoy's order, framing made anew.
 
+pub(super) mod http2;
+
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -155,27 +157,27 @@ pub(super) fn write_head(
     finish(request, out);
 }
 
-/// Writes the head of a mirrored request: Envoy marks it as internal and counts the gateway as one
-/// more hop.
-pub(super) fn write_mirror_head(
-    request: &Request<'_>,
-    rewritten: &Rewritten<'_>,
-    lines: &[Line<'_>],
-    gateway: Option<IpAddr>,
-    out: &mut Vec<u8>,
-) {
-    start(request, rewritten, out);
-    let hop = gateway.map(|ip| format!(",{ip}")).unwrap_or_default();
-    for line in lines.iter().filter(|line| line.name != "content-length") {
-        if line.name == "x-forwarded-for" {
-            let value = [line.value, hop.as_bytes()].concat();
-            write_line(out, line.name, &value);
-        } else {
-            write_line(out, line.name, line.value);
-        }
+/// The values that a mirrored request has of its own: Envoy marks it as internal and counts the
+/// gateway as one more hop.
+pub(super) struct Mirrored(Vec<u8>);
+
+impl Mirrored {
+    /// For a copy of a request with these lines, sent by this gateway.
+    pub(super) fn new(lines: &[Line<'_>], gateway: Option<IpAddr>) -> Self {
+        let line = lines.iter().find(|line| line.name == "x-forwarded-for");
+        let hop = gateway.map(|ip| format!(",{ip}")).unwrap_or_default();
+        Self([line.map_or(&b""[..], |line| line.value), hop.as_bytes()].concat())
     }
-    write_line(out, "x-envoy-internal", b"true");
-    finish(request, out);
+
+    /// The copy's lines.
+    pub(super) fn apply<'l>(&'l self, lines: &[Line<'l>]) -> Vec<Line<'l>> {
+        let mut lines = lines.to_vec();
+        if let Some(line) = lines.iter_mut().find(|line| line.name == "x-forwarded-for") {
+            line.value = &self.0;
+        }
+        lines.push(Line { name: "x-envoy-internal", value: b"true" });
+        lines
+    }
 }
 
 fn start(request: &Request<'_>, rewritten: &Rewritten<'_>, out: &mut Vec<u8>) {
@@ -203,6 +205,39 @@ fn finish(request: &Request<'_>, out: &mut Vec<u8>) {
 fn may_have_body(method: Method) -> bool {
     use Method::{Connect, Delete, Get, Head, Trace};
     !matches!(method, Get | Head | Delete | Trace | Connect)
+}
+
+/// The lines of a head that is not the first try's: with its number, and the time that is left.
+pub(super) struct Renewed {
+    tries: String,
+    expected: Option<String>,
+    grpc: Option<String>,
+}
+
+impl Renewed {
+    /// For a try.
+    pub(super) fn new(tries: u32, expected: Option<u64>) -> Self {
+        let grpc = expected.map(|expected| format!("{expected}m"));
+        let expected = expected.map(|expected| expected.to_string());
+        Self { tries: tries.to_string(), expected, grpc }
+    }
+
+    /// The lines brought up to date. Of several with one name the last is the gateway's.
+    pub(super) fn apply<'l>(&'l self, lines: &[Line<'l>]) -> Vec<Line<'l>> {
+        let mut lines = lines.to_vec();
+        let changes = [
+            (ATTEMPT_COUNT, Some(&self.tries)),
+            (EXPECTED, self.expected.as_ref()),
+            (GRPC_TIMEOUT, self.grpc.as_ref()),
+        ];
+        for (name, value) in changes {
+            let line = lines.iter_mut().rfind(|line| line.name == name);
+            if let (Some(line), Some(value)) = (line, value) {
+                line.value = value.as_bytes();
+            }
+        }
+        lines
+    }
 }
 
 /// Brings a head that was written before up to date for another try: its number, and the time that

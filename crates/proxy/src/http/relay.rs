@@ -1,21 +1,23 @@
 //! The response on its way down: head rewritten, body passed on as it comes, with the client's pace
 //! as the only pace. A response that was cut never looks whole.
 
+use std::net::SocketAddr;
+
 use propylon_snapshot::{Address, Line, Reason};
 
 use super::beside::{Beside, Interrupt};
-use super::desk::Out;
+use super::desk::{Out, Page};
 use super::downstream::{Downstream, Frame, Stop};
 use super::forward::Forwarding;
 use super::incoming::Protocol;
 use super::reply;
-use super::request::View;
+use super::request::{UpstreamSpeaks, View};
 use crate::buffers::Buffer;
 use crate::http1::emit::write_decimal;
-use crate::http1::{Framing, FramingLine, HeadLine, Known, Method, Refusal, ResponseHead};
+use crate::http1::{Framing, FramingLine, Method, Refusal, ResponseHead};
 use crate::io::{Io, read, readable};
 use crate::limits::SMALL_BUFFER_BYTES;
-use crate::upstream::Connection;
+use crate::upstream::{Connection, LiveEndpoint};
 
 /// How a response came through.
 pub(super) enum Relayed {
@@ -119,42 +121,56 @@ fn check(framing: &Framing, behind: &[u8], asked: Method) -> Result<bool, Reason
     if asked == Method::Head { Ok(false) } else { Err(Reason::UpstreamProtocol) }
 }
 
-/// Writes the head that goes down: the upstream's lines, edited.
-fn write_head<D: Downstream>(
-    forwarding: &Forwarding<'_, D>,
-    head: &[u8],
+/// An upstream's answer, apart from its lines.
+pub(super) struct Answered<'a> {
+    /// The status.
+    pub(super) status: u16,
+    /// What the upstream speaks.
+    pub(super) protocol: UpstreamSpeaks,
+    /// Who answered.
+    pub(super) endpoint: &'a LiveEndpoint,
+    /// Our end of the connection to it.
+    pub(super) local: Option<SocketAddr>,
+    /// Tries so far.
+    pub(super) tries: u32,
+}
+
+/// Begins the answer to the client: the upstream's lines, edited.
+pub(super) fn begin<'l, D: Downstream>(
+    forwarding: &'l Forwarding<'_, D>,
+    answered: &Answered<'_>,
+    kept: impl Iterator<Item = Line<'l>>,
     (framing, keep): (FramingLine, bool),
-    (out, course): (&mut Out, Course<'_>),
+    page: Page<'l>,
 ) {
     let asked = forwarding.asked;
     let (request, decision) = (asked.request, asked.decision);
     let settings = &asked.snapshot().http;
-    let Out { response, response_lines, rendered, service_time, down, .. } = out;
-    let response = &*response;
+    let Page { response_lines, rendered, service_time, down } = page;
     let elapsed = asked.caller().elapsed(request.began);
     let mut lines: Vec<Line<'_>> = response_lines.take();
-    let kept = |line: &HeadLine<'_>| line.known != Known::XEnvoyUpstreamServiceTime;
-    lines.extend(response.lines().forwarded(head).filter(kept).map(|line| line.line));
+    lines.extend(kept.filter(|line| line.name != SERVICE_TIME));
     // Envoy tells it of no handshake, accepted or declined.
     if !settings.no_debug_headers && !request.websocket {
         service_time.clear();
         write_decimal(service_time, elapsed);
-        lines.push(Line { name: "x-envoy-upstream-service-time", value: service_time });
+        lines.push(Line { name: SERVICE_TIME, value: service_time });
     }
     for cookie in &forwarding.hashed.cookies {
         lines.push(Line { name: "set-cookie", value: cookie.as_bytes() });
     }
-    let status = response.status();
+    let status = answered.status;
     let view = View {
         status,
         cluster: Some(forwarding.name),
-        endpoint: match course.connection.endpoint().address() {
+        endpoint: match answered.endpoint.address() {
             Address::Ip(address) => Some(*address),
             Address::Unix(_) | Address::Abstract(_) => None,
         },
-        upstream: Some(course.connection.io()),
+        upstream: Some(answered.protocol),
+        upstream_local: answered.local,
         elapsed,
-        tries: course.tries,
+        tries: answered.tries,
         ..View::of(asked, forwarding.lines)
     };
     reply::apply(reply::levels(decision), rendered, &mut lines, view);
@@ -169,6 +185,25 @@ fn write_head<D: Downstream>(
     counters.via_upstream.add(1);
 }
 
+/// Begins the answer of an HTTP/1 upstream.
+fn write_head<D: Downstream>(
+    forwarding: &Forwarding<'_, D>,
+    head: &[u8],
+    framing: (FramingLine, bool),
+    (out, course): (&mut Out, Course<'_>),
+) {
+    let (response, page) = out.page();
+    let answered = Answered {
+        status: response.status(),
+        protocol: UpstreamSpeaks::Http1,
+        endpoint: course.connection.endpoint(),
+        local: course.connection.io().local(),
+        tries: course.tries,
+    };
+    let lines = response.lines().forwarded(head).map(|line| line.line);
+    begin(forwarding, &answered, lines, framing, page);
+}
+
 /// Writes the head of an accepted WebSocket handshake.
 pub(super) fn write_switch<D: Downstream>(
     forwarding: &Forwarding<'_, D>,
@@ -177,6 +212,9 @@ pub(super) fn write_switch<D: Downstream>(
 ) {
     write_head(forwarding, head, (FramingLine::None, true), (out, course));
 }
+
+/// Milliseconds that the upstream took; the gateway's own word only.
+const SERVICE_TIME: &str = "x-envoy-upstream-service-time";
 
 /// A body on its way down.
 struct Downward<'d, 's, 'b, D: Downstream> {

@@ -12,7 +12,6 @@ use super::exchange::Asked;
 use super::incoming::Protocol;
 use crate::clock::Clock;
 use crate::http1::{FramingLine, Method};
-use crate::upstream::Conduit;
 
 /// An admitted request. Borrows what its head was read into.
 #[derive(Debug)]
@@ -68,6 +67,16 @@ impl Request<'_> {
     }
 }
 
+/// What an upstream was spoken to in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum UpstreamSpeaks {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2.
+    Http2,
+}
+
 /// One request and its response as format strings see them.
 #[derive(Clone, Copy)]
 pub(super) struct View<'v> {
@@ -87,8 +96,10 @@ pub(super) struct View<'v> {
     pub(super) cluster: Option<&'v str>,
     /// The endpoint.
     pub(super) endpoint: Option<SocketAddr>,
-    /// The connection to it.
-    pub(super) upstream: Option<&'v Conduit>,
+    /// What it speaks; `None` before it was asked.
+    pub(super) upstream: Option<UpstreamSpeaks>,
+    /// Our end of the connection to it.
+    pub(super) upstream_local: Option<SocketAddr>,
     /// The other end of the client connection.
     pub(super) peer: Option<SocketAddr>,
     /// Our end of it.
@@ -119,6 +130,7 @@ impl<'v> View<'v> {
             cluster: None,
             endpoint: None,
             upstream: None,
+            upstream_local: None,
             peer: client.peer,
             local: client.local,
             connection: client.guest.number(),
@@ -157,7 +169,7 @@ impl Variables for View<'_> {
             AddressOf::DownstreamDirectRemote => self.peer,
             AddressOf::DownstreamLocal | AddressOf::DownstreamDirectLocal => self.local,
             AddressOf::UpstreamRemote => self.endpoint,
-            AddressOf::UpstreamLocal => self.upstream.and_then(Conduit::local),
+            AddressOf::UpstreamLocal => self.upstream_local,
         }
     }
 
@@ -175,7 +187,10 @@ impl Variables for View<'_> {
     fn text(&self, which: Text) -> Option<Cow<'_, str>> {
         let text = match which {
             Text::Protocol => self.request.protocol.as_str(),
-            Text::UpstreamProtocol => "HTTP/1.1",
+            Text::UpstreamProtocol => match self.upstream.unwrap_or_default() {
+                UpstreamSpeaks::Http1 => "HTTP/1.1",
+                UpstreamSpeaks::Http2 => "HTTP/2",
+            },
             Text::ResponseCodeDetails => self.reason.map_or("via_upstream", Reason::detail),
             Text::ResponseFlags => self.reason.map(Reason::flag)?,
             Text::UpstreamHost => return Some(Cow::Owned(self.endpoint?.to_string())),

@@ -59,6 +59,11 @@ impl<'r> Tries<'r> {
         self.left().is_some_and(|policy| policy.on.covers(reason, started)) && self.has_room()
     }
 
+    /// True if the policy covers a failure of a request that was sent, now or after other tries.
+    pub(super) fn retries(&self, reason: Reason) -> bool {
+        self.policy.is_some_and(|policy| policy.attempts > 0 && policy.on.covers(reason, true))
+    }
+
     /// True if a response is to be thrown away and the request tried again.
     pub(super) fn declines(&self, verdict: Verdict) -> bool {
         self.left().is_some_and(|policy| {
@@ -100,7 +105,8 @@ fn longest_wait(base: Duration, retry: u32) -> Duration {
 /// True if a policy may want a request again after bytes of its body have left, so that the body
 /// has to be held. A gRPC status in a response head is looked for in every response, but only gRPC
 /// requests are worth holding for it.
-pub(super) fn may_want_body(policy: &Retry, grpc: bool) -> bool {
+/// `http2` says that the upstream may refuse single requests.
+pub(super) fn may_want_body(policy: &Retry, grpc: bool, http2: bool) -> bool {
     let on = &policy.on;
     let by_status = on.server_error || on.gateway_error || on.retriable_4xx;
     let by_grpc = on.grpc_cancelled
@@ -113,6 +119,7 @@ pub(super) fn may_want_body(policy: &Retry, grpc: bool) -> bool {
         || on.envoy_ratelimited
         || !policy.statuses.is_empty()
         || (grpc && by_grpc)
+        || (http2 && on.refused_stream)
 }
 
 #[cfg(test)]

@@ -44,12 +44,20 @@ macro_rules! counters {
 counters! {
     /// Connections made.
     upstream_cx_total,
+    /// Of those, the ones that carry HTTP/1.
+    upstream_cx_http1_total,
+    /// Of those, the ones that carry HTTP/2.
+    upstream_cx_http2_total,
     /// Connections open now, pooled ones included.
     upstream_cx_active,
     /// Connections that could not be made.
     upstream_cx_connect_fail,
     /// Of those, the ones that took too long.
     upstream_cx_connect_timeout,
+    /// HTTP/2 connections closed because the endpoint broke the protocol or flooded.
+    upstream_cx_protocol_error,
+    /// HTTP/2 connections closed because the endpoint did not answer a PING in time.
+    http2_keepalive_timeout,
     /// Requests sent, retries included.
     upstream_rq_total,
     /// Requests under way now.
@@ -72,6 +80,8 @@ counters! {
     upstream_rq_per_try_timeout,
     /// Requests whose upstream broke off before its response head.
     upstream_rq_rx_reset,
+    /// Requests given up on an HTTP/2 stream that the gateway reset.
+    upstream_rq_tx_reset,
     /// Requests that found no endpoint.
     upstream_cx_none_healthy,
     /// Responses with a status of 2xx.

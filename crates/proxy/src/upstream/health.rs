@@ -108,6 +108,9 @@ impl Health {
     /// lose it. Without rules everything is forgotten.
     pub(crate) fn settle(&self, rules: Option<Arc<Outlier>>, endpoints: &[Endpoint]) {
         let mut state = self.lock();
+        if rules.is_none() && state.rules.is_none() {
+            return;
+        }
         let mut known = std::mem::take(&mut state.hosts);
         if rules.is_some() {
             let addresses = endpoints.iter().map(|endpoint| &endpoint.address);
@@ -203,7 +206,8 @@ impl Health {
     /// The health of endpoints, in their order.
     pub(crate) fn status(&self, endpoints: &[Endpoint], now: Instant) -> Vec<EndpointHealth> {
         let state = self.lock();
-        let of = |endpoint: &Endpoint| state.hosts.get(&endpoint.address).map(|one| one.status(now));
+        let of =
+            |endpoint: &Endpoint| state.hosts.get(&endpoint.address).map(|one| one.status(now));
         endpoints.iter().map(|endpoint| of(endpoint).unwrap_or_default()).collect()
     }
 
@@ -316,6 +320,24 @@ impl Host {
             cause: cause.map(Cause::as_str),
             since: ejected.filter(|_| out).map(|since| now.duration_since(since)),
         }
+    }
+}
+
+/// The HTTP status that a gRPC status stands for where failures are counted (Envoy's mapping).
+pub(crate) fn status_of_grpc(status: u8) -> u16 {
+    match status {
+        0 => 200,
+        1 => 499,
+        3 | 9 | 11 => 400,
+        4 => 504,
+        5 => 404,
+        6 | 10 => 409,
+        7 => 403,
+        8 => 429,
+        12 => 501,
+        14 => 503,
+        16 => 401,
+        _ => 500,
     }
 }
 

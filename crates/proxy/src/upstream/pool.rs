@@ -87,7 +87,7 @@ pub(super) struct Slot {
 impl Slot {
     /// Room for one more, if there may be one more. An endpoint without any always has room: what
     /// waits for it would wait for ever.
-    fn take(endpoint: &Rc<LiveEndpoint>) -> Option<Self> {
+    pub(super) fn take(endpoint: &Rc<LiveEndpoint>) -> Option<Self> {
         let usage = endpoint.usage();
         let share = usage.connection(endpoint.limits());
         if share.is_none() {
@@ -191,7 +191,15 @@ impl Pool {
         Slot::take_strictly(endpoint)
     }
 
-    fn freed(&self) {
+    /// Waits until a connection of an endpoint, or a place in one, is free or gone.
+    pub(super) async fn wait(endpoint: &Rc<LiveEndpoint>) {
+        let pool = &endpoint.pool;
+        let _waiting = Waiting::begin(pool);
+        pool.freed.notified().await;
+    }
+
+    /// To be called when something that others may wait for is free or gone.
+    pub(super) fn freed(&self) {
         if self.waiting.get() > 0 {
             self.freed.notify_one();
         }
@@ -272,6 +280,11 @@ impl Active {
         endpoint.counters().upstream_rq_active.add(1);
         endpoint.counters().upstream_rq_total.add(1);
         Self(Rc::clone(endpoint))
+    }
+
+    /// The endpoint.
+    pub(super) fn endpoint(&self) -> &Rc<LiveEndpoint> {
+        &self.0
     }
 }
 

@@ -32,7 +32,6 @@ pub(crate) struct Share {
     counted: Option<(Arc<Usage>, Kind)>,
 }
 
-
 impl Usage {
     /// A connection; `None` if there are as many as there may be.
     pub(crate) fn connection(self: &Arc<Self>, limits: &Limits) -> Option<Share> {

@@ -7,6 +7,7 @@
 
 pub mod origin;
 pub mod snapshots;
+pub mod streams;
 pub mod wire;
 
 use std::net::SocketAddr;

@@ -3,8 +3,8 @@
 use super::page::{Page, line};
 use super::policy;
 use crate::{
-    Address, Availability, Cluster, Discovery, DnsTarget, Endpoint, Keepalive, Limits, Outlier, Locality,
-    RetryBudget, UpstreamProtocol,
+    Address, Availability, Cluster, Discovery, DnsTarget, Endpoint, Http2KeepAlive, Http2Settings,
+    Keepalive, Limits, Locality, Outlier, RetryBudget, UpstreamProtocol,
 };
 
 pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
@@ -25,7 +25,11 @@ pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
             line!(page, "closed: {why}");
         }
         let protocol = match protocol {
-            UpstreamProtocol::Http1 => "HTTP/1.1",
+            UpstreamProtocol::Http1 => "HTTP/1.1".to_owned(),
+            UpstreamProtocol::Http2(settings) => format!("HTTP/2{}", streams(settings)),
+            UpstreamProtocol::AsClient(settings) => {
+                format!("as the client speaks{}", streams(settings))
+            }
         };
         line!(page, "{balance} {protocol}");
         line!(page, "connect timeout {connect:?}, idle timeout {idle:?}");
@@ -126,6 +130,18 @@ fn outlier(page: &mut Page, outlier: &Outlier) {
             line!(page, "below {panic_percent}% of healthy ones health is overlooked");
         }
     });
+}
+
+fn streams(settings: &Http2Settings) -> String {
+    let Http2Settings { max_concurrent_streams, keep_alive } = settings;
+    let mut text = String::new();
+    if let Some(most) = max_concurrent_streams {
+        text.push_str(&format!(", at most {most} streams per connection"));
+    }
+    if let Some(Http2KeepAlive { interval, timeout }) = keep_alive {
+        text.push_str(&format!(", ping every {interval:?} to be answered within {timeout:?}"));
+    }
+    text
 }
 
 fn endpoints(page: &mut Page, endpoints: &[Endpoint]) {

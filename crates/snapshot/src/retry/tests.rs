@@ -40,10 +40,12 @@ fn istios_default_conditions_are_those_it_names() {
 }
 
 #[test]
-fn the_default_retries_connects_and_no_broken_answers() {
+fn the_default_retries_connects_and_refused_streams_and_no_broken_answers() {
     let on = RetryOn::istio_default();
     assert!(on.covers(Reason::ConnectFailure, false));
     assert!(on.covers(Reason::ConnectTimeout, false));
+    assert!(on.covers(Reason::StreamRefused, true));
+    assert!(!on.covers(Reason::StreamReset, true));
     assert!(!on.covers(Reason::UpstreamReset, true));
     assert!(!on.covers(Reason::UpstreamProtocol, true));
     assert!(!on.covers(Reason::PerTryTimeout, true));

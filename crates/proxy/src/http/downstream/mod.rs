@@ -8,6 +8,9 @@ use std::cell::Cell;
 use std::io;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
+use h2::SendStream;
+use http::HeaderMap;
 use propylon_snapshot::{Line, ServerHeader};
 
 use super::beside::Interrupt;
@@ -38,6 +41,18 @@ pub(super) enum Stop {
     Cut,
     /// The client is not there any more.
     Gone,
+}
+
+/// Content of a response body without framing.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Content<'c> {
+    /// The bytes, in order.
+    pub(super) parts: &'c [Bytes],
+    /// The body ends behind them.
+    pub(super) ends: bool,
+    /// What stands behind the body's end.
+    #[expect(dead_code, reason = "HTTP/1 clients get none, as from Envoy")]
+    pub(super) trailers: Option<&'c HeaderMap>,
 }
 
 /// The client's side of one request.
@@ -87,6 +102,17 @@ pub(super) trait Downstream {
     /// When the client is gone.
     async fn pour_end(&self) -> Result<(), Stop>;
 
+    /// Passes on content of a body that came over HTTP/2 and is framed as [`Self::begin`] was told.
+    ///
+    /// # Errors
+    /// When the client is gone.
+    async fn data(
+        &self,
+        text: &mut Vec<u8>,
+        framing: FramingLine,
+        content: Content<'_>,
+    ) -> Result<(), Stop>;
+
     /// Joins the client with an upstream whose handshake was accepted, until one side ends: `text`
     /// and `early` go down first, then whatever both sides say.
     async fn join(&self, text: &[u8], early: &[u8], body: &Self::Body<'_>, upstream: &impl Io);
@@ -116,6 +142,19 @@ pub(super) trait RequestBody<D: Downstream + ?Sized> {
     /// Sends what the client still has to send to an HTTP/1 upstream, then watches for the client
     /// going away. Ends only when the request cannot go on.
     async fn upload(&mut self, down: &D, upstream: &impl Io, progress: &Progress) -> Interrupt;
+
+    /// All of the body without framing, if the client has sent all of it, it has at most `most`
+    /// bytes, and no trailers are behind it.
+    fn whole(&self, most: usize) -> Option<Bytes>;
+
+    /// Sends all of the body on an HTTP/2 stream, what was read before included, and ends the
+    /// stream; then watches for the client going away. Ends only when the request cannot go on.
+    async fn upload_http2(
+        &mut self,
+        down: &D,
+        stream: &mut SendStream<Bytes>,
+        progress: &Progress,
+    ) -> Interrupt;
 }
 
 /// How far sending a body has come; looked at while it goes on.
@@ -129,6 +168,8 @@ pub(super) struct Progress {
     pub(super) lost: Cell<bool>,
     /// An interim response is on its way to the client, perhaps with a part of it written.
     pub(super) telling: Cell<bool>,
+    /// The answer is on its way down: nothing of the request will be needed again.
+    pub(super) settled: Cell<bool>,
 }
 
 impl Progress {

@@ -59,11 +59,12 @@ fn ratelimited_answers_are_declined_only_if_asked() {
 #[test]
 fn a_body_is_held_only_for_what_can_come_after_it() {
     let default = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes";
-    assert!(!may_want_body(&policy(default), false));
-    assert!(may_want_body(&policy(default), true));
-    assert!(may_want_body(&policy("5xx"), false));
-    assert!(may_want_body(&policy("503"), false));
-    assert!(!may_want_body(&policy("reset-before-request"), false));
+    assert!(!may_want_body(&policy(default), false, false));
+    assert!(may_want_body(&policy(default), true, false));
+    assert!(may_want_body(&policy(default), false, true));
+    assert!(may_want_body(&policy("5xx"), false, false));
+    assert!(may_want_body(&policy("503"), false, false));
+    assert!(!may_want_body(&policy("reset-before-request"), false, false));
 }
 
 #[test]

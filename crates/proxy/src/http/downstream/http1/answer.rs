@@ -3,15 +3,16 @@
 
 use std::io::{self, IoSlice};
 
+use bytes::Bytes;
 use propylon_snapshot::{Line, ServerHeader};
 
 use super::body::Body;
 use super::{Client, Exchange};
 use crate::http::caller::Caller;
-use crate::http::downstream::{Downstream, Frame, Stop};
+use crate::http::downstream::{Content, Downstream, Frame, Stop};
 use crate::http::{reply, upgrade};
 use crate::http1::emit::{CHUNKED_END, CRLF, end_head, write_line, write_status_line};
-use crate::http1::{ChunkHead, Framing, Piece, Version};
+use crate::http1::{ChunkHead, Framing, FramingLine, Piece, Version};
 use crate::io::{Io, write_all, write_all_vectored};
 use crate::limits::JOINED_BODY_BYTES_MAX;
 
@@ -115,6 +116,38 @@ impl<I: Io> Downstream for Exchange<'_, I> {
             Version::Http11 => self.write(&mut [IoSlice::new(CHUNKED_END)]).await,
             Version::Http10 => Ok(()),
         }
+    }
+
+    /// Trailers are left out, as Envoy does: an HTTP/1 client must have asked for them.
+    async fn data(
+        &self,
+        text: &mut Vec<u8>,
+        framing: FramingLine,
+        content: Content<'_>,
+    ) -> Result<(), Stop> {
+        let len: usize = content.parts.iter().map(Bytes::len).sum();
+        let chunked = framing == FramingLine::Chunked;
+        let chunk = (chunked && len > 0).then(|| ChunkHead::new(len as u64));
+        let (opens, closes): (&[u8], &[u8]) = match &chunk {
+            Some(chunk) => (chunk.as_bytes(), CRLF),
+            None => (b"", b""),
+        };
+        let end: &[u8] = if chunked && content.ends { CHUNKED_END } else { b"" };
+        let joined = text.len() + len <= JOINED_BODY_BYTES_MAX;
+        if joined {
+            text.extend_from_slice(opens);
+            content.parts.iter().for_each(|part| text.extend_from_slice(part));
+            text.extend_from_slice(closes);
+            text.extend_from_slice(end);
+            self.write(&mut [IoSlice::new(text)]).await?;
+        } else {
+            let parts = content.parts.iter().map(|part| &part[..]);
+            let around = [&text[..], opens].into_iter().chain(parts).chain([closes, end]);
+            let mut slices: Vec<IoSlice<'_>> = around.map(IoSlice::new).collect();
+            self.write(&mut slices).await?;
+        }
+        text.clear();
+        Ok(())
     }
 
     async fn join(&self, text: &[u8], early: &[u8], body: &Self::Body<'_>, upstream: &impl Io) {

@@ -6,15 +6,19 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
+use h2::SendStream;
 use tokio::time::timeout;
 
 use super::{Client, Exchange};
 use crate::buffers::{Buffer, Tail};
 use crate::http::beside::Interrupt;
 use crate::http::downstream::{Progress, RequestBody};
-use crate::http1::{Framing, Refusal};
+use crate::http::upload::{self, Sent};
+use crate::http1::emit::CHUNKED_END;
+use crate::http1::{Framing, Piece, Refusal};
 use crate::io::{Io, read, readable, write_all};
-use crate::limits::HELD_BODY_BYTES_MAX;
+use crate::limits::{HELD_BODY_BYTES_MAX, HTTP2_SEND_BUFFER_BYTES_MAX};
 
 /// A request's body.
 pub(in crate::http) struct Body<'b> {
@@ -22,6 +26,9 @@ pub(in crate::http) struct Body<'b> {
     first: &'b [u8],
     /// The read buffer behind it: room for later requests.
     rest: RefCell<Tail<'b>>,
+    /// The framing before the first part.
+    start: Framing,
+    /// The framing behind everything that was read.
     framing: Framing,
     held: Held,
 }
@@ -37,9 +44,28 @@ enum Held {
 }
 
 impl<'b> Body<'b> {
-    /// A body of which `first` was taken by `framing` already.
-    pub(super) fn new(first: &'b [u8], rest: Tail<'b>, framing: Framing) -> Self {
-        Self { first, rest: RefCell::new(rest), framing, held: Held::Untouched }
+    /// A body of which `first` was taken already: `framing` is that before and after it.
+    pub(super) fn new(
+        first: &'b [u8],
+        rest: Tail<'b>,
+        (start, framing): (Framing, Framing),
+    ) -> Self {
+        Self { first, rest: RefCell::new(rest), start, framing, held: Held::Untouched }
+    }
+
+    /// What was read and is at hand, without framing.
+    fn content(&self) -> Vec<u8> {
+        let held: &[u8] = match &self.held {
+            Held::All(held) => held,
+            Held::Untouched | Held::Gone => b"",
+        };
+        let mut framing = self.start.clone();
+        let mut content = Vec::with_capacity(self.first.len() + held.len());
+        for part in [self.first, held] {
+            // It was taken without complaint before.
+            let _ = take_out(&mut framing, part, &mut content);
+        }
+        content
     }
 
     /// What the client sent behind the request.
@@ -52,7 +78,11 @@ impl<'b> Body<'b> {
         self.rest.borrow().extent()
     }
 
-    fn keep(&mut self, bytes: &[u8]) {
+    fn keep(&mut self, bytes: &[u8], progress: &Progress) {
+        if progress.settled.get() {
+            self.held = Held::Gone;
+            return;
+        }
         self.held = match std::mem::replace(&mut self.held, Held::Gone) {
             Held::All(mut held)
                 if self.first.len() + held.len() + bytes.len() <= HELD_BODY_BYTES_MAX =>
@@ -151,6 +181,97 @@ impl<I: Io> RequestBody<Exchange<'_, I>> for Body<'_> {
         poll_fn(|cx| self.poll_gone(down, cx)).await;
         Interrupt::ClientGone
     }
+
+    fn whole(&self, most: usize) -> Option<Bytes> {
+        let [first, held] = RequestBody::<Exchange<'_, I>>::opening(self);
+        // Framing takes more than no room only in chunked bodies, and there a few bytes per chunk.
+        let small = first.len() + held.len() <= most.max(CHUNKED_END.len());
+        let content = (small && self.framing.is_done()).then(|| self.content())?;
+        (content.len() <= most).then(|| content.into())
+    }
+
+    async fn upload_http2(
+        &mut self,
+        down: &Exchange<'_, I>,
+        stream: &mut SendStream<Bytes>,
+        progress: &Progress,
+    ) -> Interrupt {
+        let client = down.client;
+        let buffers = &client.caller.worker.buffers;
+        let gone = || client.io.is_left();
+        let patience = client.caller.worker.patience.sweep;
+        let mut content = Bytes::from(self.content());
+        loop {
+            let done = self.framing.is_done();
+            if done || !content.is_empty() {
+                match upload::send(stream, content, done, (patience, &gone)).await {
+                    Ok(Sent::All) if done => break,
+                    Ok(Sent::All) => {}
+                    Ok(Sent::Refused) => {
+                        progress.broken.set(true);
+                        // The upstream's answer, if it gave one, is on its way.
+                        std::future::pending::<()>().await;
+                    }
+                    Err(interrupt) => return interrupt,
+                }
+            }
+            // No buffer is held while the client has nothing to say.
+            if readable(&client.io).await.is_err() {
+                return Interrupt::ClientGone;
+            }
+            let mut buffer = buffers.large();
+            let read = read_content(client, self, progress, &mut buffer).await;
+            buffers.give_back(buffer);
+            content = match read {
+                Ok(content) => content,
+                Err(interrupt) => return interrupt,
+            };
+        }
+        progress.finished.set(true);
+        poll_fn(|cx| RequestBody::<Exchange<'_, I>>::poll_gone(self, down, cx)).await;
+        Interrupt::ClientGone
+    }
+}
+
+/// Reads some of the body and takes it out of its framing.
+async fn read_content<I: Io>(
+    client: &Client<I>,
+    body: &mut Body<'_>,
+    progress: &Progress,
+    buffer: &mut Buffer,
+) -> Result<Bytes, Interrupt> {
+    let limit = body.read_limit().min(HTTP2_SEND_BUFFER_BYTES_MAX).min(buffer.capacity());
+    match read(&client.io, &mut buffer.free_mut()[..limit]).await {
+        Ok(0) | Err(_) => return Err(Interrupt::ClientGone),
+        Ok(got) => buffer.fill(got),
+    }
+    let mut content = Vec::with_capacity(buffer.len());
+    let consumed = take_out(&mut body.framing, buffer.filled(), &mut content);
+    let (bytes, later) = buffer.filled().split_at(consumed.map_err(Interrupt::BadBody)?);
+    body.keep(bytes, progress);
+    progress.lost.set(matches!(body.held, Held::Gone));
+    if !body.rest.get_mut().append(later) {
+        return Err(Interrupt::BadBody(Refusal::CutShort));
+    }
+    Ok(content.into())
+}
+
+/// Takes content out of its framing, up to the body's end. Returns how many bytes it was in.
+fn take_out(framing: &mut Framing, bytes: &[u8], content: &mut Vec<u8>) -> Result<usize, Refusal> {
+    let mut consumed = 0;
+    loop {
+        let rest = &bytes[consumed..];
+        let step = framing.piece(rest)?;
+        consumed += step.consumed;
+        match step.piece {
+            Some(Piece::Data(range)) => content.extend_from_slice(&rest[range]),
+            Some(Piece::Trailers(_)) => {}
+            Some(Piece::End) | None => return Ok(consumed),
+        }
+        if framing.is_done() {
+            return Ok(consumed);
+        }
+    }
 }
 
 /// What became of some bytes of a body.
@@ -179,7 +300,7 @@ async fn pass_on<I: Io, U: Io>(
     let taken = body.framing.take(buffer.filled()).map_err(Interrupt::BadBody)?;
     let (bytes, later) = buffer.filled().split_at(taken.consumed);
     // Both are noted before anything can interrupt this: another try needs them.
-    body.keep(bytes);
+    body.keep(bytes, progress);
     progress.lost.set(matches!(body.held, Held::Gone));
     if !body.rest.get_mut().append(later) {
         return Err(Interrupt::BadBody(Refusal::CutShort));

@@ -107,12 +107,13 @@ async fn answer<I: Io>(
     tail: &mut Tail<'_>,
 ) -> After {
     let Desk { request: parsed, sheets } = desk;
-    let mut framing = parsed.framing();
+    let start = parsed.framing();
+    let mut framing = start.clone();
     let taken = framing.take(tail.filled());
     let first_len = taken.as_ref().map_or(0, |taken| taken.consumed);
     let refused = taken.err().map(Refusal::of_request);
     let (first, rest) = tail.split(first_len);
-    let mut body = Body::new(first, rest, framing);
+    let mut body = Body::new(first, rest, (start, framing));
     let down = Exchange::new(client, parsed.version());
     let head = TextHead { parsed, bytes: head };
     let after = exchange::answer(&down, &head, refused, &mut body, sheets).await;

@@ -1,0 +1,111 @@
+//! A request's place in a connection, and what the errors of its stream mean.
+
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use h2::SendStream;
+use h2::client::ResponseFuture;
+use http::Request;
+use propylon_snapshot::Reason;
+
+use super::session::Session;
+use crate::upstream::live::LiveEndpoint;
+use crate::upstream::pool::Active;
+use crate::upstream::usage::Share;
+
+/// A place for one stream. Dropping it frees the place.
+pub(crate) struct Place {
+    session: Rc<Session>,
+    active: Active,
+    /// Its share of the requests under way.
+    request: Share,
+    reused: bool,
+}
+
+impl Place {
+    pub(super) fn take(session: Rc<Session>, active: Active) -> Self {
+        let reused = session.enter();
+        Self { session, active, request: Share::default(), reused }
+    }
+
+    /// The same, counted among the requests under way.
+    pub(in crate::upstream) fn counted(mut self, request: Share) -> Self {
+        self.request = request;
+        self
+    }
+
+    /// Waits until the peer's settings are known, for a moment.
+    pub(crate) async fn settled(&self) {
+        self.session.settled().await;
+    }
+
+    /// Sends a request's head. `ends` says that nothing follows.
+    ///
+    /// # Errors
+    /// When the connection takes no more streams; nothing of the request was sent then.
+    pub(crate) fn open(
+        &self,
+        request: Request<()>,
+        ends: bool,
+    ) -> Result<(ResponseFuture, SendStream<Bytes>), h2::Error> {
+        self.session.open(request, ends)
+    }
+
+    /// True if the connection served a request before: the peer may have closed it in this very
+    /// moment.
+    #[must_use]
+    pub(crate) fn reused(&self) -> bool {
+        self.reused
+    }
+
+    /// Whom it leads to.
+    #[must_use]
+    pub(crate) fn endpoint(&self) -> &Rc<LiveEndpoint> {
+        self.active.endpoint()
+    }
+
+    /// Our end of the connection; `None` for Unix sockets.
+    #[must_use]
+    pub(crate) fn local(&self) -> Option<SocketAddr> {
+        self.session.local()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.session.leave();
+        if self.active.endpoint().is_retired() {
+            self.session.close();
+        }
+        self.active.endpoint().pool.freed();
+    }
+}
+
+/// What a stream's error means for its request, in Envoy's words.
+#[must_use]
+pub(crate) fn reason_of(error: &h2::Error) -> Reason {
+    match error.reason() {
+        _ if is_broken(error) => Reason::UpstreamProtocol,
+        // Only streams above the last one that the peer takes on end with its GOAWAY.
+        Some(_) if is_leaving(error) => Reason::StreamRefused,
+        Some(h2::Reason::REFUSED_STREAM) => Reason::StreamRefused,
+        // Envoy takes a peer that complains of a breach for one that cannot be spoken to.
+        Some(h2::Reason::PROTOCOL_ERROR) => Reason::UpstreamProtocol,
+        Some(_) => Reason::StreamReset,
+        None => Reason::UpstreamReset,
+    }
+}
+
+/// True if a stream ended because its connection was going away and the peer did nothing of it.
+#[must_use]
+pub(crate) fn is_leaving(error: &h2::Error) -> bool {
+    error.is_go_away() && error.is_remote()
+}
+
+/// True if the peer broke the protocol, or floods.
+pub(super) fn is_broken(error: &h2::Error) -> bool {
+    let flooded = |error: &io::Error| error.kind() == io::ErrorKind::InvalidData;
+    error.is_library() || error.get_io().is_some_and(flooded)
+}
