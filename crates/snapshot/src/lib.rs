@@ -18,6 +18,7 @@ mod listener;
 mod matching;
 mod name_index;
 mod origin;
+mod outlier;
 mod path;
 mod policy;
 mod re2;
@@ -57,6 +58,7 @@ pub use listener::{
 };
 pub use matching::Mismatch;
 pub use origin::{ObjectId, ObjectName, Origin};
+pub use outlier::Outlier;
 pub use path::{BadPath, normalize};
 pub use policy::{Abort, AbortAnswer, Cors, Delay, Fault, Fraction, Mirror, Retry, RetryOn};
 pub use reason::{Failure, Reason, grpc_status_of};

@@ -20,7 +20,7 @@ use crate::buffers::Buffer;
 use crate::http1::{Known, Parsed, ResponseHead, Upgrade};
 use crate::io::{Io, read, readable};
 use crate::limits::{INTERIM_RESPONSES_MAX, JOINED_BODY_BYTES_MAX};
-use crate::upstream::{Connection, LiveEndpoint};
+use crate::upstream::{Connection, LiveEndpoint, Outcome, status_of_grpc};
 
 /// How a try ended.
 pub(super) enum End {
@@ -150,6 +150,7 @@ async fn exchange<D: Downstream>(
             if connection.reused() && broken.silent && repeatable {
                 return Once::Stale;
             }
+            connection.endpoint().note(Outcome::Broke);
             forwarding.cluster.counters().upstream_rq_rx_reset.add(1);
             return Once::Ended(End::Failed { reason: broken.reason, started: sent.get() > 0 });
         }
@@ -158,6 +159,7 @@ async fn exchange<D: Downstream>(
     };
     beside.timer().end_try();
     let found = (buffer, head_len);
+    connection.endpoint().note(outcome(forwarding, &out.response, found.0.filled()));
     let (end, fate) = respond(forwarding, &connection, beside, found, (&mut *out, tries)).await;
     if fate == Fate::Release {
         if out.response.withholds_body(forwarding.asked.request.method) {
@@ -314,6 +316,17 @@ impl Fate {
     fn of(reusable: bool) -> Self {
         if reusable { Self::Release } else { Self::Close }
     }
+}
+
+/// What a response head says about its endpoint.
+fn outcome<D: Downstream>(
+    forwarding: &Forwarding<'_, D>,
+    response: &ResponseHead,
+    bytes: &[u8],
+) -> Outcome {
+    let grpc = forwarding.asked.request.grpc;
+    let status = verdict(response, bytes).grpc_status.filter(|_| grpc).map(status_of_grpc);
+    Outcome::Answered(status.unwrap_or(response.status()))
 }
 
 fn verdict(response: &ResponseHead, head: &[u8]) -> Verdict {

@@ -22,7 +22,7 @@ use super::retry::{Tries, may_want_body};
 use super::{limit, mirror, stream};
 use crate::balance::Hashed;
 use crate::http1::LineShelf;
-use crate::upstream::LiveCluster;
+use crate::upstream::{LiveCluster, Outcome};
 
 /// Where a request goes.
 #[derive(Debug, Clone, Copy)]
@@ -148,6 +148,9 @@ async fn try_all<D: Downstream>(
                 Box::pin(stream::attempt(forwarding, to, body, beside, out)).await
             }
         };
+        if matches!(end, End::Interrupted(Interrupt::PerTryTimeout | Interrupt::Timeout)) {
+            endpoint.note(Outcome::Late);
+        }
         let failed = match end {
             End::Done(after) => return after,
             End::Declined => None,

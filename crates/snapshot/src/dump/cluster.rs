@@ -4,7 +4,7 @@ use super::page::{Page, line};
 use super::policy;
 use crate::{
     Address, Availability, Cluster, Discovery, DnsTarget, Endpoint, Http2KeepAlive, Http2Settings,
-    Keepalive, Limits, Locality, RetryBudget, UpstreamProtocol,
+    Keepalive, Limits, Locality, Outlier, RetryBudget, UpstreamProtocol,
 };
 
 pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
@@ -16,6 +16,7 @@ pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
         connect_timeout: connect,
         idle_timeout: idle,
         limits: bounds,
+        outlier: ejection,
         availability,
     } = cluster;
     line!(page, "cluster {name}");
@@ -33,6 +34,9 @@ pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
         line!(page, "{balance} {protocol}");
         line!(page, "connect timeout {connect:?}, idle timeout {idle:?}");
         limits(page, bounds);
+        if let Some(ejection) = ejection {
+            outlier(page, ejection);
+        }
         match discovery {
             Discovery::Static(listed) => endpoints(page, listed),
             Discovery::Dns { names, fixed, first_only } => {
@@ -92,6 +96,40 @@ fn limits(page: &mut Page, limits: &Limits) {
         }
         line!(page, "{text}");
     }
+}
+
+fn outlier(page: &mut Page, outlier: &Outlier) {
+    let Outlier {
+        server_errors,
+        gateway_errors,
+        local_errors,
+        statuses,
+        interval,
+        base_time,
+        max_time,
+        percent_max,
+        panic_percent,
+    } = outlier;
+    line!(page, "ejects at most {percent_max}% of endpoints");
+    page.inside(|page| {
+        for (what, most) in [
+            ("5xx", server_errors),
+            ("gateway errors", gateway_errors),
+            ("local errors", local_errors),
+        ] {
+            if let Some(most) = most {
+                line!(page, "after {most} {what} in a row");
+            }
+        }
+        if !statuses.is_empty() {
+            let statuses: Vec<String> = statuses.iter().map(ToString::to_string).collect();
+            line!(page, "statuses {} count as 5xx", statuses.join(" "));
+        }
+        line!(page, "for {base_time:?} and more, up to {max_time:?}, every {interval:?}");
+        if *panic_percent > 0 {
+            line!(page, "below {panic_percent}% of healthy ones health is overlooked");
+        }
+    });
 }
 
 fn streams(settings: &Http2Settings) -> String {
