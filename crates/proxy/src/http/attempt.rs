@@ -158,8 +158,7 @@ async fn exchange<D: Downstream>(
         Err(interrupt) => return Once::Ended(End::Interrupted(interrupt)),
     };
     beside.timer().end_try();
-    let found = (buffer, head_len);
-    connection.endpoint().note(outcome(forwarding, &out.response, found.0.filled()));
+    let found = noted(forwarding, connection.endpoint(), &out.response, (buffer, head_len));
     let (end, fate) = respond(forwarding, &connection, beside, found, (&mut *out, tries)).await;
     if fate == Fate::Release {
         if out.response.withholds_body(forwarding.asked.request.method) {
@@ -318,15 +317,19 @@ impl Fate {
     }
 }
 
-/// What a response head says about its endpoint.
-fn outcome<D: Downstream>(
+/// Notes what a response head says about its endpoint. The head is handed through, so that the
+/// request need not keep a place for it.
+fn noted<D: Downstream>(
     forwarding: &Forwarding<'_, D>,
+    endpoint: &LiveEndpoint,
     response: &ResponseHead,
-    bytes: &[u8],
-) -> Outcome {
+    found: (Buffer, usize),
+) -> (Buffer, usize) {
     let grpc = forwarding.asked.request.grpc;
-    let status = verdict(response, bytes).grpc_status.filter(|_| grpc).map(status_of_grpc);
-    Outcome::Answered(status.unwrap_or(response.status()))
+    let told = verdict(response, found.0.filled()).grpc_status.filter(|_| grpc);
+    let status = told.map_or(response.status(), status_of_grpc);
+    endpoint.note(Outcome::Answered(status));
+    found
 }
 
 fn verdict(response: &ResponseHead, head: &[u8]) -> Verdict {

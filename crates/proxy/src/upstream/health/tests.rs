@@ -152,10 +152,10 @@ fn each_ejection_is_longer_up_to_the_longest_and_quiet_shortens_the_next() {
         lengths.push(length);
     }
     assert_eq!(lengths, [30, 60, 90, 100, 100]);
-    // Envoy's factor stopped at four; one quiet sweep takes one off.
-    cluster.pass(20);
+    // The factor stands at five; each quiet sweep takes one off, an ejection adds one.
+    cluster.pass(40);
     cluster.answers(0, &[500; 3]);
-    cluster.pass(80);
+    cluster.pass(50);
     assert!(cluster.is_out(0));
     cluster.pass(10);
     assert!(!cluster.is_out(0));
