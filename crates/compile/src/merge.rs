@@ -32,25 +32,40 @@ pub(crate) fn merge<'s, 'w>(
     problems: &mut Problems,
 ) -> BTreeMap<Bind, Merged<'s, 'w>> {
     let mut merged: BTreeMap<Bind, Merged<'s, 'w>> = BTreeMap::new();
-    let mut tls_hosts: BTreeMap<Bind, HashSet<(Option<&str>, &str)>> = BTreeMap::new();
+    let mut held: BTreeMap<&Bind, Holdings<'_>> = BTreeMap::new();
     for server in servers {
+        let held = held.entry(&server.bind).or_default();
         let earlier = merged.entry(server.bind.clone()).or_insert(Merged { servers: Vec::new() });
         if server.server.tls.is_some() {
-            let hosts = tls_hosts.entry(server.bind.clone()).or_default();
-            if let Some(host) = server.hosts.iter().find_map(|host| taken(server, *host, hosts)) {
+            if let Some(host) = server.hosts.iter().find_map(|host| taken(server, *host, held)) {
                 let why = format!("host `{host}` is already served on this port with `tls`");
                 report(server, winner(earlier, Some(host)), &why, problems);
                 continue;
             }
-            hosts.extend(server.hosts.iter().copied());
+            held.hosts.extend(server.hosts.iter().copied());
+            held.names.extend(server.hosts.iter().map(|(_, host)| *host));
         }
-        match conflict(earlier, server) {
-            None => earlier.servers.push(server),
+        match conflict(earlier, server, held) {
+            None => {
+                held.routes.insert((&server.name, &server.server.port.name));
+                earlier.servers.push(server);
+            }
             Some(why) => report(server, winner(earlier, None), why, problems),
         }
     }
     merged.retain(|_, merged| !merged.servers.is_empty());
     merged
+}
+
+/// What the servers of one address have, so that thousands need not be compared with each other.
+#[derive(Default)]
+struct Holdings<'s> {
+    /// Hosts with `tls`, with the namespaces that may bind them.
+    hosts: HashSet<(Option<&'s str>, &'s str)>,
+    /// The same without namespaces.
+    names: HashSet<&'s str>,
+    /// Gateways with port names, which name the tables of HTTPS servers.
+    routes: HashSet<(&'s str, &'s str)>,
 }
 
 /// The host, if an earlier server has it. A redirect to https compares it with its namespace, as
@@ -59,24 +74,26 @@ pub(crate) fn merge<'s, 'w>(
 fn taken<'h>(
     server: &OpenServer<'_>,
     (namespace, host): (Option<&str>, &'h str),
-    earlier: &HashSet<(Option<&str>, &str)>,
+    earlier: &Holdings<'_>,
 ) -> Option<&'h str> {
     let found = match server.class {
-        Class::Tls => earlier.iter().any(|(_, other)| *other == host),
-        Class::Http | Class::Tcp => earlier.contains(&(namespace, host)),
+        Class::Tls => earlier.names.contains(host),
+        Class::Http | Class::Tcp => earlier.hosts.contains(&(namespace, host)),
     };
     found.then_some(host)
 }
 
 /// Why a server cannot join those that hold its address already.
-fn conflict(earlier: &Merged<'_, '_>, server: &OpenServer<'_>) -> Option<&'static str> {
+fn conflict(
+    earlier: &Merged<'_, '_>,
+    server: &OpenServer<'_>,
+    held: &Holdings<'_>,
+) -> Option<&'static str> {
     let first = earlier.servers.first()?;
     match (first.class, server.class) {
         (Class::Http, Class::Http) => None,
         (Class::Tls, Class::Tls) => {
-            let same_route = earlier.servers.iter().any(|other| {
-                other.name == server.name && other.server.port.name == server.server.port.name
-            });
+            let same_route = held.routes.contains(&(&*server.name, &*server.server.port.name));
             let is_https = server.server.port.protocol.eq_ignore_ascii_case("HTTPS");
             (same_route && is_https)
                 .then_some("another HTTPS server of this Gateway has the same port name")

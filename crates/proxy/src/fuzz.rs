@@ -5,6 +5,8 @@ use tokio::time::Instant;
 
 use crate::listener::hello::{HelloReader, Outcome};
 use crate::listener::proxy_protocol;
+pub use crate::tls::fuzz::{fuzz_certificate, fuzz_credential};
+
 use crate::tcp::{Decoder, Seen, Side};
 
 /// A ClientHello: no panic, and the same outcome however it is split.
@@ -15,9 +17,9 @@ pub fn fuzz_client_hello(bytes: &[u8]) {
         .map(|len| reader.read(&bytes[..len]))
         .find(|outcome| *outcome != Outcome::NeedMore);
     assert_eq!(in_parts.unwrap_or(Outcome::NeedMore), whole);
-    if let Outcome::Hello(hello) = whole
-        && let Some(name) = hello.server_name
-    {
+    let Outcome::Hello(hello) = whole else { return };
+    assert!(hello.alpn.iter().all(|protocol| (1..=255).contains(&protocol.len())));
+    if let Some(name) = hello.server_name {
         assert!(!name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic()));
         assert_eq!(name.to_ascii_lowercase(), *name);
     }

@@ -5,7 +5,10 @@
 use std::fs;
 use std::path::Path;
 
-use propylon_proxy::fuzz::{fuzz_client_hello, fuzz_http2_frames, fuzz_mongo, fuzz_proxy_header};
+use propylon_proxy::fuzz::{
+    fuzz_certificate, fuzz_client_hello, fuzz_credential, fuzz_http2_frames, fuzz_mongo,
+    fuzz_proxy_header,
+};
 use propylon_proxy::http1::fuzz::{fuzz_chunked, fuzz_http_head, fuzz_http_response};
 
 #[test]
@@ -31,6 +34,16 @@ fn every_kept_client_hello_is_read_soundly() {
 #[test]
 fn every_kept_proxy_header_is_read_soundly() {
     replay("proxy_header", fuzz_proxy_header);
+}
+
+#[test]
+fn every_kept_certificate_is_read_soundly() {
+    replay("certificate", fuzz_certificate);
+}
+
+#[test]
+fn every_kept_credential_is_read_soundly() {
+    replay("credential", fuzz_credential);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use propylon_snapshot::{Credential, Opaque, ServerIdentity};
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::sign::CertifiedKey;
-use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{
     CertificateDer, CertificateRevocationListDer, PrivateKeyDer, SubjectPublicKeyInfoDer,
 };
@@ -35,10 +35,10 @@ pub(super) fn identity(
     let chain = certificates(chain).map_err(bad)?;
     let key = PrivateKeyDer::from_pem_slice(key.reveal()).map_err(|error| {
         bad(match error {
-            rustls_pki_types::pem::Error::NoItemsFound => {
+            pem::Error::NoItemsFound => {
                 "the private key is no PEM (PKCS#8, PKCS#1 or SEC1, without a password)".to_owned()
             }
-            other => format!("the private key cannot be read: {other}"),
+            other => format!("the private key cannot be read: {}", broken(&other)),
         })
     })?;
     let key = provider.key_provider.load_private_key(key).map_err(|_| {
@@ -85,7 +85,8 @@ pub(super) fn revocations(
     let bad = |why: String| BadCredential { name: credential.name.to_string(), why };
     let lists: Result<Vec<_>, _> =
         CertificateRevocationListDer::pem_slice_iter(pem.reveal()).collect();
-    let lists = lists.map_err(|error| bad(format!("the revocation list is no PEM: {error}")))?;
+    let lists =
+        lists.map_err(|error| bad(format!("the revocation list is no PEM: {}", broken(&error))))?;
     if lists.is_empty() {
         return Err(bad("there is no revocation list in PEM".to_owned()));
     }
@@ -98,11 +99,28 @@ pub(super) fn revocations(
 /// A sentence that says what is wrong.
 pub(super) fn certificates(pem: &Opaque) -> Result<Vec<CertificateDer<'static>>, String> {
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.reveal()).collect();
-    let chain = chain.map_err(|error| format!("the certificate is no PEM: {error}"))?;
+    let chain = chain.map_err(|error| format!("the certificate is no PEM: {}", broken(&error)))?;
     if chain.is_empty() {
         return Err("there is no certificate in PEM".to_owned());
     }
     Ok(chain)
+}
+
+/// What is wrong with a PEM text. The library's own words repeat what they are about, which is a
+/// whole private key where its line ends were lost.
+fn broken(error: &pem::Error) -> &'static str {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => {
+            "its `-----END` line is missing: were line ends lost?"
+        }
+        pem::Error::IllegalSectionStart { .. } => {
+            "its `-----BEGIN` line is not by itself: were line ends lost?"
+        }
+        pem::Error::Base64Decode(_) => "it is no base64",
+        pem::Error::NoItemsFound => "nothing of the kind is there",
+        pem::Error::SectionTooLarge => "it is too large",
+        _ => "it cannot be read",
+    }
 }
 
 /// What a credential holds.
@@ -112,3 +130,6 @@ pub(super) fn read<T>(credential: &Credential<T>) -> Result<&T, BadCredential> {
         .as_ref()
         .map_err(|why| BadCredential { name: credential.name.to_string(), why: why.to_string() })
 }
+
+#[cfg(test)]
+mod tests;

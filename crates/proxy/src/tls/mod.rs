@@ -6,6 +6,7 @@
 
 mod certificate;
 mod credential;
+pub(crate) mod fuzz;
 mod handshake;
 mod stream;
 mod terminator;
