@@ -28,20 +28,20 @@ pub(crate) enum Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cause {
     /// Responses with 5xx in a row.
-    ServerErrors,
+    Server,
     /// Responses with 502, 503 or 504 in a row.
-    GatewayErrors,
+    Gateway,
     /// Failures without a response in a row.
-    LocalErrors,
+    Local,
 }
 
 impl Cause {
     /// In Envoy's words.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
-            Self::ServerErrors => "consecutive_5xx",
-            Self::GatewayErrors => "consecutive_gateway_failure",
-            Self::LocalErrors => "consecutive_local_origin_failure",
+            Self::Server => "consecutive_5xx",
+            Self::Gateway => "consecutive_gateway_failure",
+            Self::Local => "consecutive_local_origin_failure",
         }
     }
 }
@@ -267,7 +267,7 @@ impl Host {
         match (outcome, rules.local_errors) {
             (_, Some(most)) if failed => {
                 let full = full(&self.local_errors, Some(most));
-                [full.then_some(Cause::LocalErrors), None]
+                [full.then_some(Cause::Local), None]
             }
             (_, Some(_)) => {
                 clear(&self.local_errors);
@@ -292,15 +292,15 @@ impl Host {
         }
         let gateway = is_gateway && full(&self.gateway_errors, rules.gateway_errors);
         let server = full(&self.server_errors, rules.server_errors);
-        [gateway.then_some(Cause::GatewayErrors), server.then_some(Cause::ServerErrors)]
+        [gateway.then_some(Cause::Gateway), server.then_some(Cause::Server)]
     }
 
     /// Begins to count anew: what led to an ejection, or everything.
     fn reset(&self, cause: Option<Cause>) {
         let counts = [
-            (Cause::ServerErrors, &self.server_errors),
-            (Cause::GatewayErrors, &self.gateway_errors),
-            (Cause::LocalErrors, &self.local_errors),
+            (Cause::Server, &self.server_errors),
+            (Cause::Gateway, &self.gateway_errors),
+            (Cause::Local, &self.local_errors),
         ];
         for (_, count) in counts.iter().filter(|(of, _)| cause.is_none_or(|cause| cause == *of)) {
             clear(count);
