@@ -131,6 +131,17 @@ fn bytes_go_both_ways_and_the_end_of_one_direction_leaves_the_other_open() {
 }
 
 #[test]
+fn a_service_port_that_speaks_http2_takes_connections_as_they_are() {
+    let service = entry("echo", echo("a:")).replace("protocol: TCP", "protocol: GRPC");
+    let yaml = one_server(9000, "TCP", "*", "") + &service + &tcp_to("echo");
+    let gateway = serving(9000, &yaml);
+    assert_eq!(exchange(gateway.address(9000), b"bytes"), b"a:bytes");
+    let cluster = "cluster.outbound|9000||echo.default.svc.cluster.local";
+    assert_eq!(counter(&gateway, &format!("{cluster}.upstream_cx_total")), 1);
+    assert_eq!(counter(&gateway, &format!("{cluster}.upstream_cx_http2_total")), 0);
+}
+
+#[test]
 fn weights_divide_connections() {
     let list = "  tcp:
   - match: [{port: 9000}]

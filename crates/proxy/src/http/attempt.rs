@@ -85,7 +85,10 @@ async fn connect<D: Downstream>(
     let mut beside = Beside::between(forwarding.asked.down, body, &progress, timer);
     // Boxed: a request that finds a connection does not carry along what making one needs.
     match beside.run(Box::pin(endpoint.connect(limit))).await {
-        Ok(Ok(fresh)) => Ok(fresh),
+        Ok(Ok(fresh)) => {
+            forwarding.cluster.counters().upstream_cx_http1_total.add(1);
+            Ok(fresh)
+        }
         Ok(Err(error)) => {
             tracing::debug!(cluster = forwarding.name, %error, "no connection");
             Err(End::Failed { reason: error.reason(), started: false })

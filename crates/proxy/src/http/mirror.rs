@@ -137,7 +137,10 @@ impl Mission {
             Err(_) => return,
             Ok(Some(kept)) => kept,
             Ok(None) => match endpoint.connect(cluster.connect_timeout()).await {
-                Ok(fresh) => fresh,
+                Ok(fresh) => {
+                    cluster.counters().upstream_cx_http1_total.add(1);
+                    fresh
+                }
                 Err(_) => return,
             },
         };

@@ -122,7 +122,6 @@ impl LiveEndpoint {
     ) -> Result<Connection, ConnectError> {
         let active = Active::begin(self);
         let conduit = self.open(limit).await?;
-        self.counters().upstream_cx_http1_total.add(1);
         Ok(Connection::fresh(conduit, slot, active))
     }
 
