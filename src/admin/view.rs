@@ -59,9 +59,16 @@ pub(super) fn clusters(clusters: &[ClusterStatus]) -> String {
         for (counter, value) in &cluster.counters {
             let _ = writeln!(text, "{name}::{counter}::{value}");
         }
-        for endpoint in &cluster.endpoints {
+        for (endpoint, health) in cluster.endpoints.iter().zip(&cluster.states) {
+            let flags = if health.ejected { "/failed_outlier_check" } else { "healthy" };
             let address = address(&endpoint.address);
             let _ = writeln!(text, "{name}::{address}::weight::{}", endpoint.weight);
+            let _ = writeln!(text, "{name}::{address}::health_flags::{flags}");
+            if health.ejections > 0 {
+                let (times, cause) = (health.ejections, health.cause.unwrap_or_default());
+                let _ = writeln!(text, "{name}::{address}::ejections::{times}");
+                let _ = writeln!(text, "{name}::{address}::ejection_cause::{cause}");
+            }
             let locality = &endpoint.locality;
             for (key, value) in [
                 ("region", &locality.region),
@@ -78,9 +85,16 @@ pub(super) fn clusters(clusters: &[ClusterStatus]) -> String {
 /// The same as JSON.
 pub(super) fn clusters_json(clusters: &[ClusterStatus]) -> Value {
     let one = |cluster: &ClusterStatus| {
-        let endpoints = cluster.endpoints.iter().map(
-            |endpoint| json!({ "address": address(&endpoint.address), "weight": endpoint.weight }),
-        );
+        let endpoints = cluster.endpoints.iter().zip(&cluster.states).map(|(endpoint, health)| {
+            json!({
+                "address": address(&endpoint.address),
+                "weight": endpoint.weight,
+                "healthy": !health.ejected,
+                "ejections": health.ejections,
+                "cause": health.cause,
+                "ejected_for_s": health.since.map(|since| since.as_secs()),
+            })
+        });
         let counters = cluster.counters.iter().map(|(name, n)| ((*name).to_owned(), json!(n)));
         json!({
             "name": cluster.name,

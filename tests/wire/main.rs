@@ -32,6 +32,7 @@ mod faults;
 mod floods;
 mod http2;
 mod kinds;
+mod outliers;
 mod refusals;
 mod retries;
 mod routing;

@@ -23,6 +23,7 @@ use crate::endpoints::{Candidate, Supply};
 use crate::handing::Handing;
 use crate::host;
 use crate::limits::limits;
+use crate::outlier::outlier;
 use crate::problems::{Problems, code};
 use crate::registry::{Behind, Port, Registry, Service};
 use crate::service_entry::Workloads;
@@ -281,6 +282,7 @@ impl<'v, 'w> Clusters<'v, 'w> {
             connect_timeout: set(tcp.and_then(|tcp| tcp.connect_timeout))
                 .unwrap_or_else(|| self.view.mesh.connect_timeout()),
             idle_timeout: set(idle).unwrap_or(IDLE_TIMEOUT),
+            outlier: policy.outlier.or(self.view.mesh.outlier()).map(outlier),
             limits: limits(pool, policy.retry_budget, self.view.mesh.tcp_keepalive()),
             availability,
         })

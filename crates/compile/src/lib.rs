@@ -50,6 +50,7 @@ mod upstream_protocol;
 
 mod effect;
 mod objects;
+mod outlier;
 mod problems;
 mod security;
 mod summary;

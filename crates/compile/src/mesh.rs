@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use propylon_model::destination_rule::{ConnectionPool, TcpKeepalive};
+use propylon_model::destination_rule::{ConnectionPool, OutlierDetection, TcpKeepalive};
 use propylon_model::mesh_config::{
     MeshH2UpgradePolicy, MeshOutboundMode, NormalizationType, TlsDefaults,
 };
@@ -45,6 +45,11 @@ impl<'w> Mesh<'w> {
     /// Connection settings of destinations whose DestinationRule has none.
     pub(crate) fn connection_pool(self) -> Option<&'w ConnectionPool> {
         self.config?.default_traffic_policy.as_ref()?.connection_pool.as_ref()
+    }
+
+    /// Outlier detection of destinations whose DestinationRule has none.
+    pub(crate) fn outlier(self) -> Option<&'w OutlierDetection> {
+        self.config?.default_traffic_policy.as_ref()?.outlier_detection.as_ref()
     }
 
     /// Keep-alive of connections to endpoints, under what DestinationRules say.

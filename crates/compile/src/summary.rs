@@ -149,6 +149,7 @@ fn same_settings(a: &Cluster, b: &Cluster) -> bool {
         connect_timeout,
         idle_timeout,
         limits,
+        outlier,
         availability,
     } = a;
     let same_discovery = match (discovery, &b.discovery) {
@@ -166,6 +167,7 @@ fn same_settings(a: &Cluster, b: &Cluster) -> bool {
         && *connect_timeout == b.connect_timeout
         && *idle_timeout == b.idle_timeout
         && *limits == b.limits
+        && *outlier == b.outlier
         && *availability == b.availability
 }
 

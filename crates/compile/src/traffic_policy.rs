@@ -3,7 +3,7 @@
 
 use propylon_model::destination_rule::{
     ClientTls, ConnectionPool, ConsistentHash, HashAlgorithm, HashKey, LbPolicy, LoadBalancer,
-    Maglev, PortTrafficPolicy, RetryBudget, RingHash, SimpleLb, TrafficPolicy,
+    Maglev, OutlierDetection, PortTrafficPolicy, RetryBudget, RingHash, SimpleLb, TrafficPolicy,
 };
 use propylon_model::{DestinationRule, FieldPath, Object};
 use propylon_snapshot::Balance;
@@ -24,6 +24,8 @@ pub(crate) struct Policy<'w> {
     pub(crate) load_balancer: Option<&'w LoadBalancer>,
     /// Timeouts.
     pub(crate) connection_pool: Option<&'w ConnectionPool>,
+    /// When endpoints are ejected.
+    pub(crate) outlier: Option<&'w OutlierDetection>,
     /// How many retries there may be.
     pub(crate) retry_budget: Option<&'w RetryBudget>,
     /// TLS towards endpoints, and where it is asked for.
@@ -57,6 +59,7 @@ impl<'w> Policy<'w> {
         Self {
             load_balancer: over.load_balancer.or(base.load_balancer),
             connection_pool: over.connection_pool.or(base.connection_pool),
+            outlier: over.outlier.or(base.outlier),
             retry_budget: over.retry_budget.or(base.retry_budget),
             tls: over.tls.or(base.tls),
         }
@@ -87,7 +90,7 @@ impl<'w> Policy<'w> {
         let TrafficPolicy {
             load_balancer,
             connection_pool,
-            outlier_detection: _,
+            outlier_detection,
             tls,
             port_level_settings: _,
             tunnel: _,
@@ -95,6 +98,7 @@ impl<'w> Policy<'w> {
             retry_budget,
         } = policy;
         Self {
+            outlier: outlier_detection.as_ref(),
             retry_budget: retry_budget.as_ref(),
             load_balancer: load_balancer.as_ref(),
             connection_pool: connection_pool.as_ref(),
@@ -107,14 +111,10 @@ impl<'w> Policy<'w> {
         object: &'w Object<DestinationRule>,
         field: &FieldPath,
     ) -> Self {
-        let PortTrafficPolicy {
-            port: _,
-            load_balancer,
-            connection_pool,
-            outlier_detection: _,
-            tls,
-        } = settings;
+        let PortTrafficPolicy { port: _, load_balancer, connection_pool, outlier_detection, tls } =
+            settings;
         Self {
+            outlier: outlier_detection.as_ref(),
             retry_budget: None,
             load_balancer: load_balancer.as_ref(),
             connection_pool: connection_pool.as_ref(),

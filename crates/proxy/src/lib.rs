@@ -27,4 +27,6 @@ mod welcome;
 
 pub use listener::{ListenError, ListenerStatus, holder_of};
 pub use plane::{DataPlane, Options};
-pub use upstream::{ClusterStatus, Resolve, ResolveError, Resolved, Resolving, SystemResolver};
+pub use upstream::{
+    ClusterStatus, EndpointHealth, Resolve, ResolveError, Resolved, Resolving, SystemResolver,
+};

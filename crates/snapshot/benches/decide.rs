@@ -100,6 +100,7 @@ fn cluster() -> propylon_snapshot::Cluster {
         connect_timeout: std::time::Duration::from_secs(10),
         idle_timeout: std::time::Duration::from_secs(3600),
         limits: propylon_snapshot::Limits::default(),
+        outlier: None,
         availability: propylon_snapshot::Availability::Open,
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Asked, ClientTls, Limits};
+use crate::{Asked, ClientTls, Limits, Outlier};
 
 /// Index into [`crate::Snapshot::clusters`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -181,6 +181,8 @@ pub struct Cluster {
     pub idle_timeout: Duration,
     /// How much of it may be in use at a time.
     pub limits: Limits,
+    /// When its endpoints are ejected; `None`: never.
+    pub outlier: Option<Arc<Outlier>>,
     /// Whether it may be used.
     pub availability: Availability,
 }

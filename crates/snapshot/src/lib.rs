@@ -20,6 +20,7 @@ mod matching;
 mod name_index;
 mod origin;
 mod outbound;
+mod outlier;
 mod path;
 mod policy;
 mod re2;
@@ -61,6 +62,7 @@ pub use listener::{
 pub use matching::Mismatch;
 pub use origin::{ObjectId, ObjectName, Origin};
 pub use outbound::{Captured, Meant, Outbound};
+pub use outlier::Outlier;
 pub use path::{BadPath, normalize};
 pub use policy::{Abort, AbortAnswer, Cors, Delay, Fault, Fraction, Mirror, Retry, RetryOn};
 pub use reason::{Failure, Reason, grpc_status_of};

@@ -27,6 +27,7 @@ pub(crate) fn cluster(name: &str) -> Cluster {
         connect_timeout: Duration::from_secs(10),
         idle_timeout: Duration::from_secs(3600),
         limits: crate::Limits::default(),
+        outlier: None,
         availability: Availability::Open,
     }
 }

@@ -32,6 +32,7 @@ impl<'w> Clusters<'_, 'w> {
                 connect_timeout: self.view.mesh.connect_timeout(),
                 idle_timeout: set(idle).unwrap_or(IDLE_TIMEOUT),
                 limits: limits(pool, None, self.view.mesh.tcp_keepalive()),
+                outlier: None,
                 availability: Availability::Open,
             };
             self.keep(PASSTHROUGH, Some(cluster));

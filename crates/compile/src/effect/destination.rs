@@ -34,7 +34,7 @@ fn policy(
     let TrafficPolicy {
         load_balancer,
         connection_pool: _,
-        outlier_detection,
+        outlier_detection: _,
         tls: _,
         port_level_settings,
         tunnel,
@@ -42,7 +42,6 @@ fn policy(
         retry_budget,
     } = policy;
     let list = [
-        ("outlierDetection", outlier_detection.is_some()),
         ("tunnel", tunnel.is_some()),
         ("proxyProtocol", proxy_protocol.is_some()),
         ("retryBudget.budgetInterval", retry_budget.as_ref().is_some_and(counts_past)),
@@ -54,11 +53,10 @@ fn policy(
             port: _,
             load_balancer,
             connection_pool: _,
-            outlier_detection,
+            outlier_detection: _,
             tls: _,
         } = settings;
         let place = place.key("portLevelSettings").index(position);
-        fields(object, &place, [("outlierDetection", outlier_detection.is_some())], problems);
         balancer(object, load_balancer.as_ref(), &place, problems);
     }
 }

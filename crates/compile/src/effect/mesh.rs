@@ -32,8 +32,8 @@ pub(super) fn report(view: &View<'_>, problems: &mut Problems) {
     tls_limits(config, object.map(Arc::as_ref), problems);
     let mut keys = mesh_keys(config);
     if let Some(policy) = &config.default_traffic_policy {
-        let DefaultTrafficPolicy { connection_pool: _, outlier_detection } = policy;
-        keys.push(("defaultTrafficPolicy.outlierDetection", outlier_detection.is_some()));
+        // In effect, both.
+        let DefaultTrafficPolicy { connection_pool: _, outlier_detection: _ } = policy;
     }
     if let Some(proxy) = &config.default_config {
         keys.extend(proxy_keys(proxy));

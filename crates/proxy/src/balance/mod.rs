@@ -8,7 +8,7 @@ mod table;
 
 use std::sync::Arc;
 
-use propylon_snapshot::{Balance, Endpoint};
+use propylon_snapshot::{Address, Balance};
 
 use deadline::DeadlineQueue;
 pub(crate) use hash::{Hashed, Subject, of_request, of_source};
@@ -104,9 +104,9 @@ impl Picker {
     }
 }
 
-/// Endpoints as tables see them.
-pub(crate) fn keyed(endpoints: &[Endpoint]) -> Vec<(String, u32)> {
-    endpoints.iter().map(|one| (table::key(&one.address), one.weight)).collect()
+/// Endpoints and their weights as tables see them.
+pub(crate) fn keyed<'a>(endpoints: impl Iterator<Item = (&'a Address, u32)>) -> Vec<(String, u32)> {
+    endpoints.map(|(address, weight)| (table::key(address), weight)).collect()
 }
 
 /// The table of an algorithm over endpoints with these keys and weights; `None` for those without.

@@ -21,7 +21,7 @@ use crate::http1::{Known, Parsed, ResponseHead, Upgrade};
 use crate::io::{Io, read, readable};
 use crate::limits::{INTERIM_RESPONSES_MAX, JOINED_BODY_BYTES_MAX};
 use crate::tls::Purpose;
-use crate::upstream::{Connection, LiveEndpoint};
+use crate::upstream::{Connection, LiveEndpoint, Outcome, status_of_grpc};
 
 /// How a try ended.
 pub(super) enum End {
@@ -155,6 +155,7 @@ async fn exchange<D: Downstream>(
             if connection.reused() && broken.silent && repeatable {
                 return Once::Stale;
             }
+            connection.endpoint().note(Outcome::Broke);
             forwarding.cluster.counters().upstream_rq_rx_reset.add(1);
             return Once::Ended(End::Failed { reason: broken.reason, started: sent.get() > 0 });
         }
@@ -162,7 +163,7 @@ async fn exchange<D: Downstream>(
         Err(interrupt) => return Once::Ended(End::Interrupted(interrupt)),
     };
     beside.timer().end_try();
-    let found = (buffer, head_len);
+    let found = noted(forwarding, connection.endpoint(), &out.response, (buffer, head_len));
     let (end, fate) = respond(forwarding, &connection, beside, found, (&mut *out, tries)).await;
     if fate == Fate::Release {
         if out.response.withholds_body(forwarding.asked.request.method) {
@@ -319,6 +320,21 @@ impl Fate {
     fn of(reusable: bool) -> Self {
         if reusable { Self::Release } else { Self::Close }
     }
+}
+
+/// Notes what a response head says about its endpoint. The head is handed through, so that the
+/// request need not keep a place for it.
+fn noted<D: Downstream>(
+    forwarding: &Forwarding<'_, D>,
+    endpoint: &LiveEndpoint,
+    response: &ResponseHead,
+    found: (Buffer, usize),
+) -> (Buffer, usize) {
+    let grpc = forwarding.asked.request.grpc;
+    let told = verdict(response, found.0.filled()).grpc_status.filter(|_| grpc);
+    let status = told.map_or(response.status(), status_of_grpc);
+    endpoint.note(Outcome::Answered(status));
+    found
 }
 
 fn verdict(response: &ResponseHead, head: &[u8]) -> Verdict {

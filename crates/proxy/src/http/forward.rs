@@ -23,7 +23,7 @@ use super::{limit, mirror, stream};
 use crate::balance::Hashed;
 use crate::captured::Aim;
 use crate::http1::LineShelf;
-use crate::upstream::{LiveCluster, LiveEndpoint, Wanted};
+use crate::upstream::{LiveCluster, LiveEndpoint, Outcome, Wanted};
 
 /// Where a request goes.
 #[derive(Debug, Clone, Copy)]
@@ -159,6 +159,9 @@ async fn try_all<D: Downstream>(
                 Box::pin(stream::attempt(forwarding, to, body, beside, out)).await
             }
         };
+        if matches!(end, End::Interrupted(Interrupt::PerTryTimeout | Interrupt::Timeout)) {
+            endpoint.note(Outcome::Late);
+        }
         let failed = match end {
             End::Done(after) => return after,
             End::Declined => None,

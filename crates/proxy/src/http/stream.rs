@@ -28,7 +28,7 @@ use super::request::UpstreamSpeaks;
 use super::retry::{Tries, Verdict};
 use crate::http1::{FramingLine, HEAD_LINES_MAX, Method};
 use crate::limits::{HTTP2_SEND_BUFFER_BYTES_MAX, INTERIM_RESPONSES_MAX, JOINED_BODY_BYTES_MAX};
-use crate::upstream::{LiveEndpoint, Place, is_leaving, reason_of};
+use crate::upstream::{LiveEndpoint, Outcome, Place, is_leaving, reason_of, status_of_grpc};
 
 /// Pieces of a body passed on at once. Small ones are joined.
 const PARTS_MAX: usize = 64;
@@ -143,6 +143,7 @@ async fn exchange<D: Downstream>(
             if let (true, Some(most)) = (repeatable, broken.replays(forwarding, place, tries)) {
                 return Once::Stale { reason, most };
             }
+            place.endpoint().note(Outcome::Broke);
             forwarding.cluster.counters().upstream_rq_rx_reset.add(1);
             return Once::Ended(End::Failed { reason, started: true });
         }
@@ -154,6 +155,7 @@ async fn exchange<D: Downstream>(
         }
     };
     beside.timer().end_try();
+    place.endpoint().note(outcome(forwarding, &response));
     if let (Some(stream), true) = (tunnel, response.status().is_success()) {
         let status = response.status().as_u16();
         forwarding.cluster.counters().count_status(status);
@@ -163,6 +165,16 @@ async fn exchange<D: Downstream>(
         return Once::Ended(End::Done(after));
     }
     Once::Ended(respond(forwarding, place, beside, response, (out, tries)).await)
+}
+
+/// What a response head says about its endpoint.
+fn outcome<D: Downstream, B>(
+    forwarding: &Forwarding<'_, D>,
+    response: &http::Response<B>,
+) -> Outcome {
+    let grpc = response.headers().get("grpc-status").filter(|_| forwarding.asked.request.grpc);
+    let status = grpc.and_then(|value| value.to_str().ok()?.parse().ok()).map(status_of_grpc);
+    Outcome::Answered(status.unwrap_or(response.status().as_u16()))
 }
 
 /// Why there is no response head.

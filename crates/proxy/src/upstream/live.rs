@@ -10,13 +10,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use propylon_snapshot::{
-    Address, Balance, Cluster, Discovery, Endpoint, Http2Settings, Limits, Reason, UpstreamProtocol,
+    Address, Balance, Cluster, Discovery, Endpoint, Http2Settings, Limits, Outlier, Reason,
+    UpstreamProtocol,
 };
 use tokio::time::Instant;
 
 use super::conduit::Conduit;
 use super::connect::{ConnectError, ConnectFailure, Connected, connect};
 use super::counters::ClusterCounters;
+use super::health::{Host, Outcome};
 use super::http2::{Place, Sessions};
 use super::pool::{Active, Connection, Pool, Slot, Turn};
 use super::registry::Shared;
@@ -32,6 +34,9 @@ pub(crate) use asked::Wanted;
 /// `hostSelectionRetryMaxAttempts`).
 const AVOID_PICKS_MAX: u32 = 5;
 
+/// Envoy's overprovisioning factor: what healthy endpoints are thought to stand.
+const OVERPROVISIONING_PERCENT: usize = 140;
+
 /// One endpoint of one cluster in one worker.
 #[derive(Debug)]
 pub(crate) struct LiveEndpoint {
@@ -43,6 +48,8 @@ pub(crate) struct LiveEndpoint {
     idle_timeout: Duration,
     secure: Option<Secure>,
     limits: Limits,
+    /// Its health, where that is looked after.
+    watched: Option<(Arc<Outlier>, Arc<Host>)>,
     shared: Arc<Shared>,
     worker: usize,
 }
@@ -115,7 +122,9 @@ impl LiveEndpoint {
             self.counters().upstream_rq_pending_overflow.add(1);
             return Err(self.overflow());
         };
-        self.make(slot, limit, Purpose::Bytes).await
+        let made = self.make(slot, limit, Purpose::Bytes).await?;
+        self.note(Outcome::HandedOn);
+        Ok(made)
     }
 
     async fn make(
@@ -164,40 +173,55 @@ impl LiveEndpoint {
         purpose: Purpose<'_>,
     ) -> Result<Conduit, ConnectError> {
         let secured = self.secure.as_ref().map(Secure::ready);
+        let purpose = (purpose, self.host(purpose));
         // Boxed, so that requests on connections that are there already do not carry its size.
-        let host = self.host(purpose);
-        match Box::pin(connect(
-            &self.address,
-            limit,
-            secured,
-            self.limits.keepalive,
-            (purpose, host),
-        ))
-        .await
-        {
+        let opening =
+            Box::pin(connect(&self.address, limit, secured, self.limits.keepalive, purpose));
+        match opening.await {
             Ok(Connected { conduit, resumed }) => {
+                self.note(Outcome::Connected);
                 if let Some(secure) = &self.secure {
                     secure.count(self.counters(), resumed);
                 }
                 Ok(conduit)
             }
             Err(error) => {
-                let counters = self.counters();
-                counters.upstream_cx_connect_fail.add(1);
-                if matches!(error.failure, ConnectFailure::Timeout) {
-                    counters.upstream_cx_connect_timeout.add(1);
-                }
-                if let Some(secure) = &self.secure {
-                    secure.complain(self.shared.name(), &error, counters);
-                }
+                self.complain(&error);
                 Err(error)
             }
+        }
+    }
+
+    /// Counts, notes and, where TLS is spoken, logs a connection that was not made.
+    fn complain(&self, error: &ConnectError) {
+        let counters = self.counters();
+        counters.upstream_cx_connect_fail.add(1);
+        if matches!(error.failure, ConnectFailure::Timeout) {
+            counters.upstream_cx_connect_timeout.add(1);
+            self.note(Outcome::Late);
+        } else {
+            self.note(Outcome::Broke);
+        }
+        if let Some(secure) = &self.secure {
+            secure.complain(self.shared.name(), error, counters);
         }
     }
 
     /// The host that connections for a purpose must have been made for.
     pub(super) fn host<'a>(&self, purpose: Purpose<'a>) -> Option<&'a str> {
         self.secure.as_ref().and_then(|secure| secure.host(purpose))
+    }
+
+    /// Notes what became of one use of it, for the detection of outliers.
+    pub(crate) fn note(&self, outcome: Outcome) {
+        if let Some((rules, host)) = &self.watched {
+            self.shared.health.note((rules, host), outcome, Instant::now);
+        }
+    }
+
+    /// True while it is ejected as an outlier.
+    fn is_ejected(&self) -> bool {
+        self.watched.as_ref().is_some_and(|(_, host)| host.is_ejected())
     }
 
     fn overflow(&self) -> ConnectError {
@@ -230,6 +254,10 @@ impl LiveEndpoint {
 #[derive(Debug)]
 struct EndpointSet {
     members: Vec<Rc<LiveEndpoint>>,
+    weights: Vec<u32>,
+    /// Those that requests may go to now.
+    usable: Vec<Rc<LiveEndpoint>>,
+    /// Picks one of these.
     picker: Picker,
 }
 
@@ -243,16 +271,19 @@ pub(crate) struct LiveCluster {
     set: RefCell<Rc<EndpointSet>>,
     seen: Cell<u64>,
     requested: Requested,
+    /// The state of health that the set was made in.
+    seen_health: Cell<u64>,
 }
 
 /// What must stay equal for live state to be carried over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Settings {
     balance: Balance,
     protocol: UpstreamProtocol,
     connect_timeout: Duration,
     idle_timeout: Duration,
     limits: Limits,
+    outlier: Option<Arc<Outlier>>,
 }
 
 impl Settings {
@@ -263,6 +294,7 @@ impl Settings {
             connect_timeout: cluster.connect_timeout,
             idle_timeout: cluster.idle_timeout,
             limits: cluster.limits,
+            outlier: cluster.outlier.clone(),
         }
     }
 }
@@ -276,7 +308,8 @@ impl LiveCluster {
     ) -> Rc<Self> {
         let settings = Settings::of(cluster);
         let picker = Picker::new(Balance::default(), &[], Arc::default);
-        let empty = EndpointSet { members: Vec::new(), picker };
+        let (members, weights, usable) = (Vec::new(), Vec::new(), Vec::new());
+        let empty = EndpointSet { members, weights, usable, picker };
         let live = Rc::new(Self {
             settings,
             tls,
@@ -285,6 +318,7 @@ impl LiveCluster {
             set: RefCell::new(Rc::new(empty)),
             seen: Cell::new(0),
             requested: Requested::default(),
+            seen_health: Cell::new(0),
         });
         live.update(cluster);
         live
@@ -323,10 +357,10 @@ impl LiveCluster {
         self.refresh();
         let set = Rc::clone(&self.set.borrow());
         let mut dice = |sides| fastrand::u32(..sides);
-        let load = |index: usize| set.members.get(index).map_or(0, |member| member.active());
+        let load = |index: usize| set.usable.get(index).map_or(0, |member| member.active());
         for attempt in 0..=AVOID_PICKS_MAX {
             let draw = Draw { hash, attempt };
-            let picked = set.members.get(set.picker.pick(draw, load, &mut dice)?)?;
+            let picked = set.usable.get(set.picker.pick(draw, load, &mut dice)?)?;
             if attempt == AVOID_PICKS_MAX || !tried.iter().any(|one| Rc::ptr_eq(one, picked)) {
                 return Some(Rc::clone(picked));
             }
@@ -395,12 +429,22 @@ impl LiveCluster {
         }
     }
 
-    /// Takes newly resolved addresses, if there are any: one atomic read when there are none.
+    /// Takes newly resolved addresses and what changed in the health of endpoints: two atomic reads
+    /// when there is nothing.
     fn refresh(&self) {
         let version = self.shared.version();
         if version != self.seen.get() {
             self.seen.set(version);
             self.swap(&self.shared.resolved());
+        }
+        let Some(rules) = &self.settings.outlier else { return };
+        let health = self.shared.health.version();
+        if self.seen_health.replace(health) != health {
+            let (members, weights) = {
+                let set = self.set.borrow();
+                (set.members.clone(), set.weights.clone())
+            };
+            self.plan(members, weights, Some(rules));
         }
     }
 
@@ -420,15 +464,37 @@ impl LiveCluster {
             gone.retire();
         }
         let weights: Vec<u32> = endpoints.iter().map(|endpoint| endpoint.weight).collect();
+        self.seen_health.set(self.shared.health.version());
+        self.plan(members, weights, self.settings.outlier.as_ref());
+    }
+
+    /// Lets requests go to the healthy endpoints, or to all where too few are healthy.
+    fn plan(
+        &self,
+        members: Vec<Rc<LiveEndpoint>>,
+        weights: Vec<u32>,
+        rules: Option<&Arc<Outlier>>,
+    ) {
+        let healthy = members.iter().filter(|member| !member.is_ejected()).count();
+        let panics = rules.is_some_and(|rules| panics(rules, healthy, members.len()));
+        let (usable, shares): (Vec<_>, Vec<_>) = members
+            .iter()
+            .zip(&weights)
+            .filter(|(member, _)| panics || !member.is_ejected())
+            .map(|(member, weight)| (Rc::clone(member), *weight))
+            .unzip();
         let balance = self.settings.balance;
-        let picker = Picker::new(balance, &weights, || {
-            self.shared.table(balance, balance::keyed(endpoints))
+        let picker = Picker::new(balance, &shares, || {
+            let addresses = usable.iter().map(|member| member.address());
+            self.shared.table(balance, balance::keyed(addresses.zip(shares.iter().copied())))
         });
-        *self.set.borrow_mut() = Rc::new(EndpointSet { members, picker });
+        *self.set.borrow_mut() = Rc::new(EndpointSet { members, weights, usable, picker });
     }
 
     fn endpoint(&self, address: Address) -> LiveEndpoint {
+        let watch = |rules: &Arc<Outlier>| (Arc::clone(rules), self.shared.health.host(&address));
         LiveEndpoint {
+            watched: self.settings.outlier.as_ref().map(watch),
             address,
             active: Cell::new(0),
             pool: Pool::default(),
@@ -441,4 +507,11 @@ impl LiveCluster {
             worker: self.worker,
         }
     }
+}
+
+/// Envoy's rule: health is overlooked where fewer endpoints are healthy than asked for, unless they
+/// can still take all the load, at 1.4 times their share.
+fn panics(rules: &Outlier, healthy: usize, all: usize) -> bool {
+    let percent = rules.panic_percent as usize;
+    healthy * OVERPROVISIONING_PERCENT < all * 100 && healthy * 100 < all * percent
 }

@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -14,6 +14,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::counters::ClusterCounters;
+use super::health::{EndpointHealth, Health};
 use super::names::Names;
 use super::resolve::Resolve;
 use super::usage::Usage;
@@ -22,6 +23,9 @@ use crate::balance::{self, HashTable};
 /// Most that a look-up is put off at random, so that clusters do not all ask at once (Istio's
 /// jitter).
 const JITTER: Duration = Duration::from_millis(100);
+
+/// Time between two looks at a cluster whose outliers are not looked for any more.
+const SWEEP_PAUSE: Duration = Duration::from_secs(10);
 
 /// What all workers share about one cluster.
 #[derive(Debug)]
@@ -32,6 +36,9 @@ pub(crate) struct Shared {
     version: AtomicU64,
     /// How much of the cluster is in use.
     pub(super) usage: Arc<Usage>,
+    /// The health of its endpoints.
+    pub(super) health: Health,
+    sweeping: AtomicBool,
     balance: Mutex<Balance>,
     table: Mutex<Option<Tabled>>,
 }
@@ -57,6 +64,8 @@ impl Shared {
             resolved: ArcSwap::default(),
             version: AtomicU64::new(0),
             usage: Arc::default(),
+            health: Health::default(),
+            sweeping: AtomicBool::new(false),
             balance: Mutex::default(),
             table: Mutex::default(),
         })
@@ -80,12 +89,21 @@ impl Shared {
         self.version.load(Ordering::Acquire)
     }
 
-    /// Makes the table that workers will ask for, if they will: it takes its time, and they have
-    /// none.
-    fn prepare(&self, balance: Balance, endpoints: &[Endpoint]) {
-        *self.balance.lock().unwrap_or_else(PoisonError::into_inner) = balance;
+    /// Takes the settings of a cluster and the endpoints of now, before workers do. Makes the table
+    /// that they will ask for, if they will: it takes its time, and they have none.
+    fn prepare(self: &Arc<Self>, cluster: &Cluster, endpoints: &[Endpoint]) {
+        *self.balance.lock().unwrap_or_else(PoisonError::into_inner) = cluster.balance;
+        self.health.settle(cluster.outlier.clone(), endpoints);
+        self.tabulate(cluster.balance, endpoints);
+        if cluster.outlier.is_some() && !self.sweeping.swap(true, Ordering::AcqRel) {
+            tokio::spawn(keep_swept(Arc::downgrade(self)));
+        }
+    }
+
+    fn tabulate(&self, balance: Balance, endpoints: &[Endpoint]) {
         if balance.is_hashed() {
-            let _made = self.table(balance, balance::keyed(endpoints));
+            let weighed = endpoints.iter().map(|endpoint| (&endpoint.address, endpoint.weight));
+            let _made = self.table(balance, balance::keyed(weighed));
         }
     }
 
@@ -110,7 +128,8 @@ impl Shared {
             return;
         }
         let balance = *self.balance.lock().unwrap_or_else(PoisonError::into_inner);
-        self.prepare(balance, &endpoints);
+        self.health.settle(self.health.rules(), &endpoints);
+        self.tabulate(balance, &endpoints);
         self.resolved.store(Arc::new(endpoints));
         self.version.fetch_add(1, Ordering::Release);
     }
@@ -123,6 +142,8 @@ pub struct ClusterStatus {
     pub name: Box<str>,
     /// Its endpoints now, resolved ones included.
     pub endpoints: Vec<Endpoint>,
+    /// Their health, in the same order.
+    pub states: Vec<EndpointHealth>,
     /// Its counters, summed over all workers.
     pub counters: Vec<(&'static str, u64)>,
 }
@@ -211,7 +232,7 @@ impl Registry {
                 // Addresses resolved for an earlier generation must not come back through
                 // `version`.
                 let shared = kept.filter(|shared| shared.version() == 0).unwrap_or_else(fresh);
-                shared.prepare(cluster.balance, endpoints);
+                shared.prepare(cluster, endpoints);
                 Entry { shared, listed: endpoints.to_vec(), look_ups: None }
             }
             Discovery::Asked(_) => Entry {
@@ -226,12 +247,12 @@ impl Registry {
                         .as_ref()
                         .is_some_and(|n| n.discovery == cluster.discovery) =>
                 {
-                    entry.shared.prepare(cluster.balance, &entry.shared.resolved());
+                    entry.shared.prepare(cluster, &entry.shared.resolved());
                     entry
                 }
                 _ => {
                     let shared = fresh();
-                    shared.prepare(cluster.balance, &[]);
+                    shared.prepare(cluster, &[]);
                     let look_ups = self.look_up(Arc::clone(&shared), cluster.discovery.clone());
                     Entry { shared, listed: Vec::new(), look_ups: Some(look_ups) }
                 }
@@ -261,7 +282,23 @@ impl Entry {
         }
         let mut endpoints = self.listed.clone();
         endpoints.extend(self.shared.resolved().iter().cloned());
-        ClusterStatus { name: self.shared.name.clone(), endpoints, counters }
+        let health = &self.shared.health;
+        counters.extend(health.counters());
+        let states = health.status(&endpoints, Instant::now());
+        ClusterStatus { name: self.shared.name.clone(), endpoints, states, counters }
+    }
+}
+
+/// Lets ejected endpoints back in when their time is over, for as long as the cluster lives and
+/// outliers are looked for.
+async fn keep_swept(shared: Weak<Shared>) {
+    loop {
+        let Some(rules) = shared.upgrade().map(|shared| shared.health.rules()) else { return };
+        // Looked for no more, but perhaps again: then the same sweeps go on.
+        let interval = rules.map_or(SWEEP_PAUSE, |rules| rules.interval);
+        tokio::time::sleep(interval).await;
+        let Some(shared) = shared.upgrade() else { return };
+        shared.health.sweep(Instant::now());
     }
 }
 

@@ -69,6 +69,7 @@ fn cluster(name: &str, discovery: Discovery) -> Cluster {
         connect_timeout: LIMIT,
         idle_timeout: Duration::from_secs(3600),
         limits: propylon_snapshot::Limits::default(),
+        outlier: None,
         availability: Availability::Open,
     }
 }

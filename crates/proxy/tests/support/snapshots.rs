@@ -181,6 +181,7 @@ pub fn cluster(index: usize, endpoints: &[SocketAddr]) -> Cluster {
         connect_timeout: Duration::from_secs(5),
         idle_timeout: Duration::from_secs(3600),
         limits: propylon_snapshot::Limits::default(),
+        outlier: None,
         availability: Availability::Open,
     }
 }

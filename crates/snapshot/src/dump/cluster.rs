@@ -5,8 +5,8 @@ use super::page::{Page, line};
 use super::policy;
 use crate::{
     Address, Asked, Authorities, Availability, ClientTls, Cluster, Discovery, DnsTarget, Endpoint,
-    Http2KeepAlive, Http2Settings, Keepalive, Limits, Locality, Offers, RetryBudget, ServerCheck,
-    SniName, UpstreamProtocol,
+    Http2KeepAlive, Http2Settings, Keepalive, Limits, Locality, Offers, Outlier, RetryBudget,
+    ServerCheck, SniName, UpstreamProtocol,
 };
 
 pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
@@ -19,6 +19,7 @@ pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
         connect_timeout: connect,
         idle_timeout: idle,
         limits: bounds,
+        outlier: ejection,
         availability,
     } = cluster;
     line!(page, "cluster {name}");
@@ -39,6 +40,9 @@ pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
         }
         line!(page, "connect timeout {connect:?}, idle timeout {idle:?}");
         limits(page, bounds);
+        if let Some(ejection) = ejection {
+            outlier(page, ejection);
+        }
         match discovery {
             Discovery::Static(listed) => endpoints(page, listed),
             Discovery::Dns { names, fixed, first_only } => {
@@ -161,6 +165,40 @@ fn limits(page: &mut Page, limits: &Limits) {
         }
         line!(page, "{text}");
     }
+}
+
+fn outlier(page: &mut Page, outlier: &Outlier) {
+    let Outlier {
+        server_errors,
+        gateway_errors,
+        local_errors,
+        statuses,
+        interval,
+        base_time,
+        max_time,
+        percent_max,
+        panic_percent,
+    } = outlier;
+    line!(page, "ejects at most {percent_max}% of endpoints");
+    page.inside(|page| {
+        for (what, most) in [
+            ("5xx", server_errors),
+            ("gateway errors", gateway_errors),
+            ("local errors", local_errors),
+        ] {
+            if let Some(most) = most {
+                line!(page, "after {most} {what} in a row");
+            }
+        }
+        if !statuses.is_empty() {
+            let statuses: Vec<String> = statuses.iter().map(ToString::to_string).collect();
+            line!(page, "statuses {} count as 5xx", statuses.join(" "));
+        }
+        line!(page, "for {base_time:?} and more, up to {max_time:?}, every {interval:?}");
+        if *panic_percent > 0 {
+            line!(page, "below {panic_percent}% of healthy ones health is overlooked");
+        }
+    });
 }
 
 fn streams(settings: &Http2Settings) -> String {

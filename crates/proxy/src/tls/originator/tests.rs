@@ -40,6 +40,7 @@ fn snapshot(tls: Option<ClientTls>) -> Snapshot {
         connect_timeout: Duration::from_secs(1),
         idle_timeout: Duration::from_secs(1),
         limits: propylon_snapshot::Limits::default(),
+        outlier: None,
         availability: Availability::Open,
     };
     Snapshot { clusters: vec![cluster], ..Snapshot::default() }
