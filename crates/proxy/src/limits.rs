@@ -14,6 +14,10 @@ pub const LARGE_BUFFER_BYTES: usize = 128 * 1024;
 /// copy costs more than the kernel's handling of two.
 pub const JOINED_BODY_BYTES_MAX: usize = 4 * 1024;
 
+/// Content that is joined into one frame of HTTP/2: what every peer takes as one. Small messages
+/// that come together then cost one frame's work, here and at the peer.
+pub const JOINED_FRAME_BYTES_MAX: usize = 16 * 1024;
+
 /// Room that a chunked body is read into at least. Bytes behind its end are the next request and
 /// have to fit too; with less room, large uploads behind a long head would be read in tiny steps.
 pub const CHUNKED_BODY_ROOM_BYTES_MIN: usize = 8 * 1024;

@@ -13,10 +13,11 @@ use http::{Method, Response};
 use propylon_snapshot::{ClusterId, Fraction, Http2KeepAlive, Http2Settings, Mirror, Target};
 use support::origin::header;
 use support::streams::{
-    DATA, HEADERS, PING, RST_STREAM, answer, fields, frame, going_away, over_http2,
-    over_http2_with, raw, send_all, streams, streams_with,
+    DATA, HEADERS, OK, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE, answer, fields, frame,
+    going_away, over_http2, over_http2_with, raw, send_all, streams, streams_with,
 };
 use support::{DEADLINE, Gateway, Origin, Route, gateway, gateway_of, get, world};
+use tokio::io::AsyncWriteExt;
 
 const DEFAULT: &str = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes";
 
@@ -420,7 +421,7 @@ async fn a_slow_upstream_holds_back_the_client() {
     let mut sent = 0;
     let write = async {
         loop {
-            tokio::io::AsyncWriteExt::write_all(&mut client.stream, &part).await.unwrap();
+            AsyncWriteExt::write_all(&mut client.stream, &part).await.unwrap();
             sent += part.len();
         }
     };
@@ -680,4 +681,77 @@ async fn connections_end_when_idle_or_retired_and_running_streams_do_not() {
     gate.notify_one();
     assert_eq!(client.answer(false).await.text(), "ok");
     assert_eq!(other.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_floods_is_left() {
+    let number = |number: u32| number.to_be_bytes();
+    let floods: [(&str, Vec<u8>); 8] = [
+        ("ping", frame(PING, 0, 0, &[0; 8])),
+        ("settings", frame(SETTINGS, 0, 0, b"")),
+        ("window update", frame(WINDOW_UPDATE, 0, 0, &number(1))),
+        ("priority", frame(2, 0, 1, &[0, 0, 0, 0, 9])),
+        ("unknown", frame(200, 0, 0, b"x")),
+        ("reset", frame(RST_STREAM, 0, 1, &number(8))),
+        ("empty data", frame(DATA, 0, 1, b"")),
+        ("interim heads", frame(HEADERS, 4, 1, b"\x08\x03103")),
+    ];
+    for (name, flood) in floods {
+        let origin = raw(move |mut raw| {
+            let flood = flood.repeat(1000);
+            Box::pin(async move {
+                let Some(stream) = raw.request().await else { return };
+                if raw.number > 0 {
+                    raw.send(answer(stream, "well")).await;
+                    while raw.next().await.is_some() {}
+                    return;
+                }
+                if flood[3] == DATA {
+                    raw.send(frame(HEADERS, 4, stream, OK)).await;
+                }
+                while raw.wire.stream.writable().await.is_ok() {
+                    if AsyncWriteExt::write_all(&mut raw.wire.stream, &flood).await.is_err() {
+                        raw.log.note("left");
+                        return;
+                    }
+                }
+            })
+        })
+        .await;
+        let gateway = before(&origin).await;
+        let mut client = gateway.connect().await;
+        client.send(get("/")).await;
+        let come = async {
+            while !origin.requests().contains(&"left".to_owned()) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, come).await.unwrap_or_else(|_| panic!("{name} went on"));
+        assert_eq!(gateway.get("/").await.text(), "well", "{name}");
+        assert_eq!(count(&gateway, "upstream_cx_protocol_error"), 1, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_without_an_end_is_not_collected() {
+    let origin = raw(|mut raw| {
+        Box::pin(async move {
+            let Some(stream) = raw.request().await else { return };
+            raw.send(frame(HEADERS, 0, stream, OK)).await;
+            // A literal line that is never indexed: `x: yyy...`.
+            let line = [&[0x00, 1, b'x', 0x7f, 0x81, 0x7f][..], &[b'y'; 16_384 - 6]].concat();
+            for _ in 0..10_000 {
+                let part = frame(9, 0, stream, &line);
+                if AsyncWriteExt::write_all(&mut raw.wire.stream, &part).await.is_err() {
+                    raw.log.note("left");
+                    return;
+                }
+            }
+        })
+    })
+    .await;
+    let gateway = before(&origin).await;
+    let answer = gateway.get("/").await;
+    assert_eq!(answer.status, 502, "{}", answer.text());
+    assert!(origin.received(2).await.contains(&"left".to_owned()));
 }

@@ -30,8 +30,8 @@ use crate::http1::{FramingLine, HEAD_LINES_MAX, Method};
 use crate::limits::{HTTP2_SEND_BUFFER_BYTES_MAX, INTERIM_RESPONSES_MAX, JOINED_BODY_BYTES_MAX};
 use crate::upstream::{LiveEndpoint, Place, is_leaving, reason_of};
 
-/// Pieces of a body passed on at once.
-const PARTS_MAX: usize = 16;
+/// Pieces of a body passed on at once. Small ones are joined.
+const PARTS_MAX: usize = 64;
 
 /// Connections that a request may meet going away before that counts as a failure.
 const LEAVING_MAX: u32 = 3;
@@ -337,6 +337,7 @@ fn framing<D: Downstream>(
     match announced.and_then(|text| text.parse().ok()) {
         Some(length) => FramingLine::Length(length),
         None if status == 304 => FramingLine::None,
+        None if ended && request.protocol.is_http2() => FramingLine::None,
         None if ended && request.method != Method::Head => FramingLine::Length(0),
         None if request.protocol == Protocol::Http10 => FramingLine::None,
         None => FramingLine::Chunked,
@@ -358,11 +359,12 @@ impl<D: Downstream> Downward<'_, '_, '_, D> {
     async fn pour_all(&mut self, mut body: RecvStream, text: &mut Vec<u8>) -> Result<(), Stop> {
         let down = self.forwarding.asked.down;
         let mut parts = Vec::new();
+        // The head leaves without waiting for content.
+        let mut waits = false;
         loop {
             let then = if self.bodiless {
                 Then::End
             } else {
-                let waits = text.is_empty();
                 self.beside.run(next(&mut body, &mut parts, waits)).await?
             };
             if let Then::Broken(error) = &then {
@@ -379,6 +381,7 @@ impl<D: Downstream> Downward<'_, '_, '_, D> {
             if ends {
                 return Ok(());
             }
+            waits = true;
             let taken = parts.drain(..).map(|part: Bytes| part.len()).sum();
             let _ = body.flow_control().release_capacity(taken);
         }

@@ -43,6 +43,9 @@ pub(crate) enum Flood {
     /// GOAWAY.
     #[error("too many GOAWAY frames")]
     GoAway,
+    /// Interim responses, which no window bounds.
+    #[error("too many HEADERS frames for the requests made")]
+    Heads,
 }
 
 /// How an allowance starts, how far it may grow, and what it grows by.
@@ -104,6 +107,11 @@ const EMPTY: Terms =
 const GOAWAY: Terms =
     Terms { start: 10, most: 10, second: 1, opened: 0, answered: 0, sent: 0, received: 0 };
 
+/// Heads of a server that end no stream: one for each request, and interim ones before it. Of those
+/// more than sixteen are not passed on in any case.
+const HEADS: Terms =
+    Terms { start: 20, most: 20_000, second: 0, opened: 20, answered: 0, sent: 0, received: 0 };
+
 /// What a peer may still send of one kind.
 #[derive(Debug)]
 struct Allowance {
@@ -161,6 +169,7 @@ struct Allowed {
     reset: Allowance,
     empty: Allowance,
     go_away: Allowance,
+    heads: Allowance,
 }
 
 /// What fills allowances up.
@@ -187,6 +196,7 @@ impl Meter {
             reset: Allowance::new(reset),
             empty: Allowance::new(EMPTY),
             go_away: Allowance::new(GOAWAY),
+            heads: Allowance::new(HEADS),
         };
         Self { role, born: now, inbound, outbound, allowed }
     }
@@ -208,7 +218,7 @@ impl Meter {
             if head.kind == kind::DATA && head.len > 0 {
                 allowed.credit(Work::Received);
             }
-            let Some((allowance, flood)) = allowed.draws_on(head) else { return Ok(()) };
+            let Some((allowance, flood)) = allowed.draws_on(head, *role) else { return Ok(()) };
             if allowance.take(*born, &now) { Ok(()) } else { Err(flood) }
         })
     }
@@ -236,7 +246,7 @@ impl Meter {
 impl Allowed {
     /// What a frame of the peer's draws on; `None` for those that are work, and that the codec
     /// bounds.
-    fn draws_on(&mut self, head: FrameHead) -> Option<(&mut Allowance, Flood)> {
+    fn draws_on(&mut self, head: FrameHead, role: Role) -> Option<(&mut Allowance, Flood)> {
         match head.kind {
             kind::PING => Some((&mut self.ping, Flood::Ping)),
             kind::SETTINGS if head.is_settings_ack() => None,
@@ -245,6 +255,9 @@ impl Allowed {
             kind::RST_STREAM => Some((&mut self.reset, Flood::Reset)),
             kind::GOAWAY => Some((&mut self.go_away, Flood::GoAway)),
             kind::DATA if head.len > 0 || head.ends_stream() => None,
+            kind::HEADERS if role == Role::Client && !head.ends_stream() => {
+                Some((&mut self.heads, Flood::Heads))
+            }
             kind::HEADERS | kind::CONTINUATION if head.len > 0 => None,
             kind::DATA | kind::HEADERS | kind::CONTINUATION => {
                 Some((&mut self.empty, Flood::Empty))
@@ -256,8 +269,8 @@ impl Allowed {
     }
 
     fn credit(&mut self, work: Work) {
-        let Self { ping, settings, window_update, priority, reset, empty, go_away } = self;
-        for allowance in [ping, settings, window_update, priority, reset, empty, go_away] {
+        let Self { ping, settings, window_update, priority, reset, empty, go_away, heads } = self;
+        for allowance in [ping, settings, window_update, priority, reset, empty, go_away, heads] {
             let terms = &allowance.terms;
             let amount = match work {
                 Work::Opened => terms.opened,

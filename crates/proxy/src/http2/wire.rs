@@ -31,12 +31,18 @@ pub(crate) struct Wire<I> {
 pub(crate) struct Watch {
     flood: Cell<Option<Flood>>,
     stuck: Cell<bool>,
+    heard: Cell<bool>,
 }
 
 impl Watch {
     /// What the peer sent too much of. Nothing more is read from it then.
     pub(crate) fn flood(&self) -> Option<Flood> {
         self.flood.get()
+    }
+
+    /// True if the peer has sent something since this was asked last.
+    pub(crate) fn heard(&self) -> bool {
+        self.heard.replace(false)
     }
 
     /// True while the peer takes none of the bytes that we have for it.
@@ -106,6 +112,7 @@ impl<I: Io + Unpin> AsyncRead for Wire<I> {
         let read = ready!(self.io.poll_read(cx, room))?;
         ready!(self.weigh(&room[..read]))?;
         buf.advance(read);
+        self.watch.heard.set(true);
         Poll::Ready(Ok(()))
     }
 }

@@ -99,6 +99,93 @@ impl Stream {
     }
 }
 
+/// A client's HTTP/2 connection.
+pub struct Caller {
+    pub handle: h2::client::SendRequest<Bytes>,
+}
+
+impl Caller {
+    /// Speaks HTTP/2 to a plaintext port without being asked.
+    pub async fn connect(address: SocketAddr) -> Self {
+        Self::connect_with(&h2::client::Builder::new(), address).await
+    }
+
+    /// The same with other settings.
+    pub async fn connect_with(builder: &h2::client::Builder, address: SocketAddr) -> Self {
+        let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let (handle, connection) = builder.handshake(stream).await.unwrap();
+        tokio::spawn(async move {
+            let _ = connection.await;
+        });
+        Self { handle }
+    }
+
+    /// Sends a head for host `a.test`.
+    pub async fn open(
+        &mut self,
+        method: &str,
+        path: &str,
+        lines: &[(&'static str, &str)],
+        ends: bool,
+    ) -> (h2::client::ResponseFuture, SendStream<Bytes>) {
+        let uri = format!("http://a.test{path}");
+        let mut request = Request::builder().method(method).uri(uri).body(()).unwrap();
+        *request.headers_mut() = fields(lines);
+        poll_fn(|cx| self.handle.poll_ready(cx)).await.unwrap();
+        self.handle.send_request(request, ends).unwrap()
+    }
+
+    /// One whole exchange.
+    pub async fn ask(
+        &mut self,
+        (method, path): (&str, &str),
+        lines: &[(&'static str, &str)],
+        body: &[u8],
+    ) -> Whole {
+        let (response, mut send) = self.open(method, path, lines, body.is_empty()).await;
+        let body = Bytes::copy_from_slice(body);
+        let up = async {
+            if !body.is_empty() {
+                send_all(&mut send, body, true).await;
+            }
+        };
+        let down = async { Whole::of(response.await.unwrap()).await };
+        let ((), whole) = tokio::join!(up, down);
+        whole
+    }
+}
+
+/// An answer with everything behind it.
+#[derive(Debug)]
+pub struct Whole {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+    pub trailers: Option<HeaderMap>,
+    /// It ended with its head.
+    pub bare: bool,
+}
+
+impl Whole {
+    pub async fn of(response: Response<RecvStream>) -> Self {
+        let (head, mut recv) = response.into_parts();
+        let bare = recv.is_end_stream();
+        let mut body = Vec::new();
+        while let Some(part) = recv.data().await {
+            let part = part.unwrap();
+            body.extend_from_slice(&part);
+            recv.flow_control().release_capacity(part.len()).unwrap();
+        }
+        let trailers = recv.trailers().await.unwrap();
+        Self { status: head.status.as_u16(), headers: head.headers, body, trailers, bare }
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+}
+
 /// Fields of a section.
 pub fn fields(list: &[(&'static str, &str)]) -> HeaderMap {
     list.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()

@@ -170,6 +170,21 @@ fn a_server_may_refuse_whatever_it_is_asked_but_no_more() {
 }
 
 #[test]
+fn a_server_may_send_some_interim_heads_for_each_request() {
+    let mut talk = Talk::with_server();
+    for _ in 0..1000 {
+        talk.says(kind::HEADERS, 5, 40);
+        for _ in 0..17 {
+            assert_eq!(talk.hears(kind::HEADERS, 4, 40), Ok(()));
+        }
+        assert_eq!(talk.hears(kind::HEADERS, 5, 40), Ok(()));
+    }
+    let mut talk = Talk::with_server();
+    talk.says(kind::HEADERS, 5, 40);
+    assert_eq!(talk.floods_after(kind::HEADERS, 4, 40), (40, Flood::Heads));
+}
+
+#[test]
 fn a_server_may_widen_its_window_for_what_it_is_sent() {
     let mut talk = Talk::with_server();
     talk.says(kind::HEADERS, 4, 40);

@@ -6,7 +6,6 @@
 mod place;
 mod session;
 mod sessions;
-mod wire;
 
 pub(crate) use place::{Place, is_leaving, reason_of};
 pub(super) use sessions::Sessions;

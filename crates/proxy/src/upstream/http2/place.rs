@@ -96,6 +96,7 @@ pub(crate) fn is_leaving(error: &h2::Error) -> bool {
 
 /// True if the peer broke the protocol, or floods.
 pub(super) fn is_broken(error: &h2::Error) -> bool {
-    let flooded = |error: &io::Error| error.kind() == io::ErrorKind::InvalidData;
+    // The meter's errors are of no kind of the operating system's.
+    let flooded = |error: &io::Error| error.kind() == io::ErrorKind::Other;
     error.is_library() || error.get_io().is_some_and(flooded)
 }

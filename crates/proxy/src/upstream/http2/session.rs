@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use propylon_snapshot::{Http2KeepAlive, Http2Settings};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
-use super::wire::Wire;
+use crate::http2::{Role, Watch, Wire};
 use crate::limits::{
     HTTP2_CLOSE_TIMEOUT, HTTP2_CONNECTION_WINDOW_BYTES, HTTP2_HEADER_LIST_BYTES_MAX,
     HTTP2_RESET_STREAMS_MAX, HTTP2_SEND_BUFFER_BYTES_MAX, HTTP2_SETTINGS_WAIT,
@@ -43,8 +43,8 @@ pub(super) struct Session {
     /// When its last stream ended.
     quiet_since: Cell<Instant>,
     local: Option<SocketAddr>,
+    watch: Rc<Watch>,
     /// The peer has sent something, so its settings are known.
-    heard: Rc<Cell<bool>>,
     settled: watch::Sender<bool>,
 }
 
@@ -70,8 +70,7 @@ impl Session {
         settings: Http2Settings,
     ) -> Result<(Rc<Self>, Connection), h2::Error> {
         let local = conduit.local();
-        let heard = Rc::<Cell<bool>>::default();
-        let wire = Wire(conduit, Rc::clone(&heard));
+        let (wire, watch) = Wire::new(conduit, Role::Client, Bytes::new());
         let (handle, connection) = builder().handshake(wire).await?;
         let most = settings.max_concurrent_streams.map_or(HTTP2_STREAMS_MAX, |most| most as usize);
         let session = Rc::new(Self {
@@ -81,7 +80,7 @@ impl Session {
             used: Cell::new(false),
             quiet_since: Cell::new(Instant::now()),
             local,
-            heard,
+            watch,
             settled: watch::Sender::new(false),
         });
         Ok((session, connection))
@@ -179,18 +178,17 @@ impl Session {
     /// Moves the connection's bytes until it ends.
     pub(super) async fn drive(
         &self,
-        mut connection: Connection,
+        connection: &mut Connection,
         keep_alive: Option<Http2KeepAlive>,
     ) -> Ended {
         let mut probe = keep_alive.and_then(|times| Probe::new(times, connection.ping_pong()?));
-        let mut connection = pin!(connection);
         let mut last_call: Option<Pin<Box<Sleep>>> = None;
         let ended = poll_fn(|cx| {
-            if let Poll::Ready(result) = connection.as_mut().poll(cx) {
+            if let Poll::Ready(result) = Pin::new(&mut *connection).poll(cx) {
                 return Poll::Ready(ended(&result));
             }
             // What was read was taken in by this very poll.
-            if self.heard.replace(false) {
+            if self.watch.heard() {
                 self.settled.send_if_modified(|settled| !std::mem::replace(settled, true));
             }
             if let Some(probe) = &mut probe
@@ -207,6 +205,9 @@ impl Session {
         })
         .await;
         self.close();
+        if let Some(flood) = self.watch.flood() {
+            tracing::debug!(%flood, "an endpoint floods");
+        }
         ended
     }
 }

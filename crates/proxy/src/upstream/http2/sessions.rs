@@ -84,11 +84,7 @@ impl Sessions {
         *making = Some(Rc::clone(&fresh));
         let endpoint = Rc::clone(endpoint);
         // A task of its own: whoever asked first may go away, and others wait as well.
-        tokio::task::spawn_local(async move {
-            if let Some(driven) = make(endpoint, settings, limit, told).await {
-                driven.await;
-            }
-        });
+        tokio::task::spawn_local(live(endpoint, settings, limit, told));
         fresh
     }
 
@@ -133,52 +129,51 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// Makes a connection and tells who waits. Returns what drives it from then on.
-async fn make(
+/// Makes a connection, tells who waits, and drives it from then on.
+async fn live(
     endpoint: Rc<LiveEndpoint>,
     settings: Http2Settings,
     limit: Duration,
     told: watch::Sender<Option<Outcome>>,
-) -> Option<impl Future<Output = ()>> {
+) {
     let conduit = match endpoint.open(limit).await {
         Ok(conduit) => conduit,
         Err(error) => {
             tracing::debug!(%error, "no connection");
             told.send_replace(Some(Err(ConnectError::reason(&error))));
-            return None;
+            return;
         }
     };
     let counters = endpoint.counters();
     counters.upstream_cx_total.add(1);
     counters.upstream_cx_http2_total.add(1);
     counters.upstream_cx_active.add(1);
-    let counted = Counted(Rc::clone(&endpoint));
-    let (session, connection) = match Session::begin(conduit, settings).await {
+    let counted = Counted(endpoint);
+    let endpoint = &counted.0;
+    let (session, mut connection) = match Session::begin(conduit, settings).await {
         Ok(begun) => begun,
         Err(error) => {
             tracing::debug!(%error, "no HTTP/2");
             told.send_replace(Some(Err(Reason::UpstreamReset)));
-            return None;
+            return;
         }
     };
     endpoint.sessions().open.borrow_mut().push(Rc::clone(&session));
     told.send_replace(Some(Ok(())));
-    Some(async move {
-        if counted.0.is_retired() {
-            // Nobody sweeps here any more. Those who waited take their places first.
-            tokio::task::yield_now().await;
-            session.close_unused();
-        }
-        let ended = session.drive(connection, settings.keep_alive).await;
-        let counters = counted.0.counters();
-        match ended {
-            Ended::Over => {}
-            Ended::Broken => counters.upstream_cx_protocol_error.add(1),
-            Ended::Unanswered => counters.http2_keepalive_timeout.add(1),
-        }
-        let mut open = counted.0.sessions().open.borrow_mut();
-        open.retain(|one| !Rc::ptr_eq(one, &session));
-    })
+    if counted.0.is_retired() {
+        // Nobody sweeps here any more. Those who waited take their places first.
+        tokio::task::yield_now().await;
+        session.close_unused();
+    }
+    let ended = session.drive(&mut connection, settings.keep_alive).await;
+    let counters = counted.0.counters();
+    match ended {
+        Ended::Over => {}
+        Ended::Broken => counters.upstream_cx_protocol_error.add(1),
+        Ended::Unanswered => counters.http2_keepalive_timeout.add(1),
+    }
+    let mut open = counted.0.sessions().open.borrow_mut();
+    open.retain(|one| !Rc::ptr_eq(one, &session));
 }
 
 /// A connection that is counted as open for as long as it lives.

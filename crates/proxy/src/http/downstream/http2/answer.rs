@@ -23,6 +23,7 @@ use crate::http::downstream::{Content, Downstream, Frame, Stop};
 use crate::http::upgrade;
 use crate::http1::{Framing, FramingLine, Piece};
 use crate::io::Io;
+use crate::limits::JOINED_FRAME_BYTES_MAX;
 
 impl Downstream for Exchange {
     type Body<'b> = StreamBody;
@@ -116,6 +117,14 @@ impl Downstream for Exchange {
     ) -> Result<(), Stop> {
         let Content { parts, ends, trailers } = content;
         let trailers = trailers.filter(|trailers| ends && !trailers.is_empty());
+        let joined;
+        let parts = match parts.iter().map(Bytes::len).sum() {
+            1..=JOINED_FRAME_BYTES_MAX if parts.len() > 1 => {
+                joined = [Bytes::from(parts.concat())];
+                &joined[..]
+            }
+            _ => parts,
+        };
         let last = parts.iter().rposition(|part| !part.is_empty());
         let ends_content = ends && trailers.is_none();
         self.send_head(ends_content && last.is_none())?;

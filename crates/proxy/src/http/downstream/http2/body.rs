@@ -18,7 +18,7 @@ use crate::http::upload::{self, Ends, Sent};
 use crate::http1::emit::{CRLF, LAST_CHUNK, write_chunk};
 use crate::http1::{ChunkHead, FramingLine};
 use crate::io::{Io, write_all, write_all_vectored};
-use crate::limits::{HELD_BODY_BYTES_MAX, JOINED_BODY_BYTES_MAX};
+use crate::limits::{HELD_BODY_BYTES_MAX, JOINED_BODY_BYTES_MAX, JOINED_FRAME_BYTES_MAX};
 
 /// A request's body.
 pub(in crate::http) struct StreamBody {
@@ -172,6 +172,36 @@ impl StreamBody {
         }
     }
 
+    /// Content that is there, small pieces joined, or the end. `None` if the stream is no more.
+    async fn next_content(&mut self, progress: &Progress) -> Option<Bytes> {
+        let mut content = Bytes::new();
+        let mut joined = Vec::new();
+        let going_on = poll_fn(|cx| {
+            while !self.done && content.len() + joined.len() < JOINED_FRAME_BYTES_MAX {
+                match self.poll_next(cx) {
+                    Poll::Ready(Next::Data(data)) => {
+                        self.keep(&data, progress);
+                        self.done = self.recv.get_mut().is_end_stream();
+                        if content.is_empty() && joined.is_empty() {
+                            content = data;
+                        } else {
+                            joined.extend_from_slice(&std::mem::take(&mut content));
+                            joined.extend_from_slice(&data);
+                        }
+                    }
+                    Poll::Ready(Next::End(trailers)) => self.end(trailers),
+                    // It shows again once what came before it was passed on.
+                    _ if !content.is_empty() || !joined.is_empty() => break,
+                    Poll::Ready(Next::Broken) => return Poll::Ready(false),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            Poll::Ready(true)
+        });
+        let going_on = going_on.await;
+        going_on.then(|| if joined.is_empty() { content } else { joined.into() })
+    }
+
     /// Lets the client send so many bytes more.
     pub(super) fn give_back(&mut self, len: usize) {
         // A stream that is gone has nothing to give back to.
@@ -284,20 +314,11 @@ impl RequestBody<Exchange> for StreamBody {
             if self.done {
                 break;
             }
-            content = match poll_fn(|cx| self.poll_next(cx)).await {
-                Next::Data(data) => {
-                    self.keep(&data, progress);
-                    self.done = self.recv.get_mut().is_end_stream();
-                    owed = data.len();
-                    data
-                }
-                Next::End(trailers) => {
-                    self.end(trailers);
-                    owed = 0;
-                    Bytes::new()
-                }
-                Next::Broken => return Interrupt::ClientGone,
+            content = match self.next_content(progress).await {
+                Some(content) => content,
+                None => return Interrupt::ClientGone,
             };
+            owed = content.len();
         }
         progress.finished.set(true);
         poll_fn(|cx| self.poll_gone(down, cx)).await;

@@ -306,7 +306,8 @@ fn count_flood(counters: &Counters, flood: Flood) {
         Flood::WindowUpdate => &counters.http2_window_update_floods,
         Flood::Priority => &counters.http2_priority_floods,
         Flood::Reset => &counters.http2_reset_floods,
-        Flood::Empty => &counters.http2_empty_floods,
+        // Clients' heads are requests, which are no flood by themselves.
+        Flood::Empty | Flood::Heads => &counters.http2_empty_floods,
         Flood::GoAway => &counters.http2_goaway_floods,
     };
     counter.add(1);
