@@ -168,6 +168,29 @@ fn a_client_that_never_reads_costs_little_and_harms_nobody() {
     assert!(grown < 128 << 20, "{grown} bytes for 200 MiB that nobody reads");
 }
 
+#[test]
+fn a_client_that_opens_no_window_costs_little() {
+    let origin = Origin::replies(|_| ok(&"x".repeat(1 << 20)));
+    let gateway = world(&one_service(origin.port(), &everything_to("origin"))).start();
+    let mut client = Frames::connect(gateway.http());
+    client.send(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]);
+    let before = memory(&gateway);
+    for index in 0..200 {
+        client.send(HEADERS, END_HEADERS | END_STREAM, index * 2 + 1, &get("/"));
+    }
+    for _ in 0..200 {
+        client.until(HEADERS);
+    }
+    let grown = memory(&gateway).saturating_sub(before);
+    assert!(grown < 64 << 20, "{grown} bytes for 200 MiB that nobody lets come");
+    // Byte by byte is served, too: each costs the client more than the gateway.
+    for _ in 0..100 {
+        client.send(WINDOW_UPDATE, 0, 1, &[0, 0, 0, 1]);
+        let byte = client.until(DATA);
+        assert_eq!((byte.stream, byte.payload.as_slice()), (1, &b"x"[..]));
+    }
+}
+
 /// Resident bytes of the gateway's process.
 fn memory(gateway: &Gateway) -> usize {
     let path = format!("/proc/{}/statm", gateway.id());

@@ -9,6 +9,17 @@ use std::time::{Duration, Instant};
 use crate::captured::Aim;
 use crate::listener::Door;
 
+/// What is known of a connection's protocol before its first request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Speaks {
+    /// HTTP/1: agreed upon, or used already.
+    Http1,
+    /// HTTP/2: agreed upon.
+    Http2,
+    /// Either: its first bytes tell.
+    Either,
+}
+
 /// One client connection.
 #[derive(Debug)]
 pub(crate) struct Guest {
@@ -16,6 +27,8 @@ pub(crate) struct Guest {
     number: u64,
     door: Rc<Door>,
     resting: Cell<bool>,
+    /// What is known of its protocol. A connection keeps to what it began with.
+    pub(crate) speaks: Cell<Speaks>,
     /// When a sweep first saw it rest; a rest shorter than a sweep never reads the clock.
     seen_resting: Cell<Option<Instant>>,
     leaving: Cell<Option<Leave>>,
@@ -108,6 +121,7 @@ impl Guests {
             number: self.entered.get(),
             door: Rc::clone(door),
             resting: Cell::new(true),
+            speaks: Cell::new(Speaks::Either),
             seen_resting: Cell::new(None),
             leaving: Cell::new(door.is_shut().then_some(Leave::Drain)),
             waker: RefCell::new(None),

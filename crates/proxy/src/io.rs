@@ -3,7 +3,8 @@
 //! All methods take `&self`, so that one task can read and write the same connection without
 //! splitting it. Implemented for TCP and Unix sockets here; TLS implements the same trait.
 
-use std::cell::RefCell;
+use std::cell::Cell;
+use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, IoSlice, Read};
 use std::net::{Shutdown, SocketAddr};
@@ -140,15 +141,13 @@ pub(crate) async fn write_all_vectored(
 }
 
 /// A connected socket of the kernel.
-#[derive(Debug)]
 pub(crate) struct Stream {
     kernel: Kernel,
     /// Bytes that were read and given back; they are read again before the kernel's.
-    ahead: RefCell<Option<Box<Ahead>>>,
+    ahead: Cell<Option<Box<Ahead>>>,
 }
 
 /// Bytes that were given back, and how many of them were read again.
-#[derive(Debug)]
 struct Ahead {
     bytes: Vec<u8>,
     read: usize,
@@ -160,6 +159,12 @@ enum Kernel {
     Unix(UnixStream),
 }
 
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream").field("kernel", &self.kernel).finish_non_exhaustive()
+    }
+}
+
 impl Stream {
     /// Takes over a connected TCP socket and turns Nagle's delay off.
     ///
@@ -167,12 +172,12 @@ impl Stream {
     /// When the socket is gone already.
     pub(crate) fn from_tcp(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
-        Ok(Self { kernel: Kernel::Tcp(stream), ahead: RefCell::default() })
+        Ok(Self { kernel: Kernel::Tcp(stream), ahead: Cell::default() })
     }
 
     /// Takes over a connected Unix socket.
     pub(crate) fn from_unix(stream: UnixStream) -> Self {
-        Self { kernel: Kernel::Unix(stream), ahead: RefCell::default() }
+        Self { kernel: Kernel::Unix(stream), ahead: Cell::default() }
     }
 
     /// Gives bytes back that were read and are another's: the next reads find them again.
@@ -180,26 +185,32 @@ impl Stream {
         if bytes.is_empty() {
             return;
         }
-        let mut ahead = self.ahead.borrow_mut();
         let mut all = bytes.to_vec();
-        if let Some(later) = ahead.take() {
+        if let Some(later) = self.ahead.take() {
             all.extend_from_slice(&later.bytes[later.read..]);
         }
-        *ahead = Some(Box::new(Ahead { bytes: all, read: 0 }));
+        self.ahead.set(Some(Box::new(Ahead { bytes: all, read: 0 })));
     }
 
     /// Reads again what was given back; 0 if nothing was.
     fn read_ahead(&self, buf: &mut [u8]) -> usize {
-        let mut held = self.ahead.borrow_mut();
-        let Some(ahead) = &mut *held else { return 0 };
+        let Some(mut ahead) = self.ahead.take() else { return 0 };
         let rest = &ahead.bytes[ahead.read..];
         let len = rest.len().min(buf.len());
         buf[..len].copy_from_slice(&rest[..len]);
         ahead.read += len;
-        if ahead.read == ahead.bytes.len() {
-            *held = None;
+        if ahead.read < ahead.bytes.len() {
+            self.ahead.set(Some(ahead));
         }
         len
+    }
+
+    /// True if bytes that were given back are there to be read.
+    fn has_ahead(&self) -> bool {
+        let ahead = self.ahead.take();
+        let has = ahead.is_some();
+        self.ahead.set(ahead);
+        has
     }
 
     /// The peer's address; `None` for Unix sockets.
@@ -264,7 +275,7 @@ impl Stream {
 
 impl Io for Stream {
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.ahead.borrow().is_some() {
+        if self.has_ahead() {
             return Poll::Ready(Ok(()));
         }
         match &self.kernel {
@@ -274,7 +285,7 @@ impl Io for Stream {
     }
 
     fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        if self.ahead.borrow().is_some() {
+        if self.has_ahead() {
             return Poll::Ready(Ok(self.read_ahead(buf)));
         }
         loop {

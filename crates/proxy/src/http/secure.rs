@@ -8,7 +8,8 @@ use propylon_snapshot::{RouteTableId, Serves};
 use tokio::time::timeout;
 
 use super::caller::Secured;
-use super::downstream::http1::{Client, Speaks, serve};
+use super::downstream::http1::{Client, serve};
+use crate::guests::Speaks;
 use crate::io::Stream;
 use crate::listener::Door;
 use crate::runtime::Worker;

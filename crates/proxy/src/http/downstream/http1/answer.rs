@@ -156,7 +156,7 @@ impl<I: Io> Downstream for Exchange<'_, I> {
     }
 
     async fn join(&self, text: &[u8], early: &[u8], body: &Self::Body<'_>, upstream: &impl Io) {
-        let Client { io, caller, speaks: _ } = self.client;
+        let Client { io, caller } = self.client;
         let opened = async {
             write_all(io, text).await?;
             write_all(io, early).await?;

@@ -8,12 +8,12 @@ mod body;
 mod linger;
 mod serve;
 
-use std::cell::Cell;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 pub(in crate::http) use self::serve::serve;
 use crate::captured::Aim;
+use crate::guests::Speaks;
 use crate::http::caller::{Caller, Routed, Secured};
 use crate::http1::Version;
 use crate::io::Io;
@@ -27,19 +27,6 @@ pub(in crate::http) struct Client<I> {
     io: I,
     /// Everything else.
     caller: Caller,
-    /// What is known of its protocol. Asked once: a connection keeps to what it began with.
-    speaks: Cell<Speaks>,
-}
-
-/// What is known of a connection's protocol before its first request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::http) enum Speaks {
-    /// HTTP/1: agreed upon, or used already.
-    Http1,
-    /// HTTP/2: agreed upon.
-    Http2,
-    /// Either: its first bytes tell.
-    Either,
 }
 
 impl<I: Io> Client<I> {
@@ -50,7 +37,7 @@ impl<I: Io> Client<I> {
         way: (Rc<Door>, Routed),
         worker: Rc<Worker>,
     ) -> Self {
-        Self { io, caller: Caller::new(ends, way, worker), speaks: Cell::new(Speaks::Either) }
+        Self { io, caller: Caller::new(ends, way, worker) }
     }
 
     /// The same connection, known to be meant for something else than its listener.
@@ -62,7 +49,7 @@ impl<I: Io> Client<I> {
     /// The same connection, known to have come over TLS, and what was agreed upon there.
     pub(in crate::http) fn over_tls(mut self, secured: Secured, speaks: Speaks) -> Self {
         self.caller = self.caller.over_tls(secured);
-        self.speaks = Cell::new(speaks);
+        self.caller.guest.speaks.set(speaks);
         self
     }
 

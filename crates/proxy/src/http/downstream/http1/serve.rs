@@ -9,9 +9,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::body::Body;
 use super::linger;
-use super::{Client, Exchange, Speaks};
+use super::{Client, Exchange};
 use crate::buffers::{Buffer, Tail};
-use crate::guests::Leave;
+use crate::guests::{Leave, Speaks};
 use crate::http::desk::Desk;
 use crate::http::downstream::UnderWay;
 use crate::http::downstream::http2::serve as serve_http2;
@@ -28,8 +28,8 @@ use crate::limits::CHUNKED_BODY_ROOM_BYTES_MIN;
 pub(in crate::http) fn serve<I: Io>(client: Client<I>) -> impl Future<Output = ()> {
     async move {
         let ahead = loop {
-            if client.speaks.get() == Speaks::Http2 {
-                break Bytes::new();
+            if client.caller.guest.speaks.get() == Speaks::Http2 {
+                break Box::default();
             }
             client.caller.guest.rest();
             if !poll_fn(|cx| client.poll_wanted(cx)).await {
@@ -44,8 +44,8 @@ pub(in crate::http) fn serve<I: Io>(client: Client<I>) -> impl Future<Output = (
                 Turn::End => return client.io.farewell(),
             }
         };
-        let Client { io, caller, speaks: _ } = client;
-        Box::pin(serve_http2(Rc::new(io), caller, ahead)).await;
+        let Client { io, caller } = client;
+        Box::pin(serve_http2(Rc::new(io), caller, *ahead)).await;
     }
 }
 
@@ -55,7 +55,7 @@ enum Turn {
     /// It waits for another request.
     Rest,
     /// It turned out to speak HTTP/2, and this was read from it.
-    Http2(Bytes),
+    Http2(Box<Bytes>),
     /// It closes.
     End,
 }
@@ -84,7 +84,7 @@ async fn answer_all<I: Io>(client: &Client<I>, buffer: &mut Buffer, desk: &mut D
         let head_len = match next_head(client, buffer, &mut desk.request).await {
             Next::Head(head_len) => head_len,
             Next::Nothing => return Turn::Rest,
-            Next::Http2 => return Turn::Http2(Bytes::copy_from_slice(buffer.filled())),
+            Next::Http2 => return Turn::Http2(Box::new(Bytes::copy_from_slice(buffer.filled()))),
             Next::Gone => return Turn::End,
             Next::Refused(reason) => return refuse(client, desk, reason).await,
         };
@@ -153,7 +153,7 @@ async fn next_head<I: Io>(
 ) -> Next {
     let mut deadline = None;
     loop {
-        let opening = match client.speaks.get() {
+        let opening = match client.caller.guest.speaks.get() {
             Speaks::Either => http2::opening(buffer.filled()),
             Speaks::Http1 | Speaks::Http2 => Opening::Other,
         };
@@ -163,7 +163,7 @@ async fn next_head<I: Io>(
         if opening == Opening::Other && !buffer.is_empty() {
             match parsed.parse(buffer.filled_mut()) {
                 Ok(Parsed::Complete { head_len }) => {
-                    client.speaks.set(Speaks::Http1);
+                    client.caller.guest.speaks.set(Speaks::Http1);
                     return Next::Head(head_len);
                 }
                 Ok(Parsed::NeedMore) => {}

@@ -38,10 +38,22 @@ pub(in crate::http) async fn serve<I: Io>(io: Rc<I>, caller: Caller, ahead: Byte
     let worker = Rc::clone(&caller.worker);
     worker.counters.connections_http2.add(1);
     let (wire, watch) = Wire::new(Rc::clone(&io), Role::Server, ahead);
-    let greeting = Box::pin(timeout(worker.patience.head, builder().handshake(wire)));
-    let Ok(Ok(connection)) = greeting.await else {
-        worker.counters.http2_broken.add(1);
-        return io.farewell();
+    let mut greeting = Box::pin(timeout(worker.patience.head, builder().handshake(wire)));
+    let greeted = poll_fn(|cx| {
+        if let Some(why) = caller.guest.leaving() {
+            count_leave(&worker.counters, why);
+            return Poll::Ready(None);
+        }
+        caller.guest.wake_with(cx.waker());
+        greeting.as_mut().poll(cx).map(Some)
+    });
+    let connection = match greeted.await {
+        Some(Ok(Ok(connection))) => connection,
+        Some(Ok(Err(_)) | Err(_)) => {
+            worker.counters.http2_broken.add(1);
+            return io.farewell();
+        }
+        None => return io.farewell(),
     };
     caller.guest.rest();
     let mut driver = Driver::new(connection, Rc::clone(&caller), watch);
@@ -172,10 +184,7 @@ impl<I: Io + Unpin> Driver<I> {
         if !matches!(self.stage, Stage::Serving) {
             return;
         }
-        match why {
-            Leave::Idle => self.caller.worker.counters.connections_idle.add(1),
-            Leave::Drain => self.caller.worker.counters.connections_drained.add(1),
-        }
+        count_leave(&self.caller.worker.counters, why);
         self.connection.graceful_shutdown();
         self.stage = Stage::Leaving(Box::pin(sleep(HTTP2_DRAIN_TIMEOUT)));
     }
@@ -282,6 +291,13 @@ impl Drop for Entered {
                 waker.wake();
             }
         }
+    }
+}
+
+fn count_leave(counters: &Counters, why: Leave) {
+    match why {
+        Leave::Idle => counters.connections_idle.add(1),
+        Leave::Drain => counters.connections_drained.add(1),
     }
 }
 
