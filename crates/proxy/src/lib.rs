@@ -28,5 +28,6 @@ mod welcome;
 pub use listener::{ListenError, ListenerStatus, holder_of};
 pub use plane::{DataPlane, Options};
 pub use upstream::{
-    ClusterStatus, EndpointHealth, Resolve, ResolveError, Resolved, Resolving, SystemResolver,
+    ClusterStatus, EndpointHealth, InUse, Load, Loads, Resolve, ResolveError, Resolved, Resolving,
+    SystemResolver,
 };

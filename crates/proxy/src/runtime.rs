@@ -22,7 +22,7 @@ use crate::listener::{Door, Socket, accept};
 use crate::running::Running;
 use crate::tcp::RelayBuffer;
 use crate::telemetry::Counters;
-use crate::upstream::Generation;
+use crate::upstream::{Generation, Loads};
 use crate::welcome::welcome;
 
 /// What the control side asks of a worker.
@@ -36,6 +36,11 @@ pub(crate) enum Order {
         open: Vec<(Bind, Socket)>,
         /// Told when done.
         done: oneshot::Sender<()>,
+    },
+    /// Tell what is under way at endpoints.
+    Tell {
+        /// Told.
+        told: oneshot::Sender<Loads>,
     },
     /// Accept nothing more and let connections end. Answered when none is left.
     Drain {
@@ -157,6 +162,11 @@ impl Worker {
         self.connection_ended();
     }
 
+    fn loads(&self) -> Loads {
+        let generation = self.generation.borrow().clone();
+        generation.map(|generation| generation.loads(self.clock.now().into())).unwrap_or_default()
+    }
+
     fn sweep(&self) {
         let now = self.clock.now();
         self.guests.sweep(now, self.patience.idle);
@@ -199,6 +209,10 @@ async fn obey(worker: Rc<Worker>, mut orders: mpsc::UnboundedReceiver<Order>) {
             Some(Order::Publish { running, open, done }) => {
                 worker.publish(&running, open);
                 let _ = done.send(());
+            }
+            Some(Order::Tell { told }) => {
+                // Whoever asked may have gone.
+                let _ = told.send(worker.loads());
             }
             Some(Order::Drain { done }) => worker.drain(done),
             Some(Order::Stop) | None => return,
