@@ -35,6 +35,7 @@ mod http2;
 mod istio_mutual;
 mod kinds;
 mod outliers;
+mod proxy_header;
 mod refusals;
 mod retries;
 mod routing;

@@ -210,6 +210,7 @@ impl<'v, 'w> Clusters<'v, 'w> {
             discovery: self.discovery(service, port, Some(&labels), problems),
             protocol: UpstreamProtocol::Http1,
             tls: None,
+            proxy_header: None,
             availability: Availability::Open,
             ..made
         })
@@ -279,6 +280,7 @@ impl<'v, 'w> Clusters<'v, 'w> {
             balance: policy.balance(),
             protocol,
             tls,
+            proxy_header: policy.proxy_header(),
             connect_timeout: set(tcp.and_then(|tcp| tcp.connect_timeout))
                 .unwrap_or_else(|| self.view.mesh.connect_timeout()),
             idle_timeout: set(idle).unwrap_or(IDLE_TIMEOUT),

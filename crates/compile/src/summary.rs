@@ -146,6 +146,7 @@ fn same_settings(a: &Cluster, b: &Cluster) -> bool {
         balance,
         protocol,
         tls,
+        proxy_header,
         connect_timeout,
         idle_timeout,
         limits,
@@ -164,6 +165,7 @@ fn same_settings(a: &Cluster, b: &Cluster) -> bool {
         && *balance == b.balance
         && *protocol == b.protocol
         && *tls == b.tls
+        && *proxy_header == b.proxy_header
         && *connect_timeout == b.connect_timeout
         && *idle_timeout == b.idle_timeout
         && *limits == b.limits

@@ -5,8 +5,8 @@ use super::page::{Page, line};
 use super::policy;
 use crate::{
     Address, Asked, Authorities, Availability, ClientTls, Cluster, Discovery, DnsTarget, Endpoint,
-    Http2KeepAlive, Http2Settings, Keepalive, Limits, Locality, Offers, Outlier, RetryBudget,
-    ServerCheck, SniName, UpstreamProtocol,
+    Http2KeepAlive, Http2Settings, Keepalive, Limits, Locality, Offers, Outlier, ProxyHeader,
+    RetryBudget, ServerCheck, SniName, UpstreamProtocol,
 };
 
 pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
@@ -16,6 +16,7 @@ pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
         balance,
         protocol,
         tls,
+        proxy_header,
         connect_timeout: connect,
         idle_timeout: idle,
         limits: bounds,
@@ -37,6 +38,11 @@ pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
         line!(page, "{balance} {protocol}");
         if let Some(tls) = tls {
             self::tls(page, tls);
+        }
+        match proxy_header {
+            Some(ProxyHeader::V1) => line!(page, "begins with a PROXY header of version 1"),
+            Some(ProxyHeader::V2) => line!(page, "begins with a PROXY header of version 2"),
+            None => {}
         }
         line!(page, "connect timeout {connect:?}, idle timeout {idle:?}");
         limits(page, bounds);
