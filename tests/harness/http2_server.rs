@@ -1,6 +1,7 @@
 //! An origin that speaks HTTP/2 and does what a script tells it for every stream: answers, holds,
 //! refuses, leaves or breaks off.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -119,11 +120,7 @@ impl Http2Server {
 async fn serve(
     mut made: Connection<TcpStream, Bytes>,
     connection: usize,
-    (script, record, open): (
-        &(impl Fn(&Asked) -> Does + ?Sized),
-        &Record,
-        watch::Receiver<bool>,
-    ),
+    (script, record, open): (&(impl Fn(&Asked) -> Does + ?Sized), &Record, watch::Receiver<bool>),
 ) {
     let mut number = 0;
     while let Some(Ok((request, mut respond))) = made.accept().await {
@@ -153,7 +150,11 @@ async fn answer(
     mut open: watch::Receiver<bool>,
 ) -> Result<(), h2::Error> {
     if does == Does::ReadsNothing {
-        let _ = open.wait_for(|open| *open).await;
+        // Whoever leaves is noticed: what it sent is dropped, and room made for others.
+        tokio::select! {
+            _ = open.wait_for(|open| *open) => {}
+            _ = poll_fn(|cx| respond.poll_reset(cx)) => return Ok(()),
+        }
     }
     let mut body = request.into_body();
     let mut len = 0;
