@@ -25,6 +25,7 @@ mod binds;
 mod bodies;
 mod breakers;
 mod certificates;
+mod clusters;
 mod connections;
 mod contract;
 mod failures;
