@@ -347,10 +347,8 @@ fn what_an_upstream_learns_of_certificates_is_the_topologys_to_say() {
         let before = stage.gateway.reloads();
         let topology = format!("gatewayTopology: {{forwardClientCertDetails: {details}}}");
         let mesh = format!("defaultConfig: {{{topology}}}");
-        let map = format!(
-            "{{apiVersion: v1, kind: ConfigMap, metadata: {{name: istio, namespace: istio-system}}, \
-             data: {{mesh: '{mesh}'}}}}"
-        );
+        let name = "metadata: {name: istio, namespace: istio-system}";
+        let map = format!("{{apiVersion: v1, kind: ConfigMap, {name}, data: {{mesh: '{mesh}'}}}}");
         stage.gateway.replace("mesh.yaml", &map);
         stage.gateway.reloads_after(before);
         for (client, expected) in [("good", with), ("", without)] {
