@@ -32,6 +32,7 @@ mod failures;
 mod faults;
 mod floods;
 mod http2;
+mod istio_mutual;
 mod kinds;
 mod outliers;
 mod refusals;

@@ -106,9 +106,14 @@ impl<'w> Mesh<'w> {
             .unwrap_or("cluster.local")
     }
 
-    /// TLS settings of all servers that say nothing else.
+    /// TLS settings of all other servers that say nothing else.
     pub(crate) fn tls_defaults(self) -> Option<&'w TlsDefaults> {
         self.config?.tls_defaults.as_ref()
+    }
+
+    /// Settings of the mesh's own mutual TLS.
+    pub(crate) fn mutual_tls(self) -> Option<&'w TlsDefaults> {
+        self.config?.mesh_mtls.as_ref()
     }
 
     fn proxy(self) -> Option<&'w ProxyConfigDefaults> {
