@@ -260,7 +260,8 @@ fn gateway_keys(
             topology;
     }
     if let Some(headers) = headers {
-        // Client certificates and the mesh's own headers come with TLS and the mesh leg.
+        // Those about client certificates are for sidecars; a gateway has them in its topology. The
+        // mesh's own headers come with the mesh leg.
         let ProxyHeaders {
             forwarded_client_cert: _,
             set_current_client_cert_details: _,
