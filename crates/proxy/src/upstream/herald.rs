@@ -1,6 +1,6 @@
-//! The PROXY protocol header that a connection to an endpoint begins with, before TLS: whose request
-//! it carries, as HAProxy's specification writes it and Envoy sends it. Such a connection serves the
-//! client connection that it was announced for and no other.
+//! The PROXY protocol header that a connection to an endpoint begins with, before TLS: whose
+//! requests it carries, as HAProxy's specification writes it and Envoy sends it. Such a connection
+//! serves the client connection that it was announced for and no other.
 
 use std::net::{IpAddr, SocketAddr};
 
