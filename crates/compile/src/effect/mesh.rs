@@ -148,7 +148,7 @@ fn mesh_keys(config: &MeshConfig) -> Vec<(&'static str, bool)> {
         disable_envoy_listener_log: _,
         verify_certificate_at_client: _,
         // Not yet.
-        enable_auto_mtls,
+        enable_auto_mtls: _,
         enable_tracing,
         access_log_file,
         access_log_format,
@@ -167,7 +167,6 @@ fn mesh_keys(config: &MeshConfig) -> Vec<(&'static str, bool)> {
     } = config;
     let text = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
     vec![
-        ("enableAutoMtls", *enable_auto_mtls == Some(true)),
         ("enableTracing", *enable_tracing == Some(true)),
         ("accessLogFile", text(access_log_file)),
         ("accessLogFormat", text(access_log_format)),
