@@ -144,6 +144,9 @@ fn same_settings(a: &Cluster, b: &Cluster) -> bool {
         name: _,
         discovery,
         balance,
+        // Weights follow from the endpoints, except whether there are any at all.
+        localities,
+        warmup,
         protocol,
         tls,
         connect_timeout,
@@ -162,6 +165,8 @@ fn same_settings(a: &Cluster, b: &Cluster) -> bool {
     };
     same_discovery
         && *balance == b.balance
+        && localities.is_some() == b.localities.is_some()
+        && *warmup == b.warmup
         && *protocol == b.protocol
         && *tls == b.tls
         && *connect_timeout == b.connect_timeout

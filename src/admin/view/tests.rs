@@ -12,9 +12,10 @@ fn cluster() -> ClusterStatus {
     ClusterStatus {
         name: "outbound|80||a.b".into(),
         endpoints: vec![Endpoint {
-            address: Address::Ip("127.0.0.1:18000".parse().unwrap()),
             weight: 2,
             locality: Locality { region: "eu".into(), ..Locality::default() },
+            priority: 1,
+            ..Endpoint::at(Address::Ip("127.0.0.1:18000".parse().unwrap()))
         }],
         states: vec![EndpointHealth {
             ejected: true,
@@ -32,6 +33,7 @@ fn clusters_are_printed_as_envoy_prints_them() {
     assert!(text.contains("outbound|80||a.b::upstream_rq_total::3\n"), "{text}");
     assert!(text.contains("outbound|80||a.b::127.0.0.1:18000::weight::2\n"), "{text}");
     assert!(text.contains("outbound|80||a.b::127.0.0.1:18000::region::eu\n"), "{text}");
+    assert!(text.contains("outbound|80||a.b::127.0.0.1:18000::priority::1\n"), "{text}");
     let flags = "outbound|80||a.b::127.0.0.1:18000::health_flags::/failed_outlier_check\n";
     assert!(text.contains(flags), "{text}");
     assert!(text.contains("18000::ejection_cause::consecutive_5xx\n"), "{text}");

@@ -38,7 +38,7 @@ impl Origin {
 }
 
 fn endpoint(address: SocketAddr) -> Endpoint {
-    Endpoint { address: Address::Ip(address), weight: 1, locality: Locality::default() }
+    Endpoint::at(Address::Ip(address))
 }
 
 fn listed(addresses: &[SocketAddr]) -> Discovery {
@@ -51,6 +51,7 @@ fn named(names: &[&str]) -> Discovery {
         port: 80,
         weight: 1,
         locality: Locality::default(),
+        priority: 0,
     };
     Discovery::Dns {
         names: names.iter().map(target).collect(),
@@ -64,6 +65,8 @@ fn cluster(name: &str, discovery: Discovery) -> Cluster {
         name: name.into(),
         discovery,
         balance: Balance::RoundRobin,
+        localities: None,
+        warmup: None,
         protocol: UpstreamProtocol::Http1,
         tls: None,
         connect_timeout: LIMIT,
