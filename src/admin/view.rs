@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use propylon_model::{Problem, Severity};
 use propylon_proxy::ClusterStatus;
-use propylon_snapshot::{Address, Listener};
+use propylon_snapshot::{Address, Listener, Locality};
 use propylon_source::file::Positions;
 use serde_json::{Value, json};
 
@@ -60,7 +60,12 @@ pub(super) fn clusters(clusters: &[ClusterStatus]) -> String {
             let _ = writeln!(text, "{name}::{counter}::{value}");
         }
         for (endpoint, health) in cluster.endpoints.iter().zip(&cluster.states) {
-            let flags = if health.ejected { "/failed_outlier_check" } else { "healthy" };
+            let flags = match (health.ejected, endpoint.ready) {
+                (true, true) => "/failed_outlier_check",
+                (true, false) => "/failed_outlier_check/failed_eds_health",
+                (false, true) => "healthy",
+                (false, false) => "/failed_eds_health",
+            };
             let address = address(&endpoint.address);
             let _ = writeln!(text, "{name}::{address}::weight::{}", endpoint.weight);
             let _ = writeln!(text, "{name}::{address}::health_flags::{flags}");
@@ -69,6 +74,7 @@ pub(super) fn clusters(clusters: &[ClusterStatus]) -> String {
                 let _ = writeln!(text, "{name}::{address}::ejections::{times}");
                 let _ = writeln!(text, "{name}::{address}::ejection_cause::{cause}");
             }
+            let _ = writeln!(text, "{name}::{address}::priority::{}", endpoint.priority);
             let locality = &endpoint.locality;
             for (key, value) in [
                 ("region", &locality.region),
@@ -89,7 +95,9 @@ pub(super) fn clusters_json(clusters: &[ClusterStatus]) -> Value {
             json!({
                 "address": address(&endpoint.address),
                 "weight": endpoint.weight,
-                "healthy": !health.ejected,
+                "priority": endpoint.priority,
+                "locality": locality(&endpoint.locality),
+                "healthy": endpoint.ready && !health.ejected,
                 "ejections": health.ejections,
                 "cause": health.cause,
                 "ejected_for_s": health.since.map(|since| since.as_secs()),
@@ -103,6 +111,12 @@ pub(super) fn clusters_json(clusters: &[ClusterStatus]) -> Value {
         })
     };
     json!({ "clusters": clusters.iter().map(one).collect::<Vec<_>>() })
+}
+
+/// `region/zone/subzone`.
+fn locality(locality: &Locality) -> String {
+    let Locality { region, zone, subzone } = locality;
+    format!("{region}/{zone}/{subzone}").trim_end_matches('/').to_owned()
 }
 
 fn address(address: &Address) -> String {
