@@ -23,6 +23,7 @@ mod http2_origin;
 mod origins;
 mod outcome;
 mod placement;
+mod spread;
 mod table;
 mod tls;
 mod variant;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
     let exchanges: usize =
         VARIANTS.iter().map(|it| groups.iter().filter(|g| it.concerns(g)).count()).sum();
     let places = if is_chosen(placement::NAME) { placement::count() } else { 0 };
+    let places = places + if is_chosen(spread::NAME) { spread::count() } else { 0 };
     let count = exchanges + places + usize::from(is_chosen(tls::NAME));
     println!("\nrunning {count} tests");
     match envoy::find() {
@@ -87,6 +89,9 @@ fn run(groups: &[Group], binary: &Path, count: usize) -> ExitCode {
     }
     if is_chosen(placement::NAME) {
         failed.extend(placement::compare(binary));
+    }
+    if is_chosen(spread::NAME) {
+        failed.extend(spread::compare(binary));
     }
     let complete = env::args().len() == 1;
     if is_chosen(tls::NAME) {

@@ -32,6 +32,7 @@ mod faults;
 mod floods;
 mod http2;
 mod kinds;
+mod localities;
 mod outliers;
 mod refusals;
 mod retries;

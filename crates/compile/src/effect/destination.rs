@@ -69,8 +69,8 @@ fn counts_past(budget: &RetryBudget) -> bool {
 
 /// What zone-awareness does, and what it does not.
 pub(super) const ZONES: &str = "`zoneAwareLbSetting` keeps requests within the region and orders \
-                                the others, but zones of a region are not yet balanced: all their \
-                                endpoints get alike";
+                                the others, but zones of a region are not yet balanced: their \
+                                endpoints are all alike";
 
 /// Zones would be balanced.
 pub(super) fn balances_zones(setting: &ZoneAwareLb) -> bool {
