@@ -99,7 +99,7 @@ pub enum Balance {
     LeastRequest,
     /// Weighted round robin.
     RoundRobin,
-    /// Weighted random.
+    /// Any, whatever its weight (Envoy's `RANDOM`).
     Random,
     /// The next point of a ring that the request's hash meets (Envoy's `RING_HASH`).
     RingHash {

@@ -37,10 +37,8 @@ pub(crate) struct Picker {
 
 #[derive(Debug)]
 enum Algorithm {
-    /// Each as likely as the others.
+    /// Each as likely as the others, whatever its weight.
     Uniform,
-    /// Likely in proportion to the weight: running sums of weights.
-    Weighted { sums: Vec<u64> },
     /// In turn, each as often as its weight says.
     InTurn { queue: DeadlineQueue },
     /// The less loaded of two drawn at random.
@@ -59,8 +57,7 @@ impl Picker {
         let queue =
             || DeadlineQueue::new(weights.iter().map(|one| f64::from(*one)), |_, turn| turn);
         let algorithm = match balance {
-            Balance::Random if equal => Algorithm::Uniform,
-            Balance::Random => Algorithm::Weighted { sums: running_sums(weights) },
+            Balance::Random => Algorithm::Uniform,
             Balance::RoundRobin => Algorithm::InTurn { queue: queue() },
             Balance::LeastRequest if !equal => Algorithm::LeastWeighted { queue: queue() },
             Balance::LeastRequest | Balance::RingHash { .. } | Balance::Maglev { .. } => {
@@ -113,7 +110,6 @@ impl Picker {
         }
         Some(match &self.algorithm {
             Algorithm::Uniform => dice(self.count) as usize,
-            Algorithm::Weighted { sums } => draw_weighted(sums, dice),
             Algorithm::InTurn { queue } => {
                 queue.next(|index, turn| slowed(turn, warmth(index)), dice)
             }
@@ -155,27 +151,6 @@ pub(crate) fn table(balance: Balance, members: &[(String, f64)]) -> Option<HashT
         }
         Balance::LeastRequest | Balance::RoundRobin | Balance::Random => None,
     }
-}
-
-fn running_sums(weights: &[u32]) -> Vec<u64> {
-    let mut sum = 0;
-    weights
-        .iter()
-        .map(|weight| {
-            sum += u64::from(*weight);
-            sum
-        })
-        .collect()
-}
-
-/// Two draws make a number below the sum, which may exceed 32 bits.
-fn draw_weighted(sums: &[u64], dice: &mut dyn FnMut(u32) -> u32) -> usize {
-    let sum = sums.last().copied().unwrap_or(1).max(1);
-    let ticket = match u32::try_from(sum) {
-        Ok(sum) => u64::from(dice(sum)),
-        Err(_) => ((u64::from(dice(u32::MAX)) << 32) | u64::from(dice(u32::MAX))) % sum,
-    };
-    sums.partition_point(|upper| *upper <= ticket)
 }
 
 #[cfg(test)]
