@@ -2,6 +2,7 @@
 //! They look at what is served and count nothing themselves; the data plane never waits for them.
 
 mod access;
+mod clusters;
 mod home;
 mod page;
 mod ready;

@@ -12,6 +12,7 @@ use propylon_proxy::DataPlane;
 use tokio::sync::Notify;
 
 use super::access;
+use super::clusters::Clusters;
 use super::home;
 use super::stats::{self, Shape};
 use super::view;
@@ -33,27 +34,14 @@ impl Admin {
         Self { status, plane, reload }
     }
 
-    fn reply<B>(&self, request: &Request<B>, local: SocketAddr) -> Answer {
-        if let Err(refusal) = access::check(request.headers(), local) {
-            return answer(refusal.status, TEXT, refusal.text);
+    async fn reply(&self, asked: Result<Asked, Box<Answer>>) -> Answer {
+        match asked {
+            Ok(Asked { page, query }) => self.page(page, &query).await,
+            Err(refusal) => *refusal,
         }
-        let path = request.uri().path();
-        let query = request.uri().query().unwrap_or_default();
-        let Some(page) = PAGES.iter().find(|page| page.path == path) else {
-            return answer(StatusCode::NOT_FOUND, TEXT, format!("no such page\n\n{}", help()));
-        };
-        let looks = matches!(*request.method(), Method::GET | Method::HEAD);
-        if page.acts && request.method() != Method::POST || !page.acts && !looks {
-            let wanted = if page.acts { "POST" } else { "GET, HEAD" };
-            let text = format!("{path} answers to {wanted}\n");
-            let mut refusal = answer(StatusCode::METHOD_NOT_ALLOWED, TEXT, text);
-            refusal.headers_mut().insert(ALLOW, HeaderValue::from_static(wanted));
-            return refusal;
-        }
-        self.page(page, query)
     }
 
-    fn page(&self, page: &Page, query: &str) -> Answer {
+    async fn page(&self, page: &Page, query: &str) -> Answer {
         let json = parameter(query, "format") == Some("json");
         let ok = |kind, body: String| answer(StatusCode::OK, kind, body);
         match page.name {
@@ -75,12 +63,20 @@ impl Admin {
                 ok(kind, stats::render(counters, filter, shape))
             }
             Name::Clusters => {
-                let clusters = self.plane.upgrade().map(|plane| plane.cluster_status());
-                let clusters = clusters.unwrap_or_default();
+                let plane = self.plane.upgrade();
+                // What answers later must not keep the data plane from ending.
+                let asked = plane.map(|plane| (plane.cluster_status(), plane.loads()));
+                let (statuses, loads) = match asked {
+                    Some((statuses, loads)) => (statuses, loads.await),
+                    None => Default::default(),
+                };
+                let now = moment::seconds(SystemTime::now());
+                let snapshot = &self.status.served().snapshot;
+                let clusters = Clusters { snapshot, statuses: &statuses, loads: &loads, now };
                 if json {
-                    ok(JSON, format!("{:#}\n", view::clusters_json(&clusters)))
+                    ok(JSON, format!("{:#}\n", clusters.json()))
                 } else {
-                    ok(TEXT, view::clusters(&clusters))
+                    ok(TEXT, clusters.text())
                 }
             }
             Name::Ready => {
@@ -109,14 +105,45 @@ impl Admin {
 
 impl Serve for Admin {
     fn answer(&self, request: Request<Incoming>, local: SocketAddr) -> Answering<'_> {
-        let mut reply = self.reply(&request, local);
-        // Nothing here is for caches, frames or guessed content types.
-        let headers = reply.headers_mut();
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
-        headers.insert("x-frame-options", HeaderValue::from_static("DENY"));
-        Box::pin(std::future::ready(reply))
+        let asked = asked(&request, local);
+        Box::pin(async move {
+            let mut reply = self.reply(asked).await;
+            // Nothing here is for caches, frames or guessed content types.
+            let headers = reply.headers_mut();
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+            headers.insert("x-frame-options", HeaderValue::from_static("DENY"));
+            reply
+        })
     }
+}
+
+/// A page that may be answered, and how it is asked for.
+struct Asked {
+    page: &'static Page,
+    query: String,
+}
+
+/// The page that a request asks for, or why it gets none.
+fn asked<B>(request: &Request<B>, local: SocketAddr) -> Result<Asked, Box<Answer>> {
+    if let Err(refusal) = access::check(request.headers(), local) {
+        return Err(Box::new(answer(refusal.status, TEXT, refusal.text)));
+    }
+    let path = request.uri().path();
+    let query = request.uri().query().unwrap_or_default().to_owned();
+    let Some(page) = PAGES.iter().find(|page| page.path == path) else {
+        let text = format!("no such page\n\n{}", help());
+        return Err(Box::new(answer(StatusCode::NOT_FOUND, TEXT, text)));
+    };
+    let looks = matches!(*request.method(), Method::GET | Method::HEAD);
+    if page.acts && request.method() != Method::POST || !page.acts && !looks {
+        let wanted = if page.acts { "POST" } else { "GET, HEAD" };
+        let text = format!("{path} answers to {wanted}\n");
+        let mut refusal = answer(StatusCode::METHOD_NOT_ALLOWED, TEXT, text);
+        refusal.headers_mut().insert(ALLOW, HeaderValue::from_static(wanted));
+        return Err(Box::new(refusal));
+    }
+    Ok(Asked { page, query })
 }
 
 /// One path.
@@ -152,7 +179,7 @@ const PAGES: &[Page] = &[
     },
     Page {
         path: "/clusters",
-        about: "clusters, their endpoints and counters; ?format=json",
+        about: "clusters: endpoints, health, load, limits, counters; ?format=json",
         name: Name::Clusters,
         acts: false,
     },

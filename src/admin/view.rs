@@ -1,12 +1,10 @@
-//! What is served, as JSON and text: `/config`, `/clusters`, `/server_info`.
+//! What is served, as JSON: `/config`, `/server_info`.
 //! Reads the published state; keys and tokens are not part of it, so none can leave.
 
-use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 
 use propylon_model::{Problem, Severity};
-use propylon_proxy::ClusterStatus;
-use propylon_snapshot::{Address, Listener, Locality};
+use propylon_snapshot::Listener;
 use propylon_source::file::Positions;
 use serde_json::{Value, json};
 
@@ -48,83 +46,6 @@ fn listener(served: &Served, listener: &Listener) -> Value {
         "routes": tables().map(report::rules).sum::<usize>(),
         "origin": origin_text(snapshot, listener.origin),
     })
-}
-
-/// Clusters with their endpoints and counters, in the `cluster::address::key::value` lines of
-/// Envoy.
-pub(super) fn clusters(clusters: &[ClusterStatus]) -> String {
-    let mut text = String::new();
-    for cluster in clusters {
-        let name = &cluster.name;
-        for (counter, value) in &cluster.counters {
-            let _ = writeln!(text, "{name}::{counter}::{value}");
-        }
-        for (endpoint, health) in cluster.endpoints.iter().zip(&cluster.states) {
-            let flags = match (health.ejected, endpoint.ready) {
-                (true, true) => "/failed_outlier_check",
-                (true, false) => "/failed_outlier_check/failed_eds_health",
-                (false, true) => "healthy",
-                (false, false) => "/failed_eds_health",
-            };
-            let address = address(&endpoint.address);
-            let _ = writeln!(text, "{name}::{address}::weight::{}", endpoint.weight);
-            let _ = writeln!(text, "{name}::{address}::health_flags::{flags}");
-            if health.ejections > 0 {
-                let (times, cause) = (health.ejections, health.cause.unwrap_or_default());
-                let _ = writeln!(text, "{name}::{address}::ejections::{times}");
-                let _ = writeln!(text, "{name}::{address}::ejection_cause::{cause}");
-            }
-            let _ = writeln!(text, "{name}::{address}::priority::{}", endpoint.priority);
-            let locality = &endpoint.locality;
-            for (key, value) in [
-                ("region", &locality.region),
-                ("zone", &locality.zone),
-                ("sub_zone", &locality.subzone),
-            ] {
-                let _ = writeln!(text, "{name}::{address}::{key}::{value}");
-            }
-        }
-    }
-    text
-}
-
-/// The same as JSON.
-pub(super) fn clusters_json(clusters: &[ClusterStatus]) -> Value {
-    let one = |cluster: &ClusterStatus| {
-        let endpoints = cluster.endpoints.iter().zip(&cluster.states).map(|(endpoint, health)| {
-            json!({
-                "address": address(&endpoint.address),
-                "weight": endpoint.weight,
-                "priority": endpoint.priority,
-                "locality": locality(&endpoint.locality),
-                "healthy": endpoint.ready && !health.ejected,
-                "ejections": health.ejections,
-                "cause": health.cause,
-                "ejected_for_s": health.since.map(|since| since.as_secs()),
-            })
-        });
-        let counters = cluster.counters.iter().map(|(name, n)| ((*name).to_owned(), json!(n)));
-        json!({
-            "name": cluster.name,
-            "endpoints": endpoints.collect::<Vec<_>>(),
-            "counters": counters.collect::<serde_json::Map<_, _>>(),
-        })
-    };
-    json!({ "clusters": clusters.iter().map(one).collect::<Vec<_>>() })
-}
-
-/// `region/zone/subzone`.
-fn locality(locality: &Locality) -> String {
-    let Locality { region, zone, subzone } = locality;
-    format!("{region}/{zone}/{subzone}").trim_end_matches('/').to_owned()
-}
-
-fn address(address: &Address) -> String {
-    match address {
-        Address::Ip(address) => address.to_string(),
-        Address::Unix(path) => format!("unix:{}", path.display()),
-        Address::Abstract(name) => format!("unix:@{name}"),
-    }
 }
 
 /// Version, state and age of the process.

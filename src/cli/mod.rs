@@ -1,8 +1,10 @@
 //! The command line: one file per subcommand, this one names them and their flags.
 //! Decides nothing about traffic; turns flags into calls and outcomes into exit codes.
 
+mod asking;
 mod certs;
 mod check;
+mod clusters;
 mod completions;
 pub(crate) mod connections;
 mod demo;
@@ -57,6 +59,9 @@ enum Command {
     /// Show every certificate that servers show and trust: names, dates, where it came from
     #[command(after_help = certs::EXAMPLES)]
     Certs(certs::Certs),
+    /// Show what a running gateway sends requests to: endpoints, health, load, limits
+    #[command(after_help = clusters::EXAMPLES)]
+    Clusters(clusters::Clusters),
     /// Serve examples with built-in backends, and show what to try
     #[command(after_help = demo::EXAMPLES)]
     Demo(demo::Demo),
@@ -82,6 +87,7 @@ impl Cli {
             Command::Explain(explain) => explain.execute(),
             Command::Routes(routes) => routes.execute(),
             Command::Certs(certs) => certs.execute(),
+            Command::Clusters(clusters) => clusters.execute(),
             Command::Demo(demo) => demo.execute(),
             Command::Iptables(iptables) => iptables.execute(),
             Command::Completions(completions) => completions.execute(),

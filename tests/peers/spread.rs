@@ -79,8 +79,9 @@ const CASES: [Case; 8] = [
     },
     Case {
         name: "maglev-of-shares",
-        istio: "loadBalancer: {consistentHash: {httpHeaderName: x-user, maglev: {tableSize: 1009}}, \
-                localityLbSetting: {distribute: [{from: '*', to: {eu/a: 20, eu/b: 80}}]}}",
+        istio: "loadBalancer: {consistentHash: {httpHeaderName: x-user, \
+                maglev: {tableSize: 1009}}, localityLbSetting: \
+                {distribute: [{from: '*', to: {eu/a: 20, eu/b: 80}}]}}",
         envoy: "lb_policy: MAGLEV, maglev_lb_config: {table_size: 1009}, {weighed}",
         zones: &[("a", 0, 20, &[true, true]), ("b", 0, 80, &[true, true, true])],
         keyed: true,

@@ -147,7 +147,7 @@ fn endpoints_behind_unix_sockets_with_and_without_a_file_are_reached() {
     assert_eq!(gateway.get_from("file.example", "/").body.text(), "of a file");
     assert_eq!(gateway.get_from("name.example", "/").body.text(), "of a name");
     let clusters = gateway.control(gateway.admin, "/clusters").body.text();
-    assert!(clusters.contains(&format!("unix:@{name}")), "{clusters}");
+    assert!(clusters.contains(&format!("::@{name}::weight::1")), "{clusters}");
 }
 
 fn has_ipv6() -> bool {

@@ -8,7 +8,7 @@ use propylon_model::virtual_service::{HttpMatch, HttpRoute, StringMatch};
 use propylon_model::{FieldPath, Object, Problem, Severity, VirtualService};
 
 use crate::problems::{Problems, code};
-use crate::virtual_service::{Route, completed, own_routes};
+use crate::route::{Route, completed, own_routes};
 use crate::visibility;
 
 /// All VirtualServices that may stand in for a route: those without hosts.

@@ -19,8 +19,9 @@ use crate::host::resolve;
 use crate::matching::{self, Unmatchable, applies, every_path, is_catch_all, matcher};
 use crate::objects::Objects;
 use crate::problems::{Problems, code};
+use crate::route::Route;
 use crate::view::View;
-use crate::virtual_service::{Bound, Route};
+use crate::virtual_service::Bound;
 use crate::{cors, fault, headers, redirect, retry};
 
 /// Where the rules of a VirtualService are asked for.

@@ -32,6 +32,7 @@ mod http_route;
 mod matching;
 mod redirect;
 mod retry;
+mod route;
 mod route_table;
 mod tcp_listener;
 mod tcp_route;

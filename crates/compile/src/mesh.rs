@@ -9,10 +9,10 @@ use propylon_model::destination_rule::{
 use propylon_model::mesh_config::{
     MeshH2UpgradePolicy, MeshOutboundMode, NormalizationType, TlsDefaults,
 };
-use propylon_model::proxy_defaults::ProxyConfigDefaults;
+use propylon_model::proxy_defaults::{ForwardClientCert, ProxyConfigDefaults};
 use propylon_model::virtual_service::HttpRetry;
 use propylon_model::{MeshConfig, World};
-use propylon_snapshot::{HttpSettings, PathNormalization, ServerHeader};
+use propylon_snapshot::{ClientCertificate, HttpSettings, PathNormalization, ServerHeader};
 
 use crate::view::{in_order, selects};
 use crate::{Options, Role};
@@ -118,9 +118,14 @@ impl<'w> Mesh<'w> {
             .unwrap_or("cluster.local")
     }
 
-    /// TLS settings of all servers that say nothing else.
+    /// TLS settings of all other servers that say nothing else.
     pub(crate) fn tls_defaults(self) -> Option<&'w TlsDefaults> {
         self.config?.tls_defaults.as_ref()
+    }
+
+    /// Settings of the mesh's own mutual TLS.
+    pub(crate) fn mutual_tls(self) -> Option<&'w TlsDefaults> {
+        self.config?.mesh_mtls.as_ref()
     }
 
     fn proxy(self) -> Option<&'w ProxyConfigDefaults> {
@@ -147,6 +152,17 @@ impl<'w> Mesh<'w> {
             trusted_proxies: proxy
                 .and_then(|proxy| proxy.gateway_topology.as_ref())
                 .map_or(0, |topology| topology.num_trusted_proxies),
+            client_certificate: match options.role {
+                Role::Gateway => client_certificate(
+                    proxy
+                        .and_then(|proxy| proxy.gateway_topology.as_ref())
+                        .map_or(ForwardClientCert::Undefined, |one| {
+                            one.forward_client_cert_details
+                        }),
+                ),
+                // Envoy's default, which Istio leaves on a sidecar's way out.
+                Role::Sidecar(_) => ClientCertificate::Sanitize,
+            },
             server: match headers.and_then(|headers| headers.server.as_ref()) {
                 Some(server) if disabled(server.disabled) => ServerHeader::PassThrough,
                 Some(server) if !server.value.is_empty() => {
@@ -189,6 +205,18 @@ impl<'w> Mesh<'w> {
             .or_else(|| of_namespace(root))
             .or_else(|| self.proxy().and_then(|proxy| proxy.proxy_metadata.get(HTTP10)));
         value.is_some_and(|value| value == "1" || value.eq_ignore_ascii_case("true"))
+    }
+}
+
+fn client_certificate(kind: ForwardClientCert) -> ClientCertificate {
+    match kind {
+        ForwardClientCert::Sanitize => ClientCertificate::Sanitize,
+        ForwardClientCert::ForwardOnly => ClientCertificate::ForwardOnly,
+        ForwardClientCert::AppendForward => ClientCertificate::AppendForward,
+        ForwardClientCert::Undefined | ForwardClientCert::SanitizeSet => {
+            ClientCertificate::SanitizeSet
+        }
+        ForwardClientCert::AlwaysForwardOnly => ClientCertificate::AlwaysForwardOnly,
     }
 }
 

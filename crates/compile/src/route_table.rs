@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use propylon_model::gateway::ServerTlsMode;
 use propylon_snapshot::{
     Action, Bind, ClusterId, Listener, Offered, Origin, RouteTable, RouteTableId, Rule, RuleList,
     Serves, Target, Termination, Then, TlsChain, VirtualHost,
@@ -93,10 +92,6 @@ impl<'b, 'w> Tables<'b, 'w> {
     ) -> Option<TlsChain> {
         let port = &server.server.port;
         let written = server.server.tls.as_ref()?;
-        if written.mode == ServerTlsMode::IstioMutual {
-            report_closed(server, builder);
-            return None;
-        }
         let view = builder.view;
         let tls = match tls_server::settings(server, written, view, &mut builder.problems) {
             Ok(tls) => tls,

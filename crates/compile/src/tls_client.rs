@@ -201,7 +201,7 @@ fn boxed(names: &[String]) -> Vec<Box<str>> {
 
 /// Those of the mesh's names that can be offered, each once. The others are reported once for the
 /// whole mesh, by `effect`.
-fn known<T: PartialEq>(names: &[String], parse: fn(&str) -> Option<T>) -> Vec<T> {
+pub(crate) fn known<T: PartialEq>(names: &[String], parse: fn(&str) -> Option<T>) -> Vec<T> {
     let mut list = Vec::new();
     for one in names.iter().filter_map(|name| parse(name)) {
         if !list.contains(&one) {

@@ -1,14 +1,17 @@
 //! TLS settings of one server, translated: Istio's defaults, the mesh's, the server's own. What the
 //! gateway cannot do is said; a server is never served with less protection than it asks for.
 
-use propylon_model::FieldPath;
 use propylon_model::gateway::{ServerTls as Written, ServerTlsMode, TlsProtocol};
 use propylon_model::mesh_config::MeshTlsProtocol;
-use propylon_snapshot::{CipherSuite, ClientCheck, Credential, ServerTls, TlsGroup, TlsVersion};
+use propylon_model::{FieldPath, WorkloadFiles};
+use propylon_snapshot::{
+    CipherSuite, ClientCheck, Credential, Identity, Opaque, ServerTls, TlsGroup, TlsVersion,
+};
 
 use crate::credential::{Vault, secret_names};
 use crate::gateway::OpenServer;
 use crate::problems::{Problems, code};
+use crate::tls_client::{known as parsed, workload};
 use crate::view::View;
 
 /// The settings of a server that ends TLS.
@@ -27,6 +30,9 @@ pub(crate) fn settings(
         namespace: view.namespace(),
         source: &server.gateway.meta.source,
     };
+    if written.mode == ServerTlsMode::IstioMutual {
+        return Ok(mesh(server, written, (&vault, view), &place, problems));
+    }
     let (min_version, max_version) = versions(server, written, view, &place, problems)?;
     let certificates = vault.identities(written);
     if secret_names(written).is_empty() {
@@ -53,6 +59,84 @@ pub(crate) fn settings(
         return Err("none of its cipher suites can be offered".to_owned());
     }
     Ok(ServerTls { certificates, clients, min_version, max_version, cipher_suites, groups })
+}
+
+/// Mutual TLS with the workload's own certificate, for clients with one of the same authorities. As
+/// in Istio, any identity of the mesh is accepted where `subjectAltNames` names none: the trust
+/// domain is the authorities' to guard. The mesh's settings hold, not the server's.
+fn mesh(
+    server: &OpenServer<'_>,
+    written: &Written,
+    (vault, view): (&Vault<'_>, &View<'_>),
+    place: &FieldPath,
+    problems: &mut Problems,
+) -> ServerTls {
+    report_idle(server, written, place, problems);
+    let (identity, roots) = workload(vault).unwrap_or_else(nowhere);
+    report_unread(server, &identity, place, problems);
+    let revoked = Some(written.ca_crl.as_str()).filter(|path| !path.is_empty());
+    let revoked = revoked.map(|path| vault.list_in(path));
+    if let Some(revoked) = &revoked {
+        report_unread(server, revoked, place, problems);
+    }
+    let mesh = view.mesh.mutual_tls();
+    let suites = mesh.map_or(&[][..], |mesh| &mesh.cipher_suites);
+    ServerTls {
+        certificates: vec![identity],
+        clients: ClientCheck::Verify {
+            required: true,
+            authorities: Box::new(roots),
+            revoked: revoked.map(Box::new),
+            names: written.subject_alt_names.iter().map(|name| name.as_str().into()).collect(),
+            keys: Vec::new(),
+            certificates: Vec::new(),
+            accept_unverified: written.insecure_skip_verify == Some(true),
+        },
+        min_version: match mesh.map(|mesh| mesh.min_protocol_version) {
+            Some(MeshTlsProtocol::V1_3) => TlsVersion::V1_3,
+            Some(MeshTlsProtocol::V1_2 | MeshTlsProtocol::Auto) | None => TlsVersion::V1_2,
+        },
+        max_version: TlsVersion::V1_3,
+        // Those that cannot be offered are reported once for the whole mesh, by `effect`.
+        cipher_suites: parsed(suites, CipherSuite::parse),
+        groups: Vec::new(),
+    }
+}
+
+/// The workload's certificate where it is in none of its places.
+fn nowhere() -> (Credential<Identity>, Credential<Opaque>) {
+    let [first, second] = WorkloadFiles::PLACES;
+    let why: Box<str> = format!(
+        "mode ISTIO_MUTUAL needs the workload's own certificate, and there is neither {} nor {} \
+         with its key and the mesh's authorities beside it",
+        first.chain, second.chain
+    )
+    .into();
+    let name: Box<str> = "the workload's own certificate".into();
+    (Credential { name: name.clone(), read: Err(why.clone()) }, Credential { name, read: Err(why) })
+}
+
+/// Says which fields are not looked at in mode ISTIO_MUTUAL. Those that name certificates are
+/// refused by validation.
+fn report_idle(
+    server: &OpenServer<'_>,
+    written: &Written,
+    place: &FieldPath,
+    problems: &mut Problems,
+) {
+    let idle = [
+        ("minProtocolVersion", written.min_protocol_version != TlsProtocol::Auto),
+        ("maxProtocolVersion", written.max_protocol_version != TlsProtocol::Auto),
+        ("cipherSuites", !written.cipher_suites.is_empty()),
+        ("ecdhCurves", !written.ecdh_curves.is_empty()),
+        ("caCertCredentialName", !written.ca_cert_credential_name.is_empty()),
+        ("verifyCertificateSpki", !written.verify_certificate_spki.is_empty()),
+        ("verifyCertificateHash", !written.verify_certificate_hash.is_empty()),
+    ];
+    for (field, _) in idle.iter().filter(|(_, idle)| *idle) {
+        let message = format!("`{field}` has no effect with mode ISTIO_MUTUAL");
+        problems.warning(code::NOT_IN_EFFECT, server.gateway, place.key(*field), message);
+    }
 }
 
 /// The server's own list, or the mesh's where it has none.
@@ -129,10 +213,11 @@ fn clients(
         ServerTlsMode::Mutual => true,
         ServerTlsMode::OptionalMutual => false,
         ServerTlsMode::Simple => return Ok(ClientCheck::None),
+        // Asked for servers of other modes only.
         ServerTlsMode::Passthrough
         | ServerTlsMode::AutoPassthrough
         | ServerTlsMode::IstioMutual => {
-            return Err(format!("mode {} is not yet in effect", written.mode.name()));
+            return Err(format!("mode {} verifies no clients here", written.mode.name()));
         }
     };
     let authorities = vault.authorities(written);

@@ -1,16 +1,15 @@
 //! Which VirtualServices a gateway sees, in which order, with short names completed and delegates
 //! in the place of the routes that name them. Knows neither ports nor clusters.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
-use propylon_model::virtual_service::{Destination, HttpRoute};
 use propylon_model::{Object, VirtualService};
 
 use crate::Role;
 use crate::delegate;
 use crate::host::{MESH, resolve, resolve_gateway};
 use crate::problems::Problems;
+use crate::route::{Route, completed, own_routes};
 use crate::scope::Scope;
 use crate::view::{View, in_order};
 use crate::visibility;
@@ -25,22 +24,6 @@ pub(crate) struct Bound<'w> {
     pub(crate) gateways: Vec<String>,
     /// Its HTTP routes, delegates resolved.
     pub(crate) routes: Vec<Route<'w>>,
-}
-
-/// One HTTP route and where it is written.
-#[derive(Clone)]
-pub(crate) struct Route<'w> {
-    /// The route as written, or, if it comes from a delegate, after merging and with completed
-    /// names. Whoever uses a name completes it in the namespace of `object`, which changes none
-    /// that is complete.
-    pub(crate) route: Cow<'w, HttpRoute>,
-    /// The object that it is written in.
-    pub(crate) object: &'w Object<VirtualService>,
-    /// Its position in that object's `http`.
-    pub(crate) entry: usize,
-    /// For each of `route.match`, its position in that object's entry; `None` where it comes from
-    /// the root that delegates.
-    pub(crate) positions: Vec<Option<usize>>,
 }
 
 /// All VirtualServices that the workload sees and that bind to a gateway at all, or, for a sidecar,
@@ -111,18 +94,6 @@ pub(crate) fn gateways(object: &Object<VirtualService>) -> Vec<String> {
     object.spec.gateways.iter().map(|gateway| resolve_gateway(gateway, namespace)).collect()
 }
 
-/// The HTTP routes of an object as written.
-pub(crate) fn own_routes(object: &Object<VirtualService>) -> impl Iterator<Item = Route<'_>> {
-    let positions = |route: &HttpRoute| (0..route.r#match.len()).map(Some).collect();
-    let routes = object.spec.http.iter().enumerate();
-    routes.map(move |(entry, route)| Route {
-        positions: positions(route),
-        route: Cow::Borrowed(route),
-        object,
-        entry,
-    })
-}
-
 fn routes<'w>(
     object: &'w Object<VirtualService>,
     delegates: &delegate::Delegates<'_, 'w>,
@@ -138,29 +109,4 @@ fn routes<'w>(
         }
     }
     routes
-}
-
-/// A route whose short names are completed in the namespace of the object that it is written in,
-/// so that it can be merged with one of another namespace.
-pub(crate) fn completed<'w>(mut written: Route<'w>, domain: &str) -> Route<'w> {
-    let namespace = &written.object.meta.key.namespace;
-    let route = written.route.to_mut();
-    let complete_host = |destination: &mut Destination| {
-        destination.host = resolve(&destination.host, namespace, domain);
-    };
-    for destination in &mut route.route {
-        complete_host(&mut destination.destination);
-    }
-    if let Some(mirror) = &mut route.mirror {
-        complete_host(mirror);
-    }
-    for mirror in &mut route.mirrors {
-        complete_host(&mut mirror.destination);
-    }
-    for matching in &mut route.r#match {
-        for gateway in &mut matching.gateways {
-            *gateway = resolve_gateway(gateway, namespace);
-        }
-    }
-    written
 }

@@ -2,95 +2,17 @@
 //! meant for, those of an explicit proxy by the host and port that CONNECT names. The snapshot
 //! decides; this only asks a connection what it speaks where that matters.
 
-use std::net::SocketAddr;
 use std::rc::Rc;
 
-use propylon_snapshot::{Captured, Outbound, RouteTableId, Serves, Snapshot, TcpRoute, Then};
+use propylon_snapshot::{Captured, RouteTableId, Snapshot, TcpRoute, Then};
 
+use crate::aim::{Aim, host_and_port, outbound};
+use crate::arrival::Arrival;
 use crate::http;
 use crate::io::{Io, Stream};
 use crate::listener::{Asking, First, asking, first_bytes};
 use crate::tcp;
-use crate::upstream::{Generation, Wanted};
-use crate::welcome::Arrival;
-
-/// What a connection was meant for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Aim {
-    /// The address that its client connected to before it was captured.
-    Address(SocketAddr),
-    /// A host and port that CONNECT named.
-    Named(Box<str>, u16),
-    /// Whatever each of its requests names, as an explicit proxy is asked.
-    Each,
-}
-
-impl Aim {
-    /// What a listener has for connections like this one.
-    fn listener<'s>(&self, outbound: &'s Outbound) -> Option<&'s Captured> {
-        match self {
-            Self::Address(address) => outbound.meant_for(*address),
-            Self::Named(host, port) => outbound.named(host, *port),
-            Self::Each => None,
-        }
-    }
-
-    /// The routes that a listener has for the requests of a connection like this one. Those of
-    /// [`Aim::Each`] are looked for request by request; any table stands for them.
-    pub(crate) fn table(&self, snapshot: &Snapshot, position: usize) -> Option<RouteTableId> {
-        let outbound = outbound(snapshot, position)?;
-        match self {
-            Self::Each => outbound.tables().next(),
-            Self::Address(_) | Self::Named(..) => self.listener(outbound)?.http,
-        }
-    }
-
-    /// The address that a captured connection was meant for.
-    pub(crate) fn address(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Address(address) => Some(*address),
-            Self::Named(..) | Self::Each => None,
-        }
-    }
-
-    fn wanted<'w>(&'w self, server_name: Option<&'w str>) -> Wanted<'w> {
-        let name = match self {
-            Self::Named(host, _) => server_name.or(Some(host)),
-            Self::Address(_) | Self::Each => server_name,
-        };
-        Wanted { meant: self.address(), name }
-    }
-}
-
-/// The outbound listeners of a listener that takes what leaves a workload.
-fn outbound(snapshot: &Snapshot, position: usize) -> Option<&Outbound> {
-    match &snapshot.listeners.get(position)?.serves {
-        Serves::Captured(outbound) | Serves::Proxy(outbound) => Some(outbound),
-        Serves::Http(_) | Serves::Tcp(_) | Serves::Tls(_) => None,
-    }
-}
-
-/// The routes for a request to an explicit proxy, by the authority that it names; `table` is any of
-/// the proxy's.
-pub(crate) fn table_of(
-    snapshot: &Snapshot,
-    table: RouteTableId,
-    authority: &str,
-) -> Option<RouteTableId> {
-    let (host, port) = host_and_port(authority, HTTP_PORT)?;
-    let mut listeners = snapshot.listeners.iter();
-    let position = listeners.position(|one| one.tables().any(|other| other == table))?;
-    outbound(snapshot, position)?.named(host, port)?.http
-}
-
-/// An authority taken apart; `otherwise` is the port of one that names none.
-fn host_and_port(authority: &str, otherwise: u16) -> Option<(&str, u16)> {
-    let host = propylon_snapshot::host_of(authority);
-    match authority[host.len()..].strip_prefix(':') {
-        Some(port) => Some((host, port.parse().ok()?)),
-        None => Some((host, otherwise)),
-    }
-}
+use crate::upstream::Generation;
 
 /// Serves a connection that the kernel redirected here.
 pub(crate) async fn receive(arrival: Arrival, stream: Stream) {
@@ -208,13 +130,9 @@ fn requests(arrival: &Arrival, stream: Stream, routed: (Rc<Generation>, RouteTab
     http::welcome_aimed(&arrival.worker, (door, routed), (stream, ends), aim);
 }
 
-const HTTP_PORT: u16 = 80;
 const HTTPS_PORT: u16 = 443;
 /// The answer to a CONNECT that is carried out.
 const ESTABLISHED: &[u8] = b"HTTP/1.1 200 OK\r\n\r\n";
 /// The answer to a CONNECT to what nobody defined: that of Istio's `block_all`.
 const REFUSED: &[u8] =
     b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-
-#[cfg(test)]
-mod tests;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use crate::captured::Aim;
+use crate::aim::Aim;
 use crate::listener::Door;
 
 /// What is known of a connection's protocol before its first request.

@@ -3,6 +3,8 @@
 //! It knows the snapshot; it has never heard of YAML, Kubernetes or xDS. Modules stand in the order
 //! of a request's travel. Start with [`DataPlane`].
 
+mod aim;
+mod arrival;
 mod balance;
 mod buffers;
 mod captured;
@@ -24,9 +26,11 @@ mod telemetry;
 pub mod tls;
 mod upstream;
 mod welcome;
+mod worker;
 
 pub use listener::{ListenError, ListenerStatus, holder_of};
 pub use plane::{DataPlane, Options};
 pub use upstream::{
-    ClusterStatus, EndpointHealth, Resolve, ResolveError, Resolved, Resolving, SystemResolver,
+    ClusterStatus, EndpointHealth, InUse, Load, Loads, Resolve, ResolveError, Resolved, Resolving,
+    SystemResolver,
 };

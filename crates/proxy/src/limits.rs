@@ -125,6 +125,9 @@ pub const MIRROR_ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// How long publishing waits for the first answers of name servers.
 pub const FIRST_ANSWERS_WAIT: Duration = Duration::from_secs(1);
 
+/// How long an operator who asks for loads waits for a worker. Workers answer between requests.
+pub const LOADS_WAIT: Duration = Duration::from_secs(1);
+
 /// Names whose addresses are remembered. Clients choose names below a wildcard.
 pub const NAMES_KEPT_MAX: usize = 4096;
 

@@ -9,14 +9,14 @@ use std::time::Duration;
 use propylon_snapshot::{Bind, Listener, Snapshot};
 use tokio::sync::oneshot;
 
-use crate::limits::{FIRST_ANSWERS_WAIT, Patience};
+use crate::limits::{FIRST_ANSWERS_WAIT, LOADS_WAIT, Patience};
 use crate::listener::{self, ListenError, ListenerStatus, Socket, SocketFile, Sockets};
 use crate::running::Running;
 use crate::runtime::{self, Handle, Order};
 use crate::tcp;
 use crate::telemetry;
 use crate::tls::{Originators, Terminators};
-use crate::upstream::{ClusterStatus, Registry, Resolve};
+use crate::upstream::{ClusterStatus, Loads, Registry, Resolve};
 
 /// How to start.
 pub struct Options {
@@ -131,6 +131,25 @@ impl DataPlane {
     #[must_use]
     pub fn cluster_status(&self) -> Vec<ClusterStatus> {
         lock(&self.registry).status()
+    }
+
+    /// What workers have under way at endpoints now. A worker that does not answer in time is left
+    /// out. What is returned does not keep the data plane.
+    pub fn loads(&self) -> impl Future<Output = Loads> + Send + use<> {
+        let asked = self.workers.iter().filter_map(|worker| {
+            let (told, telling) = oneshot::channel();
+            worker.orders.send(Order::Tell { told }).ok().map(|()| telling)
+        });
+        let asked: Vec<_> = asked.collect();
+        async move {
+            let mut sum = Loads::default();
+            for telling in asked {
+                if let Ok(Ok(loads)) = tokio::time::timeout(LOADS_WAIT, telling).await {
+                    sum.absorb(&loads);
+                }
+            }
+            sum
+        }
     }
 
     /// Stops accepting, lets requests end (their answers say `connection: close`), and returns when

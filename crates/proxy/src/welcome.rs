@@ -1,23 +1,18 @@
 //! What becomes of an accepted connection: the preface that its listener wants, then HTTP or bytes
 //! that are handed on. It decides by the snapshot and knows no protocol itself.
 
-use std::net::SocketAddr;
 use std::rc::Rc;
 
 use propylon_snapshot::{RouteTableId, Serves, Snapshot, TcpRoute, Termination, Then};
-use tokio::time::timeout;
 
+use crate::arrival::{Arrival, Ends};
 use crate::captured;
-use crate::guests::Guest;
 use crate::http::{self, admission, secure};
-use crate::io::{Io, Stream, read, write_all};
+use crate::io::{Io, Stream};
 use crate::listener::{Door, Hello, Unfit, client_hello, proxy_header};
-use crate::runtime::Worker;
 use crate::tcp;
 use crate::upstream::Wanted;
-
-/// The client's end and ours; `None` for Unix sockets.
-pub(crate) type Ends = (Option<SocketAddr>, Option<SocketAddr>);
+use crate::worker::Worker;
 
 /// Serves one accepted connection in a task of its own.
 pub(crate) fn welcome(worker: &Rc<Worker>, door: &Rc<Door>, stream: Stream) {
@@ -150,9 +145,6 @@ async fn receive(arrival: Arrival, stream: Stream) {
     }
 }
 
-/// The TLS alert `unrecognized_name` (112), fatal, in a record of its own (RFC 8446 section 6).
-const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
-
 async fn preface(
     arrival: &Arrival,
     stream: &Stream,
@@ -173,52 +165,5 @@ async fn preface(
     match wants_hello {
         true => client_hello(stream, buffer).await.map(Some),
         false => Ok(None),
-    }
-}
-
-/// A connection that is no HTTP client yet, or never will be; one of the worker's as long as it
-/// lives.
-pub(crate) struct Arrival {
-    pub(crate) worker: Rc<Worker>,
-    pub(crate) door: Rc<Door>,
-    guest: Rc<Guest>,
-}
-
-impl Arrival {
-    fn new(worker: &Rc<Worker>, door: &Rc<Door>) -> Self {
-        let guest = worker.guests.enter(door);
-        // Its own limits of time hold; the sweep for idle HTTP connections passes it over.
-        guest.work();
-        Self { worker: Rc::clone(worker), door: Rc::clone(door), guest }
-    }
-
-    /// Says that nothing answers for the server name. The hello was read, so that the alert is not
-    /// overtaken by a reset.
-    async fn alert(&self, stream: &Stream) {
-        self.worker.counters.connections_unfit.add(1);
-        let mut hello = self.worker.buffers.large();
-        let said = async {
-            read(stream, hello.free_mut()).await?;
-            write_all(stream, &UNRECOGNIZED_NAME).await
-        };
-        let _ = timeout(self.worker.patience.handshake, said).await;
-        self.worker.buffers.give_back(hello);
-        let _ = stream.shutdown_write();
-    }
-
-    /// Resets a connection that nothing answers.
-    pub(crate) fn refuse(&self, stream: &Stream) {
-        self.worker.counters.connections_unfit.add(1);
-        stream.abort();
-    }
-}
-
-impl Drop for Arrival {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.worker.counters.panics.add(1);
-        }
-        self.worker.guests.exit(&self.guest);
-        self.worker.connection_ended();
     }
 }

@@ -54,7 +54,7 @@ pub use fuzz::{fuzz_format, fuzz_host_lookup, fuzz_path, fuzz_pattern};
 pub use hash_key::{HashCookie, HashKey};
 pub use head::{Head, Line, Scheme};
 pub use header_ops::{HeaderName, HeaderOps, HeaderWrite, RouteHeaders, WriteMode};
-pub use http_settings::{HttpSettings, PathNormalization, ServerHeader};
+pub use http_settings::{ClientCertificate, HttpSettings, PathNormalization, ServerHeader};
 pub use limits::{Keepalive, Limits, RetryBudget};
 pub use listener::{
     Bind, ISTIO_PROTOCOLS, Listener, Offered, ServerNames, Serves, TcpDestination, TcpProtocol,

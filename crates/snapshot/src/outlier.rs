@@ -26,3 +26,11 @@ pub struct Outlier {
     /// Below this share of healthy endpoints, in percent, health is overlooked; 0: never.
     pub panic_percent: u32,
 }
+
+impl Outlier {
+    /// How long an ejection lasts that is so many times the first.
+    #[must_use]
+    pub fn lasting(&self, times: u32) -> Duration {
+        self.base_time.saturating_mul(times).min(self.max_time)
+    }
+}

@@ -66,14 +66,18 @@ fn networks(view: &View<'_>, problems: &mut Problems) {
 
 /// Says which of the mesh's cipher suites and groups the TLS library does not have.
 fn tls_limits(config: &MeshConfig, object: Option<&Object<ConfigMap>>, problems: &mut Problems) {
-    let Some(defaults) = &config.tls_defaults else { return };
-    let suites = defaults.cipher_suites.iter().filter(|name| CipherSuite::parse(name).is_none());
-    let groups = defaults.ecdh_curves.iter().filter(|name| TlsGroup::parse(name).is_none());
-    let suites = suites.map(|name| ("cipherSuites", name));
-    for (key, name) in suites.chain(groups.map(|name| ("ecdhCurves", name))) {
+    let of_mesh_itself = config.mesh_mtls.iter().flat_map(|mesh| &mesh.cipher_suites);
+    let of_others = config.tls_defaults.iter();
+    let suites = of_others.clone().flat_map(|defaults| &defaults.cipher_suites);
+    let groups = of_others.flat_map(|defaults| &defaults.ecdh_curves);
+    let suites = suites.map(|name| ("tlsDefaults.cipherSuites", name));
+    let suites = suites.chain(of_mesh_itself.map(|name| ("meshMTLS.cipherSuites", name)));
+    let suites = suites.filter(|(_, name)| CipherSuite::parse(name).is_none());
+    let groups = groups.filter(|name| TlsGroup::parse(name).is_none());
+    for (key, name) in suites.chain(groups.map(|name| ("tlsDefaults.ecdhCurves", name))) {
         let message = format!(
-            "MeshConfig `tlsDefaults.{key}`: `{name}` is not offered: this gateway's TLS library \
-             does not have it"
+            "MeshConfig `{key}`: `{name}` is not offered: this gateway's TLS library does not \
+             have it"
         );
         problems.push(of_mesh(object, code::TLS_LIMIT, message));
     }
@@ -136,7 +140,6 @@ fn mesh_keys(config: &MeshConfig) -> Vec<(&'static str, bool)> {
         service_scope_configs: _,
         discovery_selectors: _,
         inbound_cluster_stat_name: _,
-        mesh_mtls: _,
         service_entry_visibility: _,
         ingress_class: _,
         ingress_service: _,
@@ -159,6 +162,7 @@ fn mesh_keys(config: &MeshConfig) -> Vec<(&'static str, bool)> {
         default_providers,
         // In effect.
         tls_defaults: _,
+        mesh_mtls: _,
         tcp_keepalive: _,
     } = config;
     let text = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
@@ -255,7 +259,8 @@ fn gateway_keys(
             topology;
     }
     if let Some(headers) = headers {
-        // Client certificates and the mesh's own headers come with TLS and the mesh leg.
+        // Those about client certificates are for sidecars; a gateway has them in its topology. The
+        // mesh's own headers come with the mesh leg.
         let ProxyHeaders {
             forwarded_client_cert: _,
             set_current_client_cert_details: _,

@@ -24,7 +24,10 @@ fn picker(balance: Balance, weights: &[u32]) -> Picker {
 }
 
 /// Nobody has anything under way, and everyone counts for all of its weight.
-const IDLE: (fn(usize) -> u32, fn(usize) -> f64) = (|_| 0, full);
+const IDLE: (Load, Share) = (|_| 0, full);
+
+type Load = fn(usize) -> u32;
+type Share = fn(usize) -> f64;
 
 fn full(_: usize) -> f64 {
     1.0

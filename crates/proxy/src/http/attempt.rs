@@ -8,11 +8,10 @@ use std::rc::Rc;
 
 use propylon_snapshot::Reason;
 
-use super::beside::{Beside, Interrupt, Timer};
+use super::beside::{Beside, Timer};
 use super::desk::Out;
-use super::downstream::{Downstream, Progress, RequestBody};
-use super::exchange::After;
-use super::forward::Forwarding;
+use super::downstream::{After, Downstream, Interrupt, Progress, RequestBody};
+use super::forwarding::Forwarding;
 use super::relay::{self, Relayed};
 use super::retry::{Tries, Verdict};
 use super::upgrade;

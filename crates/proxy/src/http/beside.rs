@@ -10,22 +10,8 @@ use bytes::Bytes;
 use h2::SendStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::downstream::{Downstream, Progress, RequestBody};
-use crate::http1::Refusal;
+use super::downstream::{Downstream, Interrupt, Progress, RequestBody};
 use crate::io::Io;
-
-/// Why waiting for an upstream was given up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Interrupt {
-    /// The client closed or broke off.
-    ClientGone,
-    /// The client's body is malformed.
-    BadBody(Refusal),
-    /// The route's time is up.
-    Timeout,
-    /// The try's time is up.
-    PerTryTimeout,
-}
 
 /// The timers of one request. Both run from the end of the request on, as Envoy's do.
 #[derive(Debug, Default)]

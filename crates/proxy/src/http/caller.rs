@@ -8,12 +8,12 @@ use std::time::Instant;
 
 use propylon_snapshot::{Reason, RouteTableId, ServerTls, Serves, Termination, Then};
 
-use crate::captured::{self, Aim};
+use crate::aim::{self, Aim};
+use crate::arrival::Ends;
 use crate::guests::{Guest, Leave};
 use crate::listener::Door;
-use crate::runtime::Worker;
 use crate::upstream::Generation;
-use crate::welcome::Ends;
+use crate::worker::Worker;
 
 /// A client connection without its bytes.
 pub(super) struct Caller {
@@ -81,7 +81,7 @@ impl Caller {
         if self.guest.aim() != Some(&Aim::Each) {
             return Ok(table);
         }
-        captured::table_of(generation.snapshot(), table, authority).ok_or(Reason::NoRoute)
+        aim::table_of(generation.snapshot(), table, authority).ok_or(Reason::NoRoute)
     }
 
     /// What a request that starts now is decided by, to its last byte. A connection whose listener

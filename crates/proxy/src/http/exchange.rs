@@ -3,35 +3,22 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::rc::Rc;
 
-use propylon_snapshot::{
-    CorsReply, Decision, Head, Line, Reason, RouteTableId, Scheme, Snapshot, Verdict,
-};
+use propylon_snapshot::{CorsReply, Decision, Head, Line, Reason, RouteTableId, Scheme, Verdict};
 use tokio::time::sleep;
 
+use super::asked::{Asked, Course};
 use super::beside::{Beside, Timer};
 use super::caller::Caller;
 use super::desk::{Out, Sheets};
-use super::downstream::{Downstream, Progress, RequestBody};
+use super::downstream::{After, Downstream, Progress, RequestBody};
 use super::edge::{self, Admitted};
-use super::forward::{self, Course};
-use super::incoming::{Incoming, Protocol};
+use super::forward;
+use super::incoming::Incoming;
 use super::request::Request;
-use super::respond::{self, Answer};
+use super::respond::{Answer, settle};
 use crate::http1::{LineShelf, Method};
 use crate::upstream::Generation;
-
-/// What becomes of the client's connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum After {
-    /// Another request may follow.
-    Keep,
-    /// It closes.
-    Close,
-    /// It closes, and the client may still be sending.
-    Linger,
-}
 
 /// Answers one request, unless it is `refused` already for what its codec or its body says.
 pub(super) async fn answer<D: Downstream>(
@@ -60,9 +47,9 @@ pub(super) async fn answer<D: Downstream>(
     let over = if caller.secured.is_some() { Scheme::Https } else { Scheme::Http };
     // A sidecar does not tell others about its workload: it is no edge of the mesh.
     let peer = caller.peer.filter(|_| caller.guest.aim().is_none());
-    marks.make(head, peer, &snapshot.http, over);
-    let mut lines = request_lines.take();
     let certificate = caller.secured.as_ref().and_then(|secured| secured.client.as_deref());
+    marks.make(head, (peer, certificate), &snapshot.http, over);
+    let mut lines = request_lines.take();
     marks.fill(head, &snapshot.http, certificate, &mut lines);
     let mut request = Request {
         protocol: head.protocol(),
@@ -118,37 +105,6 @@ fn rejected<'s>(reason: Reason) -> Decision<'s> {
     }
 }
 
-/// A decided request.
-pub(super) struct Asked<'x, D> {
-    /// The side of the client.
-    pub(super) down: &'x D,
-    /// The configuration it is decided by, to its last byte.
-    pub(super) generation: &'x Rc<Generation>,
-    /// What is asked.
-    pub(super) request: &'x Request<'x>,
-    /// What was decided.
-    pub(super) decision: &'x Decision<'x>,
-}
-
-impl<D: Downstream> Asked<'_, D> {
-    /// Who asks.
-    pub(super) fn caller(&self) -> &Caller {
-        self.down.caller()
-    }
-
-    /// The configuration.
-    pub(super) fn snapshot(&self) -> &Snapshot {
-        self.generation.snapshot()
-    }
-
-    /// True if the connection can go on after a complete exchange.
-    pub(super) fn wants_to_keep(&self) -> bool {
-        self.request.protocol != Protocol::Http10
-            && self.request.keeps_alive
-            && self.caller().guest.leaving().is_none()
-    }
-}
-
 /// Carries a decision out. Gives the storage of `lines` back to `shelf`.
 async fn act<D: Downstream>(
     asked: &Asked<'_, D>,
@@ -197,21 +153,4 @@ async fn respond<D: Downstream>(
         Verdict::Forward { .. } => return After::Close,
     };
     settle(asked, lines, answer, body.is_done(), out).await
-}
-
-/// Sends an answer of the gateway's own, and says what becomes of the connection.
-pub(super) async fn settle<D: Downstream>(
-    asked: &Asked<'_, D>,
-    lines: &[Line<'_>],
-    answer: Answer<'_>,
-    body_done: bool,
-    out: &mut Out,
-) -> After {
-    let lingers = !body_done || answer.close;
-    let keep = body_done && asked.wants_to_keep();
-    match respond::answer(asked, lines, answer, keep, out).await {
-        Ok(true) => After::Keep,
-        Ok(false) if lingers => After::Linger,
-        Ok(false) | Err(_) => After::Close,
-    }
 }

@@ -5,59 +5,22 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use propylon_snapshot::{
-    Destination, Forward, Http2Settings, Line, Reason, Retry, Target, UpstreamProtocol, host_of,
-};
+use propylon_snapshot::{Http2Settings, Line, Reason, Retry, Target, host_of};
 use tokio::time::sleep;
 
+use super::asked::{Asked, Course};
 use super::attempt::{self, End};
-use super::beside::{Beside, Interrupt, Timer};
+use super::beside::{Beside, Timer};
 use super::desk::Out;
-use super::downstream::{Downstream, Progress, RequestBody};
-use super::exchange::{After, Asked, settle};
-use super::incoming::Protocol;
+use super::downstream::{After, Downstream, Interrupt, Progress, RequestBody};
+use super::forwarding::{Forwarding, http2_of};
 use super::outbound::{self, Rewritten};
-use super::respond::Answer;
+use super::respond::{Answer, settle};
 use super::retry::{Tries, may_want_body};
 use super::{limit, mirror, stream};
-use crate::balance::Hashed;
-use crate::captured::Aim;
+use crate::aim::Aim;
 use crate::http1::LineShelf;
-use crate::upstream::{LiveCluster, LiveEndpoint, Outcome, Wanted};
-
-/// Where a request goes.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Course<'s> {
-    /// The rule's forwarding part.
-    pub(super) forward: &'s Forward,
-    /// The destination drawn.
-    pub(super) destination: &'s Destination,
-}
-
-/// A request on its way up.
-pub(super) struct Forwarding<'x, D> {
-    /// What was asked and decided.
-    pub(super) asked: &'x Asked<'x, D>,
-    /// The cluster; the same for all tries.
-    pub(super) cluster: &'x Rc<LiveCluster>,
-    /// Its name.
-    pub(super) name: &'x str,
-    /// The lines that go up.
-    pub(super) lines: &'x [Line<'x>],
-    /// Authority and path that go up.
-    pub(super) rewritten: &'x Rewritten<'x>,
-    /// Milliseconds that the upstream of a further try is told it has.
-    pub(super) expected: Cell<Option<u64>>,
-    /// What chooses its endpoint, where a hash does.
-    pub(super) hashed: Option<&'x Hashed>,
-}
-
-impl<D: Downstream> Forwarding<'_, D> {
-    /// The authority that goes up, which TLS to the endpoint may ask for.
-    pub(super) fn authority(&self) -> &str {
-        self.rewritten.authority(self.asked.request)
-    }
-}
+use crate::upstream::{LiveEndpoint, Outcome, Wanted};
 
 /// Forwards a request and relays the answer. Gives the storage of `lines` back to `shelf`.
 pub(super) async fn forward<D: Downstream>(
@@ -111,15 +74,6 @@ pub(super) async fn forward<D: Downstream>(
     shelf.put(lines);
     out.rendered_up = rendered;
     after
-}
-
-/// What HTTP/2 is spoken to the endpoints in, if that is spoken for such a client.
-pub(super) fn http2_of(upstream: UpstreamProtocol, client: Protocol) -> Option<Http2Settings> {
-    match upstream {
-        UpstreamProtocol::Http1 => None,
-        UpstreamProtocol::Http2(settings) => Some(settings),
-        UpstreamProtocol::AsClient(settings) => client.is_http2().then_some(settings),
-    }
 }
 
 async fn try_all<D: Downstream>(

@@ -7,18 +7,18 @@ use bytes::Bytes;
 use propylon_snapshot::{Availability, ClusterId, Http2Settings, Line, Target};
 use tokio::time::timeout;
 
+use super::asked::{Asked, Course};
 use super::downstream::{Downstream, RequestBody};
-use super::exchange::Asked;
-use super::forward::{self, Course};
+use super::forwarding::http2_of;
 use super::outbound::{self, Mirrored, Rewritten};
 use super::upload::{self, Ends};
 use crate::buffers::Buffer;
 use crate::http1::{Method, Parsed, ResponseHead};
 use crate::io::{read, write_all};
 use crate::limits::{HELD_BODY_BYTES_MAX, MIRROR_ANSWER_BYTES_MAX, MIRROR_TIMEOUT, MIRRORS_MAX};
-use crate::runtime::Worker;
 use crate::tls::Purpose;
 use crate::upstream::{Connection, Generation, LiveCluster, LiveEndpoint, Place};
+use crate::worker::Worker;
 
 /// The copies to make of one request.
 #[derive(Debug, Default)]
@@ -99,7 +99,7 @@ pub(super) fn send<D: Downstream>(
 
 /// What HTTP/2 a mirror is spoken to in, if it is.
 fn http2<D: Downstream>(asked: &Asked<'_, D>, id: ClusterId) -> Option<Http2Settings> {
-    forward::http2_of(asked.generation.cluster(id).protocol(), asked.request.protocol)
+    http2_of(asked.generation.cluster(id).protocol(), asked.request.protocol)
 }
 
 /// A copy as it goes to its mirror.

@@ -5,15 +5,17 @@
 //! answers at once, `forward` asks an upstream. Generic over the client's side and the I/O seam.
 
 pub(crate) mod admission;
+mod asked;
 mod attempt;
 mod beside;
 mod caller;
-mod desk;
+pub(crate) mod desk;
 mod downstream;
 mod edge;
 mod edits;
 mod exchange;
 mod forward;
+mod forwarding;
 mod incoming;
 mod limit;
 mod mirror;
@@ -27,18 +29,17 @@ pub(crate) mod secure;
 mod stream;
 mod upgrade;
 mod upload;
+mod view;
 
 use std::rc::Rc;
 
-pub(crate) use desk::Desks;
-
 use self::caller::Routed;
 use self::downstream::http1::{Client, serve};
-use crate::captured::Aim;
+use crate::aim::Aim;
+use crate::arrival::Ends;
 use crate::io::Stream;
 use crate::listener::Door;
-use crate::runtime::Worker;
-use crate::welcome::Ends;
+use crate::worker::Worker;
 
 /// Serves one client connection in a task of its own: it came in by a door, is routed by a table
 /// and has these ends.

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use propylon_snapshot::{HeaderOps, Line};
 
+use super::asked::{Asked, Course};
 use super::downstream::Downstream;
 use super::edits::{self, Rendered};
-use super::exchange::Asked;
-use super::forward::Course;
 use super::limit;
-use super::request::{Request, View};
+use super::request::Request;
+use super::view::View;
 use crate::balance::{self, Hashed, Subject};
 use crate::http1::emit::{
     end_head, write_framing, write_line, write_made_line, write_request_line,

@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 
 use propylon_snapshot::{Address, Line, Reason};
 
-use super::beside::{Beside, Interrupt};
+use super::beside::Beside;
 use super::desk::{Out, Page};
-use super::downstream::{Downstream, Frame, Stop};
-use super::forward::Forwarding;
+use super::downstream::{Downstream, Frame, Interrupt, Stop};
+use super::forwarding::Forwarding;
 use super::incoming::Protocol;
 use super::reply;
-use super::request::{UpstreamSpeaks, View};
+use super::view::{UpstreamSpeaks, View};
 use crate::buffers::Buffer;
 use crate::http1::emit::write_decimal;
 use crate::http1::{Framing, FramingLine, Method, Refusal, ResponseHead};

@@ -6,7 +6,7 @@ use propylon_snapshot::{Cors, CorsReply, Decision, HeaderOps, Line, ServerHeader
 use super::downstream::Frame;
 use super::edits::{self, Rendered};
 use super::incoming::Protocol;
-use super::request::View;
+use super::view::View;
 use crate::clock::Clock;
 use crate::http1::Version;
 use crate::http1::emit::{

@@ -6,14 +6,14 @@ use std::io;
 
 use propylon_snapshot::{Abort, AbortAnswer, Line, Reason, Verdict, grpc_status_of};
 
+use super::asked::Asked;
 use super::caller::Caller;
 use super::desk::Out;
-use super::downstream::{Downstream, Frame};
+use super::downstream::{After, Downstream, Frame};
 use super::edits;
-use super::exchange::Asked;
 use super::incoming::Protocol;
 use super::reply;
-use super::request::View;
+use super::view::View;
 use crate::http1::{FramingLine, Method};
 
 /// Envoy's body of an injected failure.
@@ -198,4 +198,21 @@ fn grpc_message(text: &[u8]) -> Vec<u8> {
         }
     }
     out
+}
+
+/// Sends an answer of the gateway's own, and says what becomes of the connection.
+pub(super) async fn settle<D: Downstream>(
+    asked: &Asked<'_, D>,
+    lines: &[Line<'_>],
+    reply: Answer<'_>,
+    body_done: bool,
+    out: &mut Out,
+) -> After {
+    let lingers = !body_done || reply.close;
+    let keep = body_done && asked.wants_to_keep();
+    match answer(asked, lines, reply, keep, out).await {
+        Ok(true) => After::Keep,
+        Ok(false) if lingers => After::Linger,
+        Ok(false) | Err(_) => After::Close,
+    }
 }

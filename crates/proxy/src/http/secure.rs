@@ -9,14 +9,14 @@ use tokio::time::timeout;
 
 use super::caller::Secured;
 use super::downstream::http1::{Client, serve};
+use crate::arrival::Ends;
 use crate::guests::Speaks;
 use crate::io::Stream;
 use crate::listener::Door;
-use crate::runtime::Worker;
 use crate::telemetry::Counters;
 use crate::tls::{self, Handshake, Protocol, Refused};
 use crate::upstream::Generation;
-use crate::welcome::Ends;
+use crate::worker::Worker;
 
 /// Where a connection came in and which TLS server its ClientHello asks for.
 pub(crate) struct Way {

@@ -9,15 +9,14 @@ use tokio::time::timeout;
 
 use super::beside::Beside;
 use super::desk::Out;
-use super::downstream::Downstream;
-use super::exchange::After;
-use super::forward::Forwarding;
+use super::downstream::{After, Downstream};
+use super::forwarding::Forwarding;
 use super::relay::{self, Course};
 use crate::buffers::{Buffer, Buffers};
 use crate::io::{Io, read, readable, write_all};
 use crate::limits::LINGER_TIMEOUT;
-use crate::runtime::Worker;
 use crate::upstream::Connection;
+use crate::worker::Worker;
 
 /// Passes the 101 on and then everything both sides say.
 pub(super) async fn tunnel<D: Downstream>(

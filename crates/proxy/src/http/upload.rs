@@ -10,7 +10,7 @@ use h2::SendStream;
 use http::HeaderMap;
 use tokio::time::timeout;
 
-use super::beside::Interrupt;
+use super::downstream::Interrupt;
 
 /// What became of some content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

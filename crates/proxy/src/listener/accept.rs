@@ -8,11 +8,11 @@ use std::task::Poll;
 
 use tokio::net::{TcpListener, UnixListener};
 
-use super::bind::Socket;
 use super::door::Door;
+use super::socket::Socket;
 use crate::io::Stream;
 use crate::limits::{ACCEPT_BACKOFF, ACCEPT_BATCH_MAX};
-use crate::runtime::Worker;
+use crate::worker::Worker;
 
 /// What is done with an accepted connection.
 pub(crate) type Welcome = fn(&Rc<Worker>, &Rc<Door>, Stream);

@@ -5,23 +5,14 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::net::UnixListener;
 
 use propylon_snapshot::Bind;
 use socket2::{Domain, Protocol, Type};
 
+use super::socket::Socket;
 use super::unix::{self, SocketFile};
 use super::{ListenError, holder};
 use crate::limits::ACCEPT_BACKLOG;
-
-/// A listening socket.
-#[derive(Debug)]
-pub(crate) enum Socket {
-    /// TCP.
-    Tcp(TcpListener),
-    /// Unix.
-    Unix(UnixListener),
-}
 
 /// One socket per worker, and where they listen.
 #[derive(Debug)]

@@ -10,15 +10,17 @@ pub(crate) mod hello;
 mod holder;
 mod preface;
 pub(crate) mod proxy_protocol;
+mod socket;
 mod unix;
 
 pub(crate) use accept::accept;
 pub(crate) use asking::{Asking, asking};
-pub(crate) use bind::{Socket, Sockets, bind};
+pub(crate) use bind::{Sockets, bind};
 pub(crate) use detect::{First, first_bytes};
 pub(crate) use door::Door;
 pub(crate) use hello::Hello;
 pub(crate) use preface::{Unfit, client_hello, proxy_header};
+pub(crate) use socket::Socket;
 pub(crate) use unix::SocketFile;
 
 use std::net::SocketAddr;

@@ -8,7 +8,7 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
-use super::bind::Socket;
+use super::socket::Socket;
 
 /// The file of a socket that this process made.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,8 +12,8 @@ use super::relay::{Ended, relay};
 use super::tally::Tally;
 use crate::balance::of_source;
 use crate::io::Io;
-use crate::runtime::Worker;
 use crate::upstream::{Connection, Generation, Wanted};
+use crate::worker::Worker;
 
 /// A client connection with the destination that was chosen and connected for it.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::live::LiveCluster;
 use crate::running::Running;
 use crate::tls::Terminator;
-use crate::upstream::Names;
+use crate::upstream::{Loads, Names};
 
 /// A published snapshot with this worker's live state.
 #[derive(Debug)]
@@ -77,6 +77,14 @@ impl Generation {
     #[must_use]
     pub(crate) fn cluster(&self, id: ClusterId) -> &Rc<LiveCluster> {
         &self.live[id.0 as usize]
+    }
+
+    /// Tells what this worker has under way at endpoints.
+    #[must_use]
+    pub(crate) fn loads(&self, now: Instant) -> Loads {
+        let mut loads = Loads::default();
+        self.live.iter().for_each(|cluster| cluster.tell(&mut loads, now));
+        loads
     }
 
     /// Closes pooled connections that are unused for too long or closed by their peer. To be

@@ -101,6 +101,8 @@ pub struct EndpointHealth {
     pub cause: Option<&'static str>,
     /// How long it is ejected, if it is.
     pub since: Option<Duration>,
+    /// How long it stays so at least: the first sweep after that lets it back in.
+    pub left: Option<Duration>,
 }
 
 impl Health {
@@ -192,7 +194,7 @@ impl Health {
         for (address, host) in &state.hosts {
             let mut history = host.history();
             if host.is_ejected() {
-                let wait = rules.base_time.saturating_mul(history.backoff).min(rules.max_time);
+                let wait = rules.lasting(history.backoff);
                 if history.ejected.is_some_and(|since| now.duration_since(since) >= wait) {
                     history.restored = Some(now);
                     host.reset(None);
@@ -211,8 +213,10 @@ impl Health {
     /// The health of endpoints, in their order.
     pub(crate) fn status(&self, endpoints: &[Endpoint], now: Instant) -> Vec<EndpointHealth> {
         let state = self.lock();
-        let of =
-            |endpoint: &Endpoint| state.hosts.get(&endpoint.address).map(|one| one.status(now));
+        let rules = state.rules.as_deref();
+        let of = |endpoint: &Endpoint| {
+            state.hosts.get(&endpoint.address).map(|one| one.status(rules, now))
+        };
         endpoints.iter().map(|endpoint| of(endpoint).unwrap_or_default()).collect()
     }
 
@@ -316,14 +320,17 @@ impl Host {
         self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn status(&self, now: Instant) -> EndpointHealth {
-        let History { ejections, ejected, cause, .. } = *self.history();
+    fn status(&self, rules: Option<&Outlier>, now: Instant) -> EndpointHealth {
+        let History { ejections, ejected, cause, backoff, .. } = *self.history();
         let out = self.is_ejected();
+        let since = ejected.filter(|_| out).map(|since| now.duration_since(since));
+        let lasts = rules.map(|rules| rules.lasting(backoff));
         EndpointHealth {
             ejected: out,
             ejections,
             cause: cause.map(Cause::as_str),
-            since: ejected.filter(|_| out).map(|since| now.duration_since(since)),
+            since,
+            left: lasts.zip(since).map(|(lasts, since)| lasts.saturating_sub(since)),
         }
     }
 }

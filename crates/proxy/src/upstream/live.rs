@@ -19,6 +19,7 @@ use super::connect::{ConnectError, ConnectFailure, Connected, connect};
 use super::counters::ClusterCounters;
 use super::health::{Host, Outcome};
 use super::http2::{Place, Sessions};
+use super::load::{Load, Loads, Tally};
 use super::pool::{Active, Connection, Pool, Slot, Turn};
 use super::registry::Shared;
 use super::secure::Secure;
@@ -36,6 +37,7 @@ pub(crate) struct LiveEndpoint {
     pub(super) active: Cell<u32>,
     pub(super) pool: Pool,
     sessions: Sessions,
+    pub(super) tally: Tally,
     retired: Cell<bool>,
     idle_timeout: Duration,
     secure: Option<Secure>,
@@ -189,6 +191,7 @@ impl LiveEndpoint {
     /// Counts, notes and, where TLS is spoken, logs a connection that was not made.
     fn complain(&self, error: &ConnectError) {
         let counters = self.counters();
+        self.tally.unconnected();
         counters.upstream_cx_connect_fail.add(1);
         if matches!(error.failure, ConnectFailure::Timeout) {
             counters.upstream_cx_connect_timeout.add(1);
@@ -206,8 +209,9 @@ impl LiveEndpoint {
         self.secure.as_ref().and_then(|secure| secure.host(purpose))
     }
 
-    /// Notes what became of one use of it, for the detection of outliers.
+    /// Notes what became of one use of it, for the detection of outliers and for who asks.
     pub(crate) fn note(&self, outcome: Outcome) {
+        self.tally.outcome(outcome);
         if let Some((rules, host)) = &self.watched {
             self.shared.health.note((rules, host), outcome, Instant::now);
         }
@@ -226,6 +230,18 @@ impl LiveEndpoint {
     fn overflow(&self) -> ConnectError {
         let failure = ConnectFailure::Overflow;
         ConnectError { endpoint: self.address.clone(), limit: Duration::ZERO, failure }
+    }
+
+    /// What this worker has under way at it.
+    fn load(&self, now: Instant) -> Load {
+        let (connections, waiting) = self.pool.counts();
+        Load {
+            connections,
+            unused: self.pool.len() as u64 + self.sessions.unused(now),
+            requests: u64::from(self.active()),
+            waiting,
+            ..self.tally.totals()
+        }
     }
 
     /// What bounds its cluster.
@@ -363,6 +379,14 @@ impl LiveCluster {
         self.sweep_requested(now);
     }
 
+    /// Tells what this worker has under way at each endpoint.
+    pub(super) fn tell(&self, loads: &mut Loads, now: Instant) {
+        let set = Rc::clone(&self.set.borrow());
+        for member in set.members.iter().chain(&self.requested.members()) {
+            loads.note(self.shared.name(), member.address(), &member.load(now));
+        }
+    }
+
     /// Connections kept unused.
     #[cfg(test)]
     #[must_use]
@@ -389,6 +413,7 @@ impl LiveCluster {
             active: Cell::new(0),
             pool: Pool::default(),
             sessions: Sessions::default(),
+            tally: Tally::default(),
             retired: Cell::new(false),
             idle_timeout: self.settings.idle_timeout,
             secure: self.tls.as_ref().map(Secure::new),

@@ -12,6 +12,7 @@ mod generation;
 mod health;
 mod http2;
 mod live;
+mod load;
 mod names;
 mod pool;
 mod registry;
@@ -27,11 +28,13 @@ pub use health::EndpointHealth;
 pub(crate) use health::{Outcome, status_of_grpc};
 pub(crate) use http2::{Place, is_leaving, reason_of};
 pub(crate) use live::{LiveCluster, LiveEndpoint, Wanted};
+pub use load::{Load, Loads};
 pub(crate) use names::Names;
 pub(crate) use pool::Connection;
 pub use registry::ClusterStatus;
 pub(crate) use registry::{Registry, Shared};
 pub use resolve::{Resolve, ResolveError, Resolved, Resolving, SystemResolver};
+pub use usage::InUse;
 pub(crate) use usage::Share;
 
 #[cfg(test)]

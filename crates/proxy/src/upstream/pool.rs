@@ -251,13 +251,17 @@ impl Pool {
         drop(idle);
     }
 
+    /// Connections open or being made, and requests that wait for one.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        (self.open.get().into(), self.waiting.get().into())
+    }
+
     /// True if none is kept.
     pub(super) fn is_empty(&self) -> bool {
         self.idle.borrow().is_empty()
     }
 
     /// How many are kept.
-    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.idle.borrow().len()
     }
@@ -310,6 +314,7 @@ impl Active {
         endpoint.active.set(endpoint.active.get() + 1);
         endpoint.counters().upstream_rq_active.add(1);
         endpoint.counters().upstream_rq_total.add(1);
+        endpoint.tally.request();
         Self(Rc::clone(endpoint))
     }
 

@@ -21,7 +21,7 @@ use super::health::{EndpointHealth, Health};
 use super::names::Names;
 use super::resolve::Resolve;
 use super::tables::Tables;
-use super::usage::Usage;
+use super::usage::{InUse, Usage};
 use crate::balance::{self, HashTable};
 
 /// Most that a look-up is put off at random, so that clusters do not all ask at once (Istio's
@@ -164,6 +164,8 @@ pub struct ClusterStatus {
     pub endpoints: Vec<Endpoint>,
     /// Their health, in the same order.
     pub states: Vec<EndpointHealth>,
+    /// How much of it is in use.
+    pub used: InUse,
     /// Its counters, summed over all workers.
     pub counters: Vec<(&'static str, u64)>,
 }
@@ -305,7 +307,8 @@ impl Entry {
         let health = &self.shared.health;
         counters.extend(health.counters());
         let states = health.status(&endpoints, Instant::now());
-        ClusterStatus { name: self.shared.name.clone(), endpoints, states, counters }
+        let (name, used) = (self.shared.name.clone(), self.shared.usage.now());
+        ClusterStatus { name, endpoints, states, used, counters }
     }
 }
 

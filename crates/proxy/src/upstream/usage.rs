@@ -16,6 +16,19 @@ pub(crate) struct Usage {
     retries: AtomicU32,
 }
 
+/// What of a cluster is in use over all workers. What nothing bounds is not counted, and zero here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct InUse {
+    /// Connections.
+    pub connections: u32,
+    /// Requests that wait for a connection.
+    pub pending: u32,
+    /// Requests under way.
+    pub requests: u32,
+    /// Retries.
+    pub retries: u32,
+}
+
 /// A kind of use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -84,6 +97,17 @@ impl Usage {
             (Arc::clone(self), kind)
         });
         Share { counted }
+    }
+
+    /// What is counted now.
+    pub(crate) fn now(&self) -> InUse {
+        let read = |kind| self.count(kind).load(Ordering::Relaxed);
+        InUse {
+            connections: read(Kind::Connection),
+            pending: read(Kind::Pending),
+            requests: read(Kind::Request),
+            retries: read(Kind::Retry),
+        }
     }
 
     fn count(&self, kind: Kind) -> &AtomicU32 {

@@ -1,8 +1,7 @@
 //! Policies of a rule in a dump.
 
 use super::page::{Page, line};
-use super::rule::test;
-use crate::{Abort, AbortAnswer, Cors, Delay, Fault, Fraction, Retry, RetryOn};
+use crate::{Abort, AbortAnswer, Cors, Delay, Fault, Fraction, Retry, RetryOn, StringMatch};
 
 /// `12.5%`: a share without trailing zeros.
 pub(super) fn share(share: Fraction) -> String {
@@ -65,4 +64,13 @@ fn conditions(on: RetryOn, statuses: &[u16]) -> String {
     let mut words: Vec<String> = on.names().into_iter().map(str::to_owned).collect();
     words.extend(statuses.iter().map(u16::to_string));
     if words.is_empty() { "nothing".to_owned() } else { words.join(",") }
+}
+
+/// A test in words: `exact "a"`.
+pub(super) fn test(test: &StringMatch) -> String {
+    match test {
+        StringMatch::Exact(text) => format!("exact {text:?}"),
+        StringMatch::Prefix(text) => format!("prefix {text:?}"),
+        StringMatch::Regex(pattern) => format!("regex {:?}", pattern.source()),
+    }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::page::{Page, line};
-use super::policy;
+use super::policy::{self, test};
 use crate::{
     Action, Destination, Forward, HashCookie, HashKey, HeaderMatch, HeaderOps, Matcher, PathMatch,
     PathRewrite, QueryMatch, Redirect, RedirectPath, RedirectPort, RouteHeaders, Rule, Snapshot,
@@ -123,15 +123,6 @@ fn dump_redirect(page: &mut Page, redirect: &Redirect) {
             RedirectPath::Prefix(prefix) => line!(page, "prefix {prefix:?}"),
         }
     });
-}
-
-/// A test in words: `exact "a"`.
-pub(super) fn test(test: &StringMatch) -> String {
-    match test {
-        StringMatch::Exact(text) => format!("exact {text:?}"),
-        StringMatch::Prefix(text) => format!("prefix {text:?}"),
-        StringMatch::Regex(pattern) => format!("regex {:?}", pattern.source()),
-    }
 }
 
 fn test_or_present(optional: Option<&StringMatch>) -> String {

@@ -1,6 +1,6 @@
 //! Files that objects name: certificates, keys and lists of TLS servers and of TLS to endpoints,
-//! and the workload's own. Reads their bytes for the
-//! compiler and notices when they change. It parses nothing.
+//! and the workload's own. Reads their bytes for the compiler and notices when they change. It
+//! parses nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use propylon_model::destination_rule::{ClientTls, ClientTlsMode, TrafficPolicy};
-use propylon_model::gateway::{ServerTls, TlsCertificate};
+use propylon_model::gateway::{ServerTls, ServerTlsMode, TlsCertificate};
 use propylon_model::{DestinationRule, FileKey, Files, SecretBytes, WorkloadFiles, World};
 
 /// Which files the objects of a world name, and how they stood when they were read.
@@ -121,7 +121,7 @@ fn paths(tls: &ServerTls) -> Vec<&str> {
         ca_crl,
         tls_certificates,
         https_redirect: _,
-        mode: _,
+        mode,
         credential_name: _,
         credential_names: _,
         ca_cert_credential_name: _,
@@ -135,6 +135,9 @@ fn paths(tls: &ServerTls) -> Vec<&str> {
         insecure_skip_verify: _,
     } = tls;
     let mut paths: Vec<&str> = vec![server_certificate, private_key, ca_certificates, ca_crl];
+    if *mode == ServerTlsMode::IstioMutual {
+        paths.extend(WorkloadFiles::PLACES.map(WorkloadFiles::paths).concat());
+    }
     for pair in tls_certificates {
         let TlsCertificate { server_certificate, private_key, ca_certificates } = pair;
         paths.extend([&**server_certificate, private_key, ca_certificates]);

@@ -3,12 +3,14 @@
 //! Knows syntax only: what a scalar means is decided where it is wanted, because `yes` is a
 //! boolean or a mistake depending on the field.
 
+mod fault;
 mod lost_indentation;
 mod parse;
 mod scalar;
 mod syntax;
 
-pub(crate) use parse::{Document, Fault, parse};
+pub(crate) use fault::Fault;
+pub(crate) use parse::{Document, parse};
 pub(crate) use scalar::Resolved;
 
 /// A place in a text.

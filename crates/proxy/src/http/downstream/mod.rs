@@ -16,10 +16,9 @@ use h2::SendStream;
 use http::HeaderMap;
 use propylon_snapshot::{Line, ServerHeader};
 
-use super::beside::Interrupt;
 use super::caller::Caller;
 use super::incoming::Protocol;
-use crate::http1::{Framing, FramingLine};
+use crate::http1::{Framing, FramingLine, Refusal};
 use crate::io::Io;
 use crate::telemetry::Counters;
 
@@ -158,6 +157,30 @@ pub(super) trait RequestBody<D: Downstream + ?Sized> {
         stream: &mut SendStream<Bytes>,
         progress: &Progress,
     ) -> Interrupt;
+}
+
+/// Why waiting for an upstream was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Interrupt {
+    /// The client closed or broke off.
+    ClientGone,
+    /// The client's body is malformed.
+    BadBody(Refusal),
+    /// The route's time is up.
+    Timeout,
+    /// The try's time is up.
+    PerTryTimeout,
+}
+
+/// What becomes of the client's connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum After {
+    /// Another request may follow.
+    Keep,
+    /// It closes.
+    Close,
+    /// It closes, and the client may still be sending.
+    Linger,
 }
 
 /// How far sending a body has come; looked at while it goes on.

@@ -196,6 +196,7 @@ fn operators_see_who_is_out_why_and_since_when() {
         ejections: 1,
         cause: Some("consecutive_5xx"),
         since: Some(Duration::from_secs(20)),
+        left: Some(Duration::from_secs(10)),
     };
     assert_eq!(states[1], out);
 }

@@ -158,6 +158,12 @@ impl Sessions {
         open.retain(|kept| !kept.session.is_closed());
     }
 
+    /// Those without a stream.
+    pub(in crate::upstream) fn unused(&self, now: Instant) -> u64 {
+        let open = self.open.borrow();
+        open.iter().filter(|kept| kept.session.is_idle(now, Duration::ZERO)).count() as u64
+    }
+
     /// True if there is none.
     pub(in crate::upstream) fn is_empty(&self) -> bool {
         self.open.borrow().is_empty()

@@ -6,8 +6,9 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 
-use granit_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
+use granit_parser::{Event, Parser, ScalarStyle, Span, Tag};
 
+use super::fault::{Fault, mark};
 use super::{Entry, Extent, Mark, Node, Scalar, Value};
 use super::{lost_indentation, syntax};
 use crate::file::codes;
@@ -17,15 +18,6 @@ use crate::file::codes;
 pub(crate) struct Document {
     /// Its tree, `None` for an empty one; or what is wrong with it.
     pub(crate) root: Result<Option<Node>, Vec<Fault>>,
-}
-
-/// Why a document has no tree.
-#[derive(Debug)]
-pub(crate) struct Fault {
-    pub(crate) code: &'static str,
-    pub(crate) mark: Mark,
-    pub(crate) message: String,
-    pub(crate) help: String,
 }
 
 /// All documents of a text, in order. What is beyond the limits of a file is not read, and said.
@@ -328,15 +320,6 @@ impl<'n> Tree<'n> {
 
     fn fault(&mut self, code: &'static str, mark: Mark, message: String, help: &str) {
         self.faults.push(Fault { code, mark, message, help: help.to_owned() });
-    }
-}
-
-pub(super) fn mark(marker: &Marker) -> Mark {
-    let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    Mark {
-        offset: narrow(marker.byte_offset().unwrap_or(0)),
-        line: narrow(marker.line()),
-        column: narrow(marker.col() + 1),
     }
 }
 

@@ -4,7 +4,7 @@
 
 use granit_parser::{ErrorKind, ScanError};
 
-use super::parse::{Fault, mark};
+use super::fault::{Fault, mark};
 use crate::file::codes;
 
 /// What is wrong at a place of a text, and what to do about it.

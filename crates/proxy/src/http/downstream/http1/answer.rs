@@ -7,7 +7,7 @@ use bytes::Bytes;
 use propylon_snapshot::{Line, ServerHeader};
 
 use super::body::Body;
-use super::{Client, Exchange};
+use super::client::{Client, Exchange};
 use crate::http::caller::Caller;
 use crate::http::downstream::unframed::write_trailers;
 use crate::http::downstream::{Content, Downstream, Frame, Stop};

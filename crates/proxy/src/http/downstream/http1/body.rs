@@ -10,12 +10,11 @@ use bytes::Bytes;
 use h2::SendStream;
 use tokio::time::timeout;
 
-use super::{Client, Exchange};
+use super::client::{Client, Exchange};
 use crate::buffers::{Buffer, Tail};
-use crate::http::beside::Interrupt;
 use crate::http::downstream::held::Held;
 use crate::http::downstream::unframed::Unframed;
-use crate::http::downstream::{Progress, RequestBody};
+use crate::http::downstream::{Interrupt, Progress, RequestBody};
 use crate::http::upload::{self, Ends, Sent};
 use crate::http1::emit::CHUNKED_END;
 use crate::http1::{Framing, Refusal};

@@ -3,7 +3,7 @@
 
 use tokio::time::timeout;
 
-use super::Client;
+use super::client::Client;
 use crate::io::{Io, read};
 use crate::limits::{LINGER_BYTES_MAX, LINGER_TIMEOUT};
 

@@ -8,14 +8,14 @@ use propylon_snapshot::Reason;
 use tokio::time::{Instant, timeout_at};
 
 use super::body::Body;
+use super::client::{Client, Exchange};
 use super::linger;
-use super::{Client, Exchange};
 use crate::buffers::{Buffer, Tail};
 use crate::guests::{Leave, Speaks};
 use crate::http::desk::Desk;
-use crate::http::downstream::UnderWay;
 use crate::http::downstream::http2::serve as serve_http2;
-use crate::http::exchange::{self, After};
+use crate::http::downstream::{After, UnderWay};
+use crate::http::exchange;
 use crate::http::incoming::TextHead;
 use crate::http::respond;
 use crate::http1::{Parsed, Refusal, RequestHead, Version};

@@ -15,8 +15,8 @@ use propylon_snapshot::{Line, ServerHeader};
 use tokio::task::yield_now;
 
 use super::body::StreamBody;
+use super::exchange::{Exchange, Sending};
 use super::tunnel::Tunnel;
-use super::{Exchange, Sending};
 use crate::http::caller::Caller;
 use crate::http::downstream::unframed::trailers;
 use crate::http::downstream::{Content, Downstream, Frame, Stop};

@@ -10,10 +10,9 @@ use bytes::Bytes;
 use h2::{RecvStream, SendStream};
 use http::HeaderMap;
 
-use super::Exchange;
-use crate::http::beside::Interrupt;
+use super::exchange::Exchange;
 use crate::http::downstream::unframed::write_trailers;
-use crate::http::downstream::{Progress, RequestBody};
+use crate::http::downstream::{Interrupt, Progress, RequestBody};
 use crate::http::upload::{self, Ends, Sent};
 use crate::http1::emit::{CRLF, LAST_CHUNK, write_chunk};
 use crate::http1::{ChunkHead, FramingLine};

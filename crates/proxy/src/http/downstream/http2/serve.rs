@@ -15,7 +15,7 @@ use h2::{Reason, RecvStream};
 use http::Request;
 use tokio::time::{Sleep, sleep, timeout};
 
-use super::answer;
+use super::stream::answer;
 use crate::guests::Leave;
 use crate::http::caller::Caller;
 use crate::http2::{Flood, Role, Watch, Wire};

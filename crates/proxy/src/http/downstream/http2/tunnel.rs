@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use h2::RecvStream;
 
-use super::Exchange;
+use super::exchange::Exchange;
 use crate::http::downstream::{Downstream, Stop};
 use crate::io::Io;
 

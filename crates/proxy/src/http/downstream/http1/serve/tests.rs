@@ -13,9 +13,9 @@ use crate::io::Stream;
 use crate::limits::Patience;
 use crate::listener::Door;
 use crate::running::Running;
-use crate::runtime::Worker;
 use crate::telemetry::Counters;
 use crate::upstream::{Generation, Names, SystemResolver};
+use crate::worker::Worker;
 
 fn size<A, F: Future>(_: impl Fn(A) -> F) -> usize {
     size_of::<F>()

@@ -9,8 +9,8 @@ use super::*;
 use crate::limits::Patience;
 use crate::listener::Door;
 use crate::running::Running;
-use crate::runtime::Worker;
 use crate::upstream::{Generation, Names, SystemResolver};
+use crate::worker::Worker;
 
 fn caller(counters: &Arc<Counters>) -> Rc<Caller> {
     let worker = Rc::new(Worker::new(0, Patience::default(), Arc::clone(counters)));
