@@ -39,6 +39,7 @@ mod istio_mutual;
 mod kinds;
 mod localities;
 mod outliers;
+mod proxy_header;
 mod refusals;
 mod retries;
 mod routing;

@@ -223,6 +223,7 @@ impl<'v, 'w> Clusters<'v, 'w> {
             localities,
             protocol: UpstreamProtocol::Http1,
             tls: None,
+            proxy_header: None,
             availability: Availability::Open,
             ..made
         })
@@ -298,6 +299,7 @@ impl<'v, 'w> Clusters<'v, 'w> {
             warmup: warmup(policy.load_balancer, balance),
             protocol,
             tls,
+            proxy_header: policy.proxy_header(),
             connect_timeout: set(tcp.and_then(|tcp| tcp.connect_timeout))
                 .unwrap_or_else(|| self.view.mesh.connect_timeout()),
             idle_timeout: set(idle).unwrap_or(IDLE_TIMEOUT),

@@ -149,6 +149,7 @@ fn same_settings(a: &Cluster, b: &Cluster) -> bool {
         warmup,
         protocol,
         tls,
+        proxy_header,
         connect_timeout,
         idle_timeout,
         limits,
@@ -169,6 +170,7 @@ fn same_settings(a: &Cluster, b: &Cluster) -> bool {
         && *warmup == b.warmup
         && *protocol == b.protocol
         && *tls == b.tls
+        && *proxy_header == b.proxy_header
         && *connect_timeout == b.connect_timeout
         && *idle_timeout == b.idle_timeout
         && *limits == b.limits

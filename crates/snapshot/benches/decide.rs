@@ -99,6 +99,7 @@ fn cluster() -> propylon_snapshot::Cluster {
         warmup: None,
         protocol: propylon_snapshot::UpstreamProtocol::Http1,
         tls: None,
+        proxy_header: None,
         connect_timeout: std::time::Duration::from_secs(10),
         idle_timeout: std::time::Duration::from_secs(3600),
         limits: propylon_snapshot::Limits::default(),

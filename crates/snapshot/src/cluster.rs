@@ -177,6 +177,16 @@ pub enum Availability {
     Closed(Box<str>),
 }
 
+/// The PROXY protocol header that connections to endpoints begin with (DestinationRule
+/// `proxyProtocol`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProxyHeader {
+    /// A line of text.
+    V1,
+    /// The binary form.
+    V2,
+}
+
 /// One cluster. Equal clusters of two generations share their live state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster {
@@ -195,6 +205,8 @@ pub struct Cluster {
     pub protocol: UpstreamProtocol,
     /// How it is encrypted; `None`: in plaintext.
     pub tls: Option<Arc<ClientTls>>,
+    /// The header before everything else, TLS included; `None`: there is none.
+    pub proxy_header: Option<ProxyHeader>,
     /// Limit of a TCP connect (DestinationRule `connectTimeout`, mesh default 10 s).
     pub connect_timeout: Duration,
     /// How long an unused pooled connection lives; 1 h by default.

@@ -41,7 +41,7 @@ mod virtual_host;
 pub use asked::Asked;
 pub use cluster::{
     Address, Availability, Balance, Cluster, ClusterId, Discovery, DnsTarget, Endpoint,
-    Http2KeepAlive, Http2Settings, Locality, UpstreamProtocol,
+    Http2KeepAlive, Http2Settings, Locality, ProxyHeader, UpstreamProtocol,
 };
 pub use decide::{CorsReply, Decision, Dice, Verdict};
 pub use explain::{Explanation, Tried};

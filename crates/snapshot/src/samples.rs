@@ -26,6 +26,7 @@ pub(crate) fn cluster(name: &str) -> Cluster {
         warmup: None,
         protocol: UpstreamProtocol::Http1,
         tls: None,
+        proxy_header: None,
         connect_timeout: Duration::from_secs(10),
         idle_timeout: Duration::from_secs(3600),
         limits: crate::Limits::default(),

@@ -31,6 +31,7 @@ impl<'w> Clusters<'_, 'w> {
                 // As Istio: what an application speaks to the unknown is its own business.
                 protocol: UpstreamProtocol::AsClient(Http2Settings::default()),
                 tls: None,
+                proxy_header: None,
                 connect_timeout: self.view.mesh.connect_timeout(),
                 idle_timeout: set(idle).unwrap_or(IDLE_TIMEOUT),
                 limits: limits(pool, None, self.view.mesh.tcp_keepalive()),

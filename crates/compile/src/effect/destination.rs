@@ -38,12 +38,11 @@ fn policy(
         tls: _,
         port_level_settings,
         tunnel,
-        proxy_protocol,
+        proxy_protocol: _,
         retry_budget,
     } = policy;
     let list = [
         ("tunnel", tunnel.is_some()),
-        ("proxyProtocol", proxy_protocol.is_some()),
         ("retryBudget.budgetInterval", retry_budget.as_ref().is_some_and(counts_past)),
     ];
     fields(object, place, list, problems);

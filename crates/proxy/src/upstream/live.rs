@@ -10,14 +10,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use propylon_snapshot::{
-    Address, Balance, Cluster, Http2Settings, Limits, Outlier, Reason, UpstreamProtocol, Warmup,
+    Address, Balance, Cluster, Http2Settings, Limits, Outlier, ProxyHeader, Reason,
+    UpstreamProtocol, Warmup,
 };
 use tokio::time::Instant;
 
 use super::conduit::Conduit;
-use super::connect::{ConnectError, ConnectFailure, Connected, connect};
+use super::connect::{Before, ConnectError, ConnectFailure, Connected, connect};
 use super::counters::ClusterCounters;
 use super::health::{Host, Outcome};
+use super::herald::{Ends, Fit};
 use super::http2::{Place, Sessions};
 use super::load::{Load, Loads, Tally};
 use super::pool::{Active, Connection, Pool, Slot, Turn};
@@ -42,6 +44,8 @@ pub(crate) struct LiveEndpoint {
     idle_timeout: Duration,
     secure: Option<Secure>,
     limits: Limits,
+    /// The header that connections begin with.
+    header: Option<ProxyHeader>,
     /// Its health, where that is looked after.
     watched: Option<(Arc<Outlier>, Arc<Host>)>,
     /// Since when it is there, where that matters.
@@ -70,12 +74,16 @@ impl LiveEndpoint {
     }
 
     /// A connection kept from an earlier request, alive as far as this worker knows and fit for
-    /// this purpose.
+    /// this purpose and client connection.
     ///
     /// # Errors
     /// When there are as many requests under way as there may be.
-    pub(crate) fn pooled(&self, purpose: Purpose<'_>) -> Result<Option<Connection>, ConnectError> {
-        match self.pool.take(self.idle_timeout, self.host(purpose)) {
+    pub(crate) fn pooled(
+        &self,
+        purpose: Purpose<'_>,
+        ends: Ends,
+    ) -> Result<Option<Connection>, ConnectError> {
+        match self.pool.take(self.idle_timeout, self.fit(purpose, ends)) {
             Some(kept) => kept.admitted().map(Some).ok_or_else(|| self.overflow()),
             None => Ok(None),
         }
@@ -91,15 +99,15 @@ impl LiveEndpoint {
     pub(crate) async fn connect(
         self: &Rc<Self>,
         limit: Duration,
-        purpose: Purpose<'_>,
+        (purpose, ends): (Purpose<'_>, Ends),
     ) -> Result<Connection, ConnectError> {
         let Some(pending) = self.usage().pending(&self.limits) else {
             self.counters().upstream_rq_pending_overflow.add(1);
             return Err(self.overflow());
         };
-        let connection = match Pool::turn(self, self.idle_timeout, self.host(purpose)).await {
+        let connection = match Pool::turn(self, self.idle_timeout, self.fit(purpose, ends)).await {
             Turn::Kept(kept) => kept,
-            Turn::Make(slot) => self.make(slot, limit, purpose).await?,
+            Turn::Make(slot) => self.make(slot, limit, (purpose, ends)).await?,
         };
         drop(pending);
         connection.admitted().ok_or_else(|| self.overflow())
@@ -112,13 +120,14 @@ impl LiveEndpoint {
     pub(crate) async fn connect_alone(
         self: &Rc<Self>,
         limit: Duration,
+        ends: Ends,
     ) -> Result<Connection, ConnectError> {
         let slot = Pool::room(self).ok_or_else(|| self.overflow())?;
         let Some(_pending) = self.usage().pending(&self.limits) else {
             self.counters().upstream_rq_pending_overflow.add(1);
             return Err(self.overflow());
         };
-        let made = self.make(slot, limit, Purpose::Bytes).await?;
+        let made = self.make(slot, limit, (Purpose::Bytes, ends)).await?;
         self.note(Outcome::HandedOn);
         Ok(made)
     }
@@ -127,11 +136,11 @@ impl LiveEndpoint {
         self: &Rc<Self>,
         slot: Slot,
         limit: Duration,
-        purpose: Purpose<'_>,
+        (purpose, ends): (Purpose<'_>, Ends),
     ) -> Result<Connection, ConnectError> {
         let active = Active::begin(self);
-        let conduit = self.open(limit, purpose).await?;
-        Ok(Connection::fresh(conduit, slot, active))
+        let conduit = self.open(limit, (purpose, ends)).await?;
+        Ok(Connection::fresh(conduit, slot, active, self.announced(ends)))
     }
 
     /// A place for a stream with a request for an authority, in an HTTP/2 connection, which is made
@@ -144,14 +153,14 @@ impl LiveEndpoint {
         self: &Rc<Self>,
         settings: Http2Settings,
         limit: Duration,
-        authority: &str,
+        (authority, ends): (&str, Ends),
     ) -> Result<Place, Reason> {
         let overflow = || {
             self.counters().upstream_rq_pending_overflow.add(1);
             Reason::Overflow
         };
         let pending = self.usage().pending(&self.limits).ok_or_else(overflow)?;
-        let place = Sessions::place(self, settings, limit, authority).await?;
+        let place = Sessions::place(self, settings, limit, (authority, ends)).await?;
         drop(pending);
         let request = self.usage().request(&self.limits).ok_or_else(overflow)?;
         Ok(place.counted(request))
@@ -166,13 +175,16 @@ impl LiveEndpoint {
     pub(super) async fn open(
         &self,
         limit: Duration,
-        purpose: Purpose<'_>,
+        (purpose, ends): (Purpose<'_>, Ends),
     ) -> Result<Conduit, ConnectError> {
         let secured = self.secure.as_ref().map(Secure::ready);
-        let purpose = (purpose, self.host(purpose));
+        let secured = secured.map(|ready| (ready, purpose, self.host(purpose)));
+        let before = Before {
+            keepalive: self.limits.keepalive,
+            header: self.header.map(|version| (version, ends)),
+        };
         // Boxed, so that requests on connections that are there already do not carry its size.
-        let opening =
-            Box::pin(connect(&self.address, limit, secured, self.limits.keepalive, purpose));
+        let opening = Box::pin(connect(&self.address, limit, secured, before));
         match opening.await {
             Ok(Connected { conduit, resumed }) => {
                 self.note(Outcome::Connected);
@@ -204,8 +216,18 @@ impl LiveEndpoint {
         }
     }
 
+    /// What connections for a purpose and a client connection must have been made for.
+    pub(super) fn fit<'a>(&self, purpose: Purpose<'a>, ends: Ends) -> Fit<'a> {
+        Fit { host: self.host(purpose), ends: self.announced(ends) }
+    }
+
+    /// The client connection that connections are announced for, where they are.
+    pub(super) fn announced(&self, ends: Ends) -> Option<Ends> {
+        self.header.map(|_| ends)
+    }
+
     /// The host that connections for a purpose must have been made for.
-    pub(super) fn host<'a>(&self, purpose: Purpose<'a>) -> Option<&'a str> {
+    fn host<'a>(&self, purpose: Purpose<'a>) -> Option<&'a str> {
         self.secure.as_ref().and_then(|secure| secure.host(purpose))
     }
 
@@ -289,6 +311,7 @@ struct Settings {
     idle_timeout: Duration,
     limits: Limits,
     outlier: Option<Arc<Outlier>>,
+    proxy_header: Option<ProxyHeader>,
 }
 
 impl Settings {
@@ -300,6 +323,7 @@ impl Settings {
             idle_timeout: cluster.idle_timeout,
             limits: cluster.limits,
             outlier: cluster.outlier.clone(),
+            proxy_header: cluster.proxy_header,
         }
     }
 }
@@ -418,6 +442,7 @@ impl LiveCluster {
             idle_timeout: self.settings.idle_timeout,
             secure: self.tls.as_ref().map(Secure::new),
             limits: self.settings.limits,
+            header: self.settings.proxy_header,
             shared: Arc::clone(&self.shared),
             worker: self.worker,
         }

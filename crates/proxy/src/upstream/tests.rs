@@ -18,6 +18,8 @@ use super::*;
 use crate::running::Running;
 use crate::tls::Purpose;
 
+/// A client connection of which nothing is known.
+const NOBODY: Ends = (None, None);
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// An origin that accepts and keeps what it accepted.
@@ -69,6 +71,7 @@ fn cluster(name: &str, discovery: Discovery) -> Cluster {
         warmup: None,
         protocol: UpstreamProtocol::Http1,
         tls: None,
+        proxy_header: None,
         connect_timeout: LIMIT,
         idle_timeout: Duration::from_secs(3600),
         limits: propylon_snapshot::Limits::default(),
@@ -107,7 +110,7 @@ impl World {
 }
 
 fn kept(endpoint: &LiveEndpoint) -> Option<Connection> {
-    endpoint.pooled(Purpose::Bytes).unwrap()
+    endpoint.pooled(Purpose::Bytes, NOBODY).unwrap()
 }
 
 fn first(generation: &Generation) -> Rc<LiveEndpoint> {
@@ -130,7 +133,7 @@ async fn a_released_connection_serves_the_next_request() {
     let mut world = World::new(SystemResolver);
     let endpoint = first(world.publish(vec![cluster("a", listed(&[origin.address()]))]));
     assert!(kept(&endpoint).is_none());
-    let fresh = endpoint.connect(LIMIT, Purpose::Bytes).await.unwrap();
+    let fresh = endpoint.connect(LIMIT, (Purpose::Bytes, NOBODY)).await.unwrap();
     let _kept = origin.accept().await;
     assert!(!fresh.reused());
     assert_eq!(endpoint.active(), 1);
@@ -144,7 +147,7 @@ async fn a_connection_that_its_peer_closed_is_not_used_again() {
     let origin = Origin::new().await;
     let mut world = World::new(SystemResolver);
     let endpoint = first(world.publish(vec![cluster("a", listed(&[origin.address()]))]));
-    endpoint.connect(LIMIT, Purpose::Bytes).await.unwrap().release();
+    endpoint.connect(LIMIT, (Purpose::Bytes, NOBODY)).await.unwrap().release();
     drop(origin.accept().await);
     until(|| kept(&endpoint).map(Connection::release).is_none()).await;
     assert_eq!(endpoint.counters().upstream_cx_active.get(), 0);
@@ -155,7 +158,7 @@ async fn a_connection_with_bytes_that_nobody_asked_for_is_not_used_again() {
     let origin = Origin::new().await;
     let mut world = World::new(SystemResolver);
     let endpoint = first(world.publish(vec![cluster("a", listed(&[origin.address()]))]));
-    endpoint.connect(LIMIT, Purpose::Bytes).await.unwrap().release();
+    endpoint.connect(LIMIT, (Purpose::Bytes, NOBODY)).await.unwrap().release();
     origin.accept().await.write_all(b"HTTP/1.1 408 Request Timeout\r\n\r\n").await.unwrap();
     until(|| kept(&endpoint).map(Connection::release).is_none()).await;
 }
@@ -165,8 +168,8 @@ async fn a_connection_in_doubt_is_used_again_once_it_stayed_quiet() {
     let origin = Origin::new().await;
     let mut world = World::new(SystemResolver);
     let endpoint = first(world.publish(vec![cluster("a", listed(&[origin.address()]))]));
-    let settled = endpoint.connect(LIMIT, Purpose::Bytes).await.unwrap();
-    let doubtful = endpoint.connect(LIMIT, Purpose::Bytes).await.unwrap();
+    let settled = endpoint.connect(LIMIT, (Purpose::Bytes, NOBODY)).await.unwrap();
+    let doubtful = endpoint.connect(LIMIT, (Purpose::Bytes, NOBODY)).await.unwrap();
     let _kept = (origin.accept().await, origin.accept().await);
     settled.release();
     doubtful.release_in_doubt();
@@ -182,7 +185,7 @@ async fn a_refused_connection_says_so() {
     let closed = Origin::new().await.address();
     let mut world = World::new(SystemResolver);
     let endpoint = first(world.publish(vec![cluster("a", listed(&[closed]))]));
-    let error = endpoint.connect(LIMIT, Purpose::Bytes).await.unwrap_err();
+    let error = endpoint.connect(LIMIT, (Purpose::Bytes, NOBODY)).await.unwrap_err();
     assert!(matches!(error.failure, ConnectFailure::Refused(_)), "{error}");
     assert_eq!(endpoint.counters().upstream_cx_connect_fail.get(), 1);
     assert_eq!(endpoint.active(), 0);
@@ -194,7 +197,7 @@ async fn an_unchanged_cluster_keeps_its_pool_across_a_reload() {
     let mut world = World::new(SystemResolver);
     let clusters = vec![cluster("a", listed(&[origin.address()]))];
     let before = first(world.publish(clusters.clone()));
-    before.connect(LIMIT, Purpose::Bytes).await.unwrap().release();
+    before.connect(LIMIT, (Purpose::Bytes, NOBODY)).await.unwrap().release();
     let after = first(world.publish(clusters));
     assert!(Rc::ptr_eq(&before, &after));
     assert!(kept(&after).is_some());
@@ -205,7 +208,7 @@ async fn a_cluster_with_other_settings_starts_anew_but_keeps_its_counters() {
     let origin = Origin::new().await;
     let mut world = World::new(SystemResolver);
     let before = first(world.publish(vec![cluster("a", listed(&[origin.address()]))]));
-    let held = before.connect(LIMIT, Purpose::Bytes).await.unwrap();
+    let held = before.connect(LIMIT, (Purpose::Bytes, NOBODY)).await.unwrap();
     let changed = Cluster {
         connect_timeout: Duration::from_secs(1),
         ..cluster("a", listed(&[origin.address()]))
@@ -226,7 +229,12 @@ async fn endpoints_that_stay_keep_their_pool_and_those_that_go_lose_it() {
         Rc::clone(world.publish(vec![cluster("a", both)]).cluster(ClusterId(0)))
     };
     for _ in 0..2 {
-        live.choose(None, &[]).unwrap().connect(LIMIT, Purpose::Bytes).await.unwrap().release();
+        live.choose(None, &[])
+            .unwrap()
+            .connect(LIMIT, (Purpose::Bytes, NOBODY))
+            .await
+            .unwrap()
+            .release();
     }
     assert_eq!(live.idle_connections(), 2);
     let after = world.publish(vec![cluster("a", listed(&[stays.address()]))]);
@@ -389,7 +397,12 @@ async fn endpoints_change_their_priority_without_losing_their_pool() {
     };
     let live = Rc::clone(world.publish(of([0, 1])).cluster(ClusterId(0)));
     assert_eq!(addresses(&live), [near.address()]);
-    live.choose(None, &[]).unwrap().connect(LIMIT, Purpose::Bytes).await.unwrap().release();
+    live.choose(None, &[])
+        .unwrap()
+        .connect(LIMIT, (Purpose::Bytes, NOBODY))
+        .await
+        .unwrap()
+        .release();
     world.publish(of([1, 0]));
     assert_eq!(addresses(&live), [far.address()]);
     assert_eq!(live.idle_connections(), 1);

@@ -176,6 +176,7 @@ pub fn cluster(index: usize, endpoints: &[SocketAddr]) -> Cluster {
         warmup: None,
         protocol: UpstreamProtocol::Http1,
         tls: None,
+        proxy_header: None,
         connect_timeout: Duration::from_secs(5),
         idle_timeout: Duration::from_secs(3600),
         limits: propylon_snapshot::Limits::default(),

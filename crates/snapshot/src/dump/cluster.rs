@@ -6,7 +6,7 @@ use super::policy;
 use crate::{
     Address, Asked, Authorities, Availability, ClientTls, Cluster, Discovery, DnsTarget, Endpoint,
     Fraction, Http2KeepAlive, Http2Settings, Keepalive, Limits, Locality, LocalityWeight, Offers,
-    Outlier, RetryBudget, ServerCheck, SniName, UpstreamProtocol, Warmup,
+    Outlier, ProxyHeader, RetryBudget, ServerCheck, SniName, UpstreamProtocol, Warmup,
 };
 
 pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
@@ -18,6 +18,7 @@ pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
         warmup,
         protocol,
         tls,
+        proxy_header,
         connect_timeout: connect,
         idle_timeout: idle,
         limits: bounds,
@@ -39,6 +40,11 @@ pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
         line!(page, "{balance} {protocol}");
         if let Some(tls) = tls {
             self::tls(page, tls);
+        }
+        match proxy_header {
+            Some(ProxyHeader::V1) => line!(page, "begins with a PROXY header of version 1"),
+            Some(ProxyHeader::V2) => line!(page, "begins with a PROXY header of version 2"),
+            None => {}
         }
         line!(page, "connect timeout {connect:?}, idle timeout {idle:?}");
         limits(page, bounds);

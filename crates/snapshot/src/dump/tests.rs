@@ -66,13 +66,15 @@ rules 2
 cluster outbound|80||a
   LEAST_REQUEST HTTP/1.1
   connect timeout 10s, idle timeout 3600s
-  endpoint 192.0.2.1:8080 weight 2 at r/z/
+  endpoint 192.0.2.1:8080 weight 2 at r/z/ priority 1 not ready
 cluster outbound|80||b
   closed: TLS is asked for
   LEAST_REQUEST HTTP/1.1
   connect timeout 10s, idle timeout 3600s
+  locality r// of priority 2 weighs 30
+  warms up for 60s from 10 %, aggression 1500000 millionths
   first address of an answer only
-  name b.example:443
+  name b.example:443 priority 2
   endpoint unix:/run/b.sock
 "#;
 

@@ -39,6 +39,7 @@ fn snapshot(tls: Option<ClientTls>) -> Snapshot {
         warmup: None,
         protocol: UpstreamProtocol::Http1,
         tls: tls.map(Arc::new),
+        proxy_header: None,
         connect_timeout: Duration::from_secs(1),
         idle_timeout: Duration::from_secs(1),
         limits: propylon_snapshot::Limits::default(),
