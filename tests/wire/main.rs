@@ -38,6 +38,7 @@ mod floods;
 mod http2;
 mod istio_mutual;
 mod kinds;
+mod localities;
 mod outliers;
 mod proxy_header;
 mod refusals;

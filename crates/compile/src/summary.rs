@@ -144,6 +144,9 @@ fn same_settings(a: &Cluster, b: &Cluster) -> bool {
         name: _,
         discovery,
         balance,
+        // Weights follow from the endpoints, except whether there are any at all.
+        localities,
+        warmup,
         protocol,
         tls,
         proxy_header,
@@ -163,6 +166,8 @@ fn same_settings(a: &Cluster, b: &Cluster) -> bool {
     };
     same_discovery
         && *balance == b.balance
+        && localities.is_some() == b.localities.is_some()
+        && *warmup == b.warmup
         && *protocol == b.protocol
         && *tls == b.tls
         && *proxy_header == b.proxy_header

@@ -80,7 +80,13 @@ impl<'w> Policy<'w> {
         })
     }
 
-    /// How an endpoint is chosen. What is not in effect yet balances as Istio's default does.
+    /// True if whoever asks names the endpoint.
+    pub(crate) fn passes_through(&self) -> bool {
+        let chosen = self.load_balancer.and_then(|balancer| balancer.policy.as_ref());
+        matches!(chosen, Some(LbPolicy::Simple(SimpleLb::Passthrough)))
+    }
+
+    /// How an endpoint is chosen, where there are several.
     pub(crate) fn balance(&self) -> Balance {
         match self.load_balancer.and_then(|balancer| balancer.policy.as_ref()) {
             Some(LbPolicy::ConsistentHash(hash)) => consistent_hash(hash),

@@ -95,6 +95,8 @@ fn cluster() -> propylon_snapshot::Cluster {
         name: "outbound|80||a".into(),
         discovery: propylon_snapshot::Discovery::Static(Arc::new([])),
         balance: propylon_snapshot::Balance::LeastRequest,
+        localities: None,
+        warmup: None,
         protocol: propylon_snapshot::UpstreamProtocol::Http1,
         tls: None,
         proxy_header: None,

@@ -33,6 +33,7 @@ mod rule;
 mod rule_list;
 #[cfg(test)]
 mod samples;
+mod spread;
 mod string_match;
 mod tls;
 mod virtual_host;
@@ -72,6 +73,7 @@ pub use rule::{
     QueryMatch, Redirect, RedirectPath, RedirectPort, Rule, Target,
 };
 pub use rule_list::RuleList;
+pub use spread::{LocalityWeight, Warmup};
 pub use string_match::{BadPattern, Pattern, StringMatch};
 pub use tls::{
     Authorities, CipherSuite, ClientCheck, ClientTls, Credential, Identity, Offers, Opaque,

@@ -22,6 +22,8 @@ pub(crate) fn cluster(name: &str) -> Cluster {
         name: name.into(),
         discovery: Discovery::Static(Arc::new([])),
         balance: Balance::LeastRequest,
+        localities: None,
+        warmup: None,
         protocol: UpstreamProtocol::Http1,
         tls: None,
         proxy_header: None,

@@ -26,6 +26,8 @@ impl<'w> Clusters<'_, 'w> {
                 name: PASSTHROUGH.into(),
                 discovery: Discovery::Asked(asked),
                 balance: Balance::LeastRequest,
+                localities: None,
+                warmup: None,
                 // As Istio: what an application speaks to the unknown is its own business.
                 protocol: UpstreamProtocol::AsClient(Http2Settings::default()),
                 tls: None,

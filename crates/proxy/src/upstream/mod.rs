@@ -4,6 +4,7 @@
 //! addresses, counters). Worker side: [`Generation`] holds one [`LiveCluster`] per cluster of a
 //! snapshot; those whose settings did not change are carried over with pools and counts.
 
+mod ages;
 mod conduit;
 mod connect;
 mod counters;
@@ -18,6 +19,7 @@ mod pool;
 mod registry;
 mod resolve;
 mod secure;
+mod tables;
 mod usage;
 
 pub(crate) use conduit::Conduit;

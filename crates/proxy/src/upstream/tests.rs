@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use propylon_snapshot::{
-    Address, Availability, Balance, Cluster, ClusterId, Discovery, DnsTarget, Endpoint, Locality,
-    Snapshot, UpstreamProtocol,
+    Address, Availability, Balance, Cluster, ClusterId, Discovery, DnsTarget, Endpoint, Fraction,
+    Locality, Snapshot, UpstreamProtocol, Warmup,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -40,7 +40,7 @@ impl Origin {
 }
 
 fn endpoint(address: SocketAddr) -> Endpoint {
-    Endpoint { address: Address::Ip(address), weight: 1, locality: Locality::default() }
+    Endpoint::at(Address::Ip(address))
 }
 
 fn listed(addresses: &[SocketAddr]) -> Discovery {
@@ -53,6 +53,7 @@ fn named(names: &[&str]) -> Discovery {
         port: 80,
         weight: 1,
         locality: Locality::default(),
+        priority: 0,
     };
     Discovery::Dns {
         names: names.iter().map(target).collect(),
@@ -66,6 +67,8 @@ fn cluster(name: &str, discovery: Discovery) -> Cluster {
         name: name.into(),
         discovery,
         balance: Balance::RoundRobin,
+        localities: None,
+        warmup: None,
         protocol: UpstreamProtocol::Http1,
         tls: None,
         proxy_header: None,
@@ -342,4 +345,88 @@ async fn warming_gives_up_on_names_that_do_not_answer() {
     let mut world = World::new(Silent);
     world.publish(vec![cluster("a", named(&["a.example"]))]);
     world.registry.warm(LIMIT).await;
+}
+
+/// Of so many picks, how many went to an address.
+fn picks_of(live: &LiveCluster, wanted: SocketAddr, count: usize) -> usize {
+    let all = (0..count).filter_map(|_| live.choose(None, &[]));
+    all.filter(|picked| *picked.address() == Address::Ip(wanted)).count()
+}
+
+fn warming(addresses: &[SocketAddr]) -> Cluster {
+    let warmup = Warmup {
+        duration: Duration::from_secs(100),
+        minimum: Fraction(100_000),
+        aggression: 1_000_000,
+    };
+    Cluster { warmup: Some(warmup), ..cluster("a", listed(addresses)) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_endpoint_warms_up_beside_old_ones_and_reloads_do_not_make_it_new() {
+    let (old, new): (SocketAddr, SocketAddr) = ((ip(1), 80).into(), (ip(2), 80).into());
+    let mut world = World::new(SystemResolver);
+    world.publish(vec![warming(&[old])]);
+    tokio::time::advance(Duration::from_secs(1000)).await;
+    let live = Rc::clone(world.publish(vec![warming(&[old, new])]).cluster(ClusterId(0)));
+    assert!(picks_of(&live, new, 110).abs_diff(10) <= 1, "a tenth of the other's");
+    tokio::time::advance(Duration::from_secs(50)).await;
+    let settings = Cluster { idle_timeout: LIMIT, ..warming(&[old, new]) };
+    let live = Rc::clone(world.publish(vec![settings]).cluster(ClusterId(0)));
+    assert!(picks_of(&live, new, 300).abs_diff(100) <= 1, "half of the other's");
+    tokio::time::advance(Duration::from_secs(51)).await;
+    assert!(picks_of(&live, new, 300).abs_diff(150) <= 1, "as much as the other");
+}
+
+#[tokio::test(start_paused = true)]
+async fn endpoints_that_are_all_new_share_alike() {
+    let both = [(ip(1), 80).into(), (ip(2), 80).into()];
+    let mut world = World::new(SystemResolver);
+    let live = Rc::clone(world.publish(vec![warming(&both)]).cluster(ClusterId(0)));
+    assert_eq!(picks_of(&live, both[1], 100), 50);
+}
+
+#[tokio::test]
+async fn endpoints_change_their_priority_without_losing_their_pool() {
+    let (near, far) = (Origin::new().await, Origin::new().await);
+    let mut world = World::new(SystemResolver);
+    let of = |priorities: [u32; 2]| {
+        let endpoints = [near.address(), far.address()].into_iter().zip(priorities);
+        let list = endpoints.map(|(at, priority)| Endpoint { priority, ..endpoint(at) });
+        vec![cluster("a", Discovery::Static(list.collect()))]
+    };
+    let live = Rc::clone(world.publish(of([0, 1])).cluster(ClusterId(0)));
+    assert_eq!(addresses(&live), [near.address()]);
+    live.choose(None, &[])
+        .unwrap()
+        .connect(LIMIT, (Purpose::Bytes, NOBODY))
+        .await
+        .unwrap()
+        .release();
+    world.publish(of([1, 0]));
+    assert_eq!(addresses(&live), [far.address()]);
+    assert_eq!(live.idle_connections(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_far_name_answers_until_a_near_one_resolves() {
+    let script = Scripted::new([no_answer(), answer(&[ip(2)], 3600), answer(&[ip(1)], 3600)]);
+    let mut world = World::new(script);
+    let target = |name: &str, priority| DnsTarget {
+        name: name.into(),
+        port: 80,
+        weight: 1,
+        locality: Locality::default(),
+        priority,
+    };
+    let names = Discovery::Dns {
+        names: Arc::new([target("near.example", 0), target("far.example", 1)]),
+        fixed: Arc::new([]),
+        first_only: false,
+    };
+    let live = Rc::clone(world.publish(vec![cluster("a", names)]).cluster(ClusterId(0)));
+    world.registry.warm(LIMIT).await;
+    assert_eq!(addresses(&live), [(ip(2), 80).into()]);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(addresses(&live), [(ip(1), 80).into()]);
 }

@@ -35,6 +35,8 @@ fn snapshot(tls: Option<ClientTls>) -> Snapshot {
         name: "a".into(),
         discovery: Discovery::Static(Arc::new([])),
         balance: Balance::RoundRobin,
+        localities: None,
+        warmup: None,
         protocol: UpstreamProtocol::Http1,
         tls: tls.map(Arc::new),
         proxy_header: None,
