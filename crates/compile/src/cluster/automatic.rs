@@ -12,7 +12,7 @@ use crate::endpoints::Candidate;
 use crate::problems::{Problems, code};
 use crate::registry::{Behind, Port, Service};
 use crate::tls_client;
-use crate::view::{in_order, selects};
+use crate::view::in_order;
 
 impl<'w> Clusters<'_, 'w> {
     /// Mutual TLS with a service's port, if all of its endpoints speak it and the workload has a
@@ -30,7 +30,7 @@ impl<'w> Clusters<'_, 'w> {
             Behind::Kubernetes(object) => self.supply.of_service(object, port.position),
             Behind::Entry(_) => self.candidates(service, port),
         };
-        candidates.retain(|one| labels.is_none_or(|labels| selects(labels, one.labels)));
+        candidates.retain(|one| labels.is_none_or(|labels| one.carries(labels)));
         let (mutual, plain): (Vec<_>, Vec<_>) =
             candidates.iter().partition(|one| self.is_mutual(service, one));
         let first = mutual.first()?;
