@@ -70,10 +70,14 @@ impl Namespace {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    /// What the wires to it are called at their other ends.
+    pub(crate) fn link(&self) -> String {
+        format!("to{}", self.id())
+    }
+
     /// Joins two namespaces by a wire, each end with an address and its prefix.
     pub(crate) fn wire(&self, own: &str, other: &Self, others: &str) {
-        let link = format!("to{}", other.id());
-        let back = format!("to{}", self.id());
+        let (link, back) = (other.link(), self.link());
         let (id, other_id) = (self.id(), other.id());
         let words = ["ip", "link", "add", &link, "netns", &id, "type", "veth", "peer", "name"];
         let mut command = Command::new(words[0]);

@@ -42,8 +42,12 @@ impl Program {
     ) -> Self {
         let log = NamedTempFile::new().expect("a log");
         let directory = directory.to_str().expect("a path in UTF-8");
-        let fixed = [PROPYLON, "run", directory, "--workers", "1", "--status", "off"];
-        let fixed = [&fixed[..], &["--ready", "off"], flags].concat();
+        let fixed = [PROPYLON, "run", directory, "--status", "off", "--ready", "off"];
+        let workers = match flags.contains(&"--workers") {
+            true => &[][..],
+            false => &["--workers", "1"],
+        };
+        let fixed = [&fixed[..], workers, flags].concat();
         let output = || Stdio::from(File::options().append(true).open(log.path()).expect("a log"));
         let mut command = namespace.command(user, &fixed);
         let child = command.stdout(output()).stderr(output()).spawn().expect("start propylon");
@@ -71,16 +75,21 @@ impl Program {
         });
     }
 
-    /// A counter of its admin page.
-    pub(crate) fn counter(namespace: &Namespace, name: &str) -> u64 {
-        let text = namespace.inside(|| {
+    /// A page of the admin server in a namespace.
+    pub(crate) fn page(namespace: &Namespace, path: &str) -> String {
+        namespace.inside(|| {
             let mut stream = TcpStream::connect("127.0.0.1:15000").expect("the admin server");
-            let request = "GET /stats HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
-            stream.write_all(request.as_bytes()).expect("ask");
+            let rest = "HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+            stream.write_all(format!("GET {path} {rest}").as_bytes()).expect("ask");
             let mut text = String::new();
             stream.read_to_string(&mut text).expect("an answer");
             text
-        });
+        })
+    }
+
+    /// A counter of its admin page.
+    pub(crate) fn counter(namespace: &Namespace, name: &str) -> u64 {
+        let text = Self::page(namespace, "/stats");
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
         line.unwrap_or_else(|| panic!("no counter {name} in {text}")).parse().expect("a number")
     }
