@@ -34,11 +34,7 @@ impl<'w> Clusters<'_, 'w> {
         let (mutual, plain): (Vec<_>, Vec<_>) =
             candidates.iter().partition(|one| self.is_mutual(service, one));
         let first = mutual.first()?;
-        let vault = Vault {
-            world: self.view.world,
-            namespace: self.view.namespace(),
-            source: service.source(),
-        };
+        let vault = Vault { view: self.view, source: service.source() };
         let made = tls_client::automatic((service, port.number, subset), &vault, self.view);
         let why = match (plain.first(), &made) {
             (None, Some(_)) => return made,
