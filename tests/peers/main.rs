@@ -24,6 +24,7 @@ mod http2_origin;
 mod origins;
 mod outcome;
 mod placement;
+mod spread;
 mod table;
 mod tls;
 mod variant;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
     let exchanges: usize =
         VARIANTS.iter().map(|it| groups.iter().filter(|g| it.concerns(g)).count()).sum();
     let places = if is_chosen(placement::NAME) { placement::count() } else { 0 };
+    let places = places + if is_chosen(spread::NAME) { spread::count() } else { 0 };
     let healths = if is_chosen(health::NAME) { health::count() } else { 0 };
     let count = exchanges + places + healths + usize::from(is_chosen(tls::NAME));
     println!("\nrunning {count} tests");
@@ -89,6 +91,9 @@ fn run(groups: &[Group], binary: &Path, count: usize) -> ExitCode {
     }
     if is_chosen(placement::NAME) {
         failed.extend(placement::compare(binary));
+    }
+    if is_chosen(spread::NAME) {
+        failed.extend(spread::compare(binary));
     }
     if is_chosen(health::NAME) {
         failed.extend(health::compare(binary));

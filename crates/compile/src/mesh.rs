@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use propylon_model::destination_rule::{ConnectionPool, OutlierDetection, TcpKeepalive};
+use propylon_model::destination_rule::{
+    ConnectionPool, LocalityLb, OutlierDetection, TcpKeepalive, ZoneAwareLb,
+};
 use propylon_model::mesh_config::{
     MeshH2UpgradePolicy, MeshOutboundMode, NormalizationType, TlsDefaults,
 };
@@ -50,6 +52,16 @@ impl<'w> Mesh<'w> {
     /// Outlier detection of destinations whose DestinationRule has none.
     pub(crate) fn outlier(self) -> Option<&'w OutlierDetection> {
         self.config?.default_traffic_policy.as_ref()?.outlier_detection.as_ref()
+    }
+
+    /// Preference for near endpoints where no DestinationRule says.
+    pub(crate) fn localities(self) -> Option<&'w LocalityLb> {
+        self.config?.locality_lb_setting.as_ref()
+    }
+
+    /// Preference for the same region where no DestinationRule says; it counts before the other.
+    pub(crate) fn zone_aware(self) -> Option<&'w ZoneAwareLb> {
+        self.config?.zone_aware_lb_setting.as_ref()
     }
 
     /// Keep-alive of connections to endpoints, under what DestinationRules say.

@@ -33,6 +33,7 @@ mod rule;
 mod rule_list;
 #[cfg(test)]
 mod samples;
+mod spread;
 mod string_match;
 mod tls;
 mod virtual_host;
@@ -40,7 +41,7 @@ mod virtual_host;
 pub use asked::Asked;
 pub use cluster::{
     Address, Availability, Balance, Cluster, ClusterId, Discovery, DnsTarget, Endpoint,
-    Http2KeepAlive, Http2Settings, Locality, UpstreamProtocol,
+    Http2KeepAlive, Http2Settings, Locality, ProxyHeader, UpstreamProtocol,
 };
 pub use decide::{CorsReply, Decision, Dice, Verdict};
 pub use explain::{Explanation, Tried};
@@ -72,6 +73,7 @@ pub use rule::{
     QueryMatch, Redirect, RedirectPath, RedirectPort, Rule, Target,
 };
 pub use rule_list::RuleList;
+pub use spread::{LocalityWeight, Warmup};
 pub use string_match::{BadPattern, Pattern, StringMatch};
 pub use tls::{
     Authorities, CipherSuite, ClientCheck, ClientTls, Credential, Identity, Offers, Opaque,
