@@ -368,6 +368,42 @@ fn explain_shows_a_destination_without_endpoints_as_the_503_it_is() {
 }
 
 #[test]
+fn explain_overlooks_endpoints_that_are_not_ready() {
+    let world = World::sound();
+    let address = "- addresses:\n  - 127.0.0.1\n";
+    let gone = format!("{address}  conditions:\n    ready: false\n");
+    world.write("services.yaml", &SERVICES.replace(address, &gone));
+    let args = ["explain", "GET", "http://shop.example/api", "-H", "x-user: qa"];
+    world.propylon(&args).ends_with(1).prints(&["no endpoints: answers 503 (UH)"]);
+}
+
+#[test]
+fn explain_says_which_endpoints_are_far() {
+    let world = World::sound();
+    let slice = |port: u16, place: &str| {
+        format!(
+            "apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {{name: cart-{port}, labels: {{kubernetes.io/service-name: cart}}}}
+addressType: IPv4
+ports: [{{name: http, port: {port}}}]
+endpoints: [{{addresses: [127.0.0.1], deprecatedTopology: {{{place}}}}}]
+---
+"
+        )
+    };
+    let (near, far) = ("topology.kubernetes.io/region: eu", "topology.kubernetes.io/region: us");
+    let endpoints = slice(9003, near) + &slice(9004, far);
+    let (service, _endpoints) = SERVICES.split_once("---").unwrap();
+    let close = service.replace("spec:\n", "spec:\n  trafficDistribution: PreferClose\n");
+    world.write("services.yaml", &format!("{close}---\n{endpoints}"));
+    let url = "http://shop.example/api";
+    let args = ["explain", "GET", url, "-H", "x-user: qa", "--locality", "eu"];
+    world.propylon(&args).prints(&["127.0.0.1:9003", "127.0.0.1:9004 (priority 1)"]);
+    world.propylon(&["explain", "GET", url, "--locality", "eu/*"]).ends_with(2);
+}
+
+#[test]
 fn routes_is_a_table_with_the_place_of_every_rule() {
     let said = World::sound().propylon(&["routes"]).ends_with(0);
     said.prints(&[

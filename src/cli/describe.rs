@@ -5,9 +5,9 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use propylon_snapshot::{
-    Action, Address, Cluster, Destination, Discovery, Forward, Fraction, Head, HeaderMatch,
-    HeaderOps, Matcher, Mismatch, PathMatch, PathRewrite, QueryMatch, Redirect, RedirectPath,
-    RedirectPort, Retry, RetryOn, Rule, Snapshot, StringMatch, Target, WriteMode,
+    Action, Address, Cluster, Destination, Discovery, Endpoint, Forward, Fraction, Head,
+    HeaderMatch, HeaderOps, Matcher, Mismatch, PathMatch, PathRewrite, QueryMatch, Redirect,
+    RedirectPath, RedirectPort, Retry, RetryOn, Rule, Snapshot, StringMatch, Target, WriteMode,
 };
 
 /// The conditions of a rule: `uri prefix /api, method exact GET`; `any request` where none is set.
@@ -280,7 +280,7 @@ fn is_default(retry: &Retry) -> bool {
         && retry.per_try_timeout.is_none()
 }
 
-/// The endpoints of a cluster as far as the configuration knows them.
+/// The endpoints of a cluster that take requests, as far as the configuration knows them.
 #[must_use]
 pub(crate) fn endpoints(cluster: &Cluster) -> Vec<String> {
     let address = |address: &Address| match address {
@@ -288,12 +288,21 @@ pub(crate) fn endpoints(cluster: &Cluster) -> Vec<String> {
         Address::Unix(path) => format!("unix:{}", path.display()),
         Address::Abstract(name) => format!("unix:@{name}"),
     };
+    let far = |priority: u32| match priority {
+        0 => String::new(),
+        priority => format!(" (priority {priority})"),
+    };
+    let listed = |endpoints: &[Endpoint]| {
+        let ready = endpoints.iter().filter(|endpoint| endpoint.ready);
+        let shown = ready.map(|one| format!("{}{}", address(&one.address), far(one.priority)));
+        shown.collect::<Vec<String>>()
+    };
     match &cluster.discovery {
-        Discovery::Static(endpoints) => endpoints.iter().map(|e| address(&e.address)).collect(),
+        Discovery::Static(endpoints) => listed(endpoints),
         Discovery::Dns { names, fixed, .. } => names
             .iter()
-            .map(|name| format!("{}:{} (DNS)", name.name, name.port))
-            .chain(fixed.iter().map(|e| address(&e.address)))
+            .map(|name| format!("{}:{} (DNS){}", name.name, name.port, far(name.priority)))
+            .chain(listed(fixed))
             .collect(),
         Discovery::Asked(asked) => {
             let original = asked.original.then(|| "the original destination".to_owned());

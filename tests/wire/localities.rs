@@ -129,3 +129,36 @@ fn at_a_gateway_no_connection_knows_where_it_was_meant_to_go() {
     gateway.prints("GW2019");
     assert!(origin.received().is_empty());
 }
+
+/// A Service whose only endpoint may not be ready.
+fn service(port: u16, ready: bool) -> String {
+    let service = format!(
+        "apiVersion: v1
+kind: Service
+metadata: {{name: origin}}
+spec: {{ports: [{{name: http, port: 80}}]}}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {{name: origin-1, labels: {{kubernetes.io/service-name: origin}}}}
+addressType: IPv4
+ports: [{{name: http, port: {port}}}]
+endpoints: [{{addresses: [127.0.0.1], conditions: {{ready: {ready}}}}}]
+---
+"
+    );
+    every_host() + &service + &rules("rules", "*", &everything_to("origin"))
+}
+
+#[test]
+fn an_endpoint_that_is_not_ready_gets_nothing_until_it_is() {
+    let origin = Origin::says("origin");
+    let gateway = world(&service(origin.port(), false)).start();
+    gateway.get("/").is(503).says("no healthy upstream");
+    let text = gateway.control(gateway.admin, "/clusters").is(200).text();
+    assert!(text.contains("::health_flags::/failed_eds_health"), "{text}");
+    let before = gateway.reloads();
+    gateway.replace("world.yaml", &service(origin.port(), true));
+    gateway.reloads_after(before);
+    gateway.get("/").is(200).says("origin");
+}

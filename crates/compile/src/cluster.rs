@@ -192,11 +192,9 @@ impl<'v, 'w> Clusters<'v, 'w> {
                 self.keep(&name, cluster);
             }
             let made = self.made.get(&name)?.as_ref()?;
-            let has_endpoints = match &made.cluster.discovery {
-                Discovery::Static(endpoints) => !endpoints.is_empty(),
-                Discovery::Dns { names, fixed, .. } => !names.is_empty() || !fixed.is_empty(),
-                Discovery::Asked(_) => false,
-            };
+            let discovery = &made.cluster.discovery;
+            let is_asked = matches!(discovery, Discovery::Asked(_));
+            let has_endpoints = !is_asked && discovery.has_endpoints();
             let cluster = made.provisional;
             Some(Meshed { name: name.into(), cluster, handing, has_endpoints })
         });

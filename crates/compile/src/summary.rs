@@ -8,7 +8,9 @@ mod servers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use propylon_snapshot::{Cluster, Discovery, Listener, Serves, Snapshot, Target, TcpRoute, Then};
+use propylon_snapshot::{
+    Cluster, Discovery, Endpoint, Listener, Serves, Snapshot, Target, TcpRoute, Then,
+};
 
 /// What changed between two snapshots, in the words of the reload line: `+1 route`, `-2 hosts`,
 /// `1 route changed`, `endpoints of reviews.default changed: 2 -> 3`. Empty where requests cannot
@@ -210,9 +212,10 @@ fn endpoints(
 }
 
 fn number(cluster: &Cluster) -> usize {
+    let ready = |endpoints: &[Endpoint]| endpoints.iter().filter(|one| one.ready).count();
     match &cluster.discovery {
-        Discovery::Static(endpoints) => endpoints.len(),
-        Discovery::Dns { names, fixed, first_only: _ } => names.len() + fixed.len(),
+        Discovery::Static(endpoints) => ready(endpoints),
+        Discovery::Dns { names, fixed, first_only: _ } => names.len() + ready(fixed),
         Discovery::Asked(_) => 0,
     }
 }

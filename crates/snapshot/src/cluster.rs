@@ -91,6 +91,19 @@ pub enum Discovery {
     Asked(Asked),
 }
 
+impl Discovery {
+    /// True if there is an endpoint that takes requests, or may turn out to be one.
+    #[must_use]
+    pub fn has_endpoints(&self) -> bool {
+        let ready = |endpoints: &[Endpoint]| endpoints.iter().any(|endpoint| endpoint.ready);
+        match self {
+            Self::Static(endpoints) => ready(endpoints),
+            Self::Dns { names, fixed, first_only: _ } => !names.is_empty() || ready(fixed),
+            Self::Asked(_) => true,
+        }
+    }
+}
+
 /// How an endpoint is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Balance {

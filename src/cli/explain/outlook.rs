@@ -3,7 +3,7 @@
 
 use propylon_snapshot::{
     Abort, AbortAnswer, Action, Availability, Cluster, Decision, Destination, DirectResponse,
-    Discovery, Forward, Reason, Rule, Snapshot, Target, Verdict,
+    Forward, Reason, Rule, Snapshot, Target, Verdict,
 };
 
 /// What becomes of a request.
@@ -77,11 +77,7 @@ fn branch<'s>(snapshot: &'s Snapshot, destination: &'s Destination) -> Branch<'s
         }
         Target::Cluster(id) => snapshot.cluster(*id),
     };
-    let empty = match &cluster.discovery {
-        Discovery::Static(endpoints) => endpoints.is_empty(),
-        Discovery::Dns { names, fixed, .. } => names.is_empty() && fixed.is_empty(),
-        Discovery::Asked(_) => false,
-    };
+    let empty = !cluster.discovery.has_endpoints();
     let fails = match &cluster.availability {
         Availability::Closed(why) => Some((Reason::ClusterClosed, why.to_string())),
         Availability::Open if empty => Some((Reason::NoEndpoint, "no endpoints".to_owned())),

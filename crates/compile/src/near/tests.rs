@@ -224,3 +224,27 @@ fn the_meshs_setting_counts_where_no_rule_has_one() {
     let near = Near::of(None, TrafficDistribution::Any, Mesh::of(&world), true);
     assert_eq!(arranged(&HERE, &near, &[("us", "1"), ("eu/a/1", "2")]).0, [0, 1]);
 }
+
+#[test]
+fn priorities_begin_with_0_and_skip_none() {
+    let failover = vec![LocalityFailover { from: "eu".into(), to: "us".into() }];
+    let settings = [
+        LocalityLb::default(),
+        LocalityLb { failover: failover.clone(), ..LocalityLb::default() },
+        by_labels(&["v", place::ZONE]),
+        LocalityLb { failover, ..by_labels(&[NETWORK, "v=2"]) },
+    ];
+    let all =
+        [("eu/a/1", "1"), ("eu/a", "2"), ("eu/b", "1"), ("us", ""), ("asia/x", "2"), ("", "")];
+    for subset in 1..1 << all.len() {
+        let chosen = all.iter().enumerate().filter(|(bit, _)| subset & (1 << bit) != 0);
+        let chosen: Vec<At> = chosen.map(|(_, at)| *at).collect();
+        for setting in &settings {
+            let mut found = failing_over(setting.clone(), &HERE, &chosen);
+            found.sort_unstable();
+            found.dedup();
+            let dense = (0..).take(found.len()).collect::<Vec<u32>>();
+            assert_eq!(found, dense, "{chosen:?} {setting:?}");
+        }
+    }
+}

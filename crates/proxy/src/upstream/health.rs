@@ -58,6 +58,8 @@ pub(crate) struct Health {
 struct State {
     rules: Option<Arc<Outlier>>,
     hosts: HashMap<Address, Arc<Host>>,
+    /// How many of them are not ready, whatever became of their use.
+    not_ready: u64,
 }
 
 /// Envoy's counters of outlier detection.
@@ -120,6 +122,7 @@ impl Health {
                 .map(|address| (address.clone(), known.remove(address).unwrap_or_default()))
                 .collect();
         }
+        state.not_ready = endpoints.iter().filter(|endpoint| !endpoint.ready).count() as u64;
         state.rules = rules;
         drop(state);
         self.version.fetch_add(1, Ordering::Release);
@@ -232,7 +235,7 @@ impl Health {
         let sum = enforced.iter().map(read).sum();
         let mut all = vec![
             ("membership_total", total),
-            ("membership_healthy", total - active),
+            ("membership_healthy", total.saturating_sub(active + state.not_ready)),
             ("outlier_detection.ejections_active", active),
             ("outlier_detection.ejections_overflow", read(overflow)),
             ("outlier_detection.ejections_enforced_total", sum),
