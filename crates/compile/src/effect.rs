@@ -36,7 +36,7 @@ pub(crate) fn report(view: &View<'_>, gateways: &[&Object<Gateway>], problems: &
         workload_entry(&object.spec);
     }
     for object in in_order(&view.world.services) {
-        service(object, problems);
+        service(object);
     }
     for object in in_order(&view.world.endpoint_slices) {
         endpoint_slice(object, problems);
@@ -105,7 +105,8 @@ fn workload_entry(entry: &WorkloadEntry) {
     } = entry;
 }
 
-fn service(object: &Object<Service>, problems: &mut Problems) {
+/// Every field is in effect, or concerns others than a gateway.
+fn service(object: &Object<Service>) {
     let Service {
         selector: _,
         ports: _,
@@ -115,11 +116,9 @@ fn service(object: &Object<Service>, problems: &mut Problems) {
         external_name: _,
         external_ips: _,
         publish_not_ready_addresses: _,
-        traffic_distribution,
+        traffic_distribution: _,
         session_affinity: _,
     } = &object.spec;
-    let list = [("trafficDistribution", !traffic_distribution.is_empty())];
-    fields(object, &FieldPath::spec(), list, problems);
 }
 
 fn endpoint_slice(object: &Object<EndpointSlice>, problems: &mut Problems) {

@@ -93,7 +93,6 @@ async fn receive(arrival: Arrival, stream: Stream) {
     let Ok(hello) = preface(&arrival, &stream, &mut ends).await else {
         return arrival.refuse(&stream);
     };
-    let client = ends.0.map(|peer| peer.ip());
     // The generation of this moment: a reload may have come while the client was talking.
     let (generation, position) = arrival.door.current();
     let name = hello.as_ref().and_then(|hello| hello.server_name.as_deref());
@@ -118,7 +117,7 @@ async fn receive(arrival: Arrival, stream: Stream) {
             let way = secure::Way { door, generation: held, listener: position, chain };
             let shaken = Box::pin(secure::shake(&worker, &way, stream)).await;
             let Some(stream) = shaken.map(|shaken| shaken.stream) else { return };
-            let opened = Box::pin(tcp::open(&worker, &generation, route, (client, wanted))).await;
+            let opened = Box::pin(tcp::open(&worker, &generation, route, (ends, wanted))).await;
             drop((way, generation));
             match opened {
                 Some(opened) => opened.relay(&worker, &stream).await,
@@ -126,7 +125,7 @@ async fn receive(arrival: Arrival, stream: Stream) {
             }
         }
         Some(Way::Tcp(route)) => {
-            let opened = Box::pin(tcp::open(&worker, &generation, route, (client, wanted))).await;
+            let opened = Box::pin(tcp::open(&worker, &generation, route, (ends, wanted))).await;
             // What is chosen stays chosen: an old configuration need not live as long as its
             // longest connection.
             drop(generation);

@@ -144,8 +144,8 @@ impl<'v, 'w> Index<'v, 'w> {
         options.resolve_none || options.role != Role::Gateway
     }
 
-    /// The endpoints of a service, port by port, with those that other ServiceEntries for its host
-    /// supply.
+    /// The endpoints of a service that are ready, port by port, with those that other
+    /// ServiceEntries for its host supply.
     pub(super) fn endpoints(&self, service: &Found<'w>) -> Vec<(u16, Vec<Candidate<'w>>)> {
         let of = |service: &Found<'w>, position| match service.behind {
             Behind::Kubernetes(object) => self.supply.of_service(object, position),
@@ -156,7 +156,8 @@ impl<'v, 'w> Index<'v, 'w> {
         let of_port = |port: &Port| {
             let beside = self.registry.beside(service, port.number);
             let others = beside.flat_map(|(other, port)| of(other, port.position));
-            of(service, port.position).into_iter().chain(others).collect()
+            let all = of(service, port.position).into_iter().chain(others);
+            all.filter(|endpoint| endpoint.ready).collect()
         };
         service.ports.iter().map(|port| (port.number, of_port(port))).collect()
     }

@@ -47,9 +47,9 @@ pub(super) async fn answer<D: Downstream>(
     let over = if caller.secured.is_some() { Scheme::Https } else { Scheme::Http };
     // A sidecar does not tell others about its workload: it is no edge of the mesh.
     let peer = caller.peer.filter(|_| caller.guest.aim().is_none());
-    marks.make(head, peer, &snapshot.http, over);
-    let mut lines = request_lines.take();
     let certificate = caller.secured.as_ref().and_then(|secured| secured.client.as_deref());
+    marks.make(head, (peer, certificate), &snapshot.http, over);
+    let mut lines = request_lines.take();
     marks.fill(head, &snapshot.http, certificate, &mut lines);
     let mut request = Request {
         protocol: head.protocol(),
