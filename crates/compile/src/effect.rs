@@ -68,11 +68,6 @@ fn gateway(object: &Object<Gateway>, problems: &mut Problems) {
         let place = FieldPath::spec().key("servers").index(position);
         let list = [("defaultEndpoint", !default_endpoint.is_empty()), ("name", !name.is_empty())];
         fields(object, &place, list, problems);
-        if server.port.protocol.eq_ignore_ascii_case("GRPC-WEB") {
-            let message = "gRPC-Web is not yet translated: its requests are passed on as they are";
-            let field = place.key("port").key("protocol");
-            problems.warning(code::NOT_IN_EFFECT, object, field, message);
-        }
     }
 }
 

@@ -12,6 +12,7 @@ mod clock;
 mod complaint;
 #[doc(hidden)]
 pub mod fuzz;
+mod grpc_web;
 mod guests;
 mod http;
 pub mod http1;

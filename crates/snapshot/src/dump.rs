@@ -75,6 +75,9 @@ impl Snapshot {
     ) {
         line!(page, "routes {}", table.name);
         page.inside(|page| {
+            if table.grpc_web {
+                line!(page, "translates gRPC-Web");
+            }
             for host in table.hosts() {
                 line!(page, "host {}", host.domain);
                 page.inside(|page| {
