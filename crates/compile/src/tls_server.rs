@@ -25,11 +25,7 @@ pub(crate) fn settings(
     problems: &mut Problems,
 ) -> Result<ServerTls, String> {
     let place = server.field().key("tls");
-    let vault = Vault {
-        world: view.world,
-        namespace: view.namespace(),
-        source: &server.gateway.meta.source,
-    };
+    let vault = Vault { view, source: &server.gateway.meta.source };
     if written.mode == ServerTlsMode::IstioMutual {
         return Ok(mesh(server, written, (&vault, view), &place, problems));
     }
