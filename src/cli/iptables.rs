@@ -13,13 +13,20 @@ use ipnet::IpNet;
 
 use super::Failure;
 use super::out::{self, Exit};
-use rules::{Family, Ports, Redirection};
+use rules::{Family, Redirection};
 
 /// Flags of `iptables`.
 #[derive(Debug, Args)]
 pub(crate) struct Iptables {
     /// The port that connections are redirected to: a sidecar's `--outbound`
-    #[arg(short = 'p', long, alias = "envoy-port", value_name = "PORT", default_value_t = 15001)]
+    #[arg(
+        short = 'p',
+        long,
+        alias = "envoy-port",
+        value_name = "PORT",
+        default_value_t = 15001,
+        value_parser = clap::value_parser!(u16).range(1..)
+    )]
     port: u16,
 
     /// User whose connections are never redirected: the sidecar's own; may be repeated
@@ -47,13 +54,12 @@ pub(crate) struct Iptables {
     #[arg(long = "only-uid", value_name = "UID", value_delimiter = ',')]
     only_uids: Vec<u32>,
 
-    /// Destinations that are redirected; `*` is all
+    /// Destinations that are redirected; `*` is all [default: `*`, unless ports are given]
     #[arg(
         short = 'i',
         long = "include-cidr",
         alias = "istio-service-cidr",
         value_name = "CIDR",
-        default_value = "*",
         value_delimiter = ','
     )]
     include: Vec<Block>,
@@ -68,7 +74,7 @@ pub(crate) struct Iptables {
     )]
     exclude: Vec<IpNet>,
 
-    /// Ports that are redirected [default: all]
+    /// Ports that are redirected, beside the destinations that are
     #[arg(
         short = 'q',
         long = "include-port",
@@ -124,6 +130,7 @@ impl std::str::FromStr for Block {
 impl Iptables {
     /// Sets the rules, removes them, or prints them.
     pub(super) fn execute(&self) -> Result<Exit, Failure> {
+        self.contradiction().map_or(Ok(()), |why| Err(Failure::Other(why)))?;
         for family in [Family::V4, Family::V6] {
             // Removing touches both: nothing may stay behind.
             if family == Family::V6 && !self.ipv6 && !self.clean {
@@ -144,9 +151,30 @@ impl Iptables {
         Ok(Exit::Success)
     }
 
+    /// What flags ask for that cannot be had together; nobody should find that out from traffic.
+    fn contradiction(&self) -> Option<String> {
+        if self.clean {
+            return None;
+        }
+        if let Some(uid) = self.only_uids.iter().find(|uid| self.uids.contains(uid)) {
+            return Some(format!(
+                "user {uid} is to be redirected (--only-uid) and left alone (--uid): run the \
+                 sidecar as another user, and name that one with --uid"
+            ));
+        }
+        let included = self.include.iter().filter_map(|block| match block {
+            Block::All => None,
+            Block::Of(block) => Some(block),
+        });
+        let mut blocks = included.chain(&self.exclude);
+        let v6 = blocks.find(|block| Family::V6.has(**block) && !self.ipv6)?;
+        Some(format!("{v6} has no effect, as IPv6 is not redirected: add --ipv6"))
+    }
+
     fn redirection(&self, family: Family) -> Redirection {
         let of = |block: &IpNet| family.has(*block);
-        let all = self.include.contains(&Block::All);
+        let unsaid = self.include.is_empty() && self.include_ports.is_empty();
+        let all = unsaid || self.include.contains(&Block::All);
         let include = self.include.iter().filter_map(|block| match block {
             Block::All => None,
             Block::Of(block) => Some(*block).filter(of),
@@ -159,13 +187,13 @@ impl Iptables {
             only_uids: self.only_uids.clone(),
             include: (!all).then(|| include.collect()),
             exclude: self.exclude.iter().copied().filter(of).collect(),
-            ports: match (self.include_ports.as_slice(), self.exclude_ports.as_slice()) {
-                ([], excluded) => Ports::AllBut(excluded.to_vec()),
-                (included, excluded) => {
-                    let wanted = included.iter().copied();
-                    Ports::Only(wanted.filter(|port| !excluded.contains(port)).collect())
-                }
-            },
+            include_ports: self
+                .include_ports
+                .iter()
+                .copied()
+                .filter(|port| !self.exclude_ports.contains(port))
+                .collect(),
+            exclude_ports: self.exclude_ports.clone(),
         }
     }
 }

@@ -240,6 +240,7 @@ fn names_that_clients_choose_do_not_lead_to_this_machine() {
     let gateway = gateway::world(&gateway_for_names(origin.port())).start();
     gateway.get_from("a.localhost", "/").is(503);
     assert_eq!(origin.connections(), 0);
+    gateway.prints("a.localhost leads to 127.0.0.1, which is not public and not listed");
 }
 
 #[test]

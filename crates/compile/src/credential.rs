@@ -116,14 +116,20 @@ impl Vault<'_> {
             return self.authorities_in_config_map(place);
         }
         let separate = self.secret(&format!("{name}{AUTHORITY_SUFFIX}"));
-        let candidates = separate.into_iter().chain(self.secret(name));
-        for secret in candidates {
+        let same = self.secret(name);
+        let exists = separate.is_some() || same.is_some();
+        for secret in separate.into_iter().chain(same) {
             if let Some(bytes) = first_of(secret, &AUTHORITY_KEYS) {
                 return Credential { name: secret_name(secret), read: Ok(opaque(bytes)) };
             }
         }
-        let name = format!("Secret {}/{}", self.view.namespace(), bare(name));
-        Credential { name: name.into(), read: Err("it has no authorities (`ca.crt`)".into()) }
+        let name = bare(name);
+        let why = match exists {
+            true => "it has no authorities (`ca.crt`)".into(),
+            false => format!("it does not exist, nor does {name}{AUTHORITY_SUFFIX}").into(),
+        };
+        let name = format!("Secret {}/{name}", self.view.namespace());
+        Credential { name: name.into(), read: Err(why) }
     }
 
     fn authorities_in_config_map(&self, place: &str) -> Credential<Opaque> {

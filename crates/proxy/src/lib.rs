@@ -9,6 +9,7 @@ mod balance;
 mod buffers;
 mod captured;
 mod clock;
+mod complaint;
 #[doc(hidden)]
 pub mod fuzz;
 mod grpc_web;

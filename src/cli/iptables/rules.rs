@@ -41,13 +41,6 @@ impl Family {
     }
 }
 
-/// Ports whose connections are redirected.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Ports {
-    Only(Vec<u16>),
-    AllBut(Vec<u16>),
-}
-
 /// What is redirected where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Redirection {
@@ -61,7 +54,9 @@ pub(super) struct Redirection {
     /// Destinations that are redirected; `None`: all.
     pub(super) include: Option<Vec<IpNet>>,
     pub(super) exclude: Vec<IpNet>,
-    pub(super) ports: Ports,
+    /// Ports that are redirected whatever the destination, as in Istio.
+    pub(super) include_ports: Vec<u16>,
+    pub(super) exclude_ports: Vec<u16>,
 }
 
 impl Redirection {
@@ -86,30 +81,21 @@ impl Redirection {
         for block in &self.exclude {
             rule(OUTPUT, &format!("-d {block} -j RETURN"));
         }
-        let ports = match &self.ports {
-            Ports::AllBut(ports) => {
-                for port in ports {
-                    rule(OUTPUT, &format!("-p tcp --dport {port} -j RETURN"));
-                }
-                vec![String::new()]
-            }
-            Ports::Only(ports) => {
-                ports.iter().map(|port| format!("-p tcp --dport {port} ")).collect()
-            }
-        };
+        for port in &self.exclude_ports {
+            rule(OUTPUT, &format!("-p tcp --dport {port} -j RETURN"));
+        }
         let whose = match self.only_uids.as_slice() {
             [] => vec![String::new()],
             uids => uids.iter().map(|uid| format!("-m owner --uid-owner {uid} ")).collect(),
         };
+        let ports = self.include_ports.iter().map(|port| format!("-p tcp --dport {port} "));
         let where_to = match &self.include {
             None => vec![String::new()],
             Some(blocks) => blocks.iter().map(|block| format!("-d {block} ")).collect(),
         };
-        for port in &ports {
+        for what in ports.chain(where_to) {
             for who in &whose {
-                for block in &where_to {
-                    rule(OUTPUT, &format!("{port}{block}{who}-j {REDIRECT}"));
-                }
+                rule(OUTPUT, &format!("{what}{who}-j {REDIRECT}"));
             }
         }
         text.push_str("COMMIT\n");

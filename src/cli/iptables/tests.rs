@@ -70,8 +70,35 @@ fn exclusions_stand_in_front_of_what_is_redirected() {
 #[test]
 fn chosen_ports_are_the_only_ones() {
     let rules = rules(&["-q", "80,443", "-o", "443"]);
-    assert!(rules.contains(&"-A ISTIO_OUTPUT -p tcp --dport 80 -j ISTIO_REDIRECT".to_owned()));
-    assert!(!rules.iter().any(|rule| rule.contains("443")));
+    assert!(rules.contains(&"-A ISTIO_OUTPUT -p tcp --dport 443 -j RETURN".to_owned()));
+    let redirected: Vec<&String> =
+        rules.iter().filter(|rule| rule.ends_with("-j ISTIO_REDIRECT")).collect();
+    assert_eq!(redirected, ["-A ISTIO_OUTPUT -p tcp --dport 80 -j ISTIO_REDIRECT"]);
+}
+
+#[test]
+fn chosen_ports_and_destinations_add_up_as_in_istio() {
+    let rules = rules(&["-q", "80", "-i", "203.0.113.0/24"]);
+    let redirected: Vec<&String> =
+        rules.iter().filter(|rule| rule.ends_with("-j ISTIO_REDIRECT")).collect();
+    let wanted = [
+        "-A ISTIO_OUTPUT -p tcp --dport 80 -j ISTIO_REDIRECT",
+        "-A ISTIO_OUTPUT -d 203.0.113.0/24 -j ISTIO_REDIRECT",
+    ];
+    assert_eq!(redirected, wanted);
+}
+
+#[test]
+fn flags_that_contradict_each_other_are_refused() {
+    let why = |arguments: &[&str]| {
+        let all = std::iter::once("iptables").chain(arguments.iter().copied());
+        Alone::try_parse_from(all).unwrap().flags.contradiction()
+    };
+    assert!(why(&["--only-uid", "1337"]).unwrap().contains("user 1337"));
+    assert!(why(&["-x", "fd00::/8"]).unwrap().contains("add --ipv6"));
+    assert!(why(&["-i", "fd00::/8"]).unwrap().contains("add --ipv6"));
+    assert_eq!(why(&["-x", "fd00::/8", "--ipv6"]), None);
+    assert_eq!(why(&["--clean", "-x", "fd00::/8"]), None);
 }
 
 #[test]

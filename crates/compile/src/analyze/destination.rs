@@ -124,7 +124,9 @@ fn check_port(index: &Index<'_, '_>, one: &Use<'_>, service: &Service<'_>, out: 
     match &one.destination.port {
         Some(port) => {
             let number = u16::try_from(port.number).ok();
-            if number.is_some_and(|number| service.port(number).is_some()) {
+            // Another object for the same host may add it.
+            let has = |number| index.registry.find_port(&service.host, number).is_some();
+            if number.is_some_and(|number| service.port(number).is_some() || has(number)) {
                 return;
             }
             let field = one.field.key("port").key("number");

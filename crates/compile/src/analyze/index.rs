@@ -12,7 +12,7 @@ use crate::destination_rule::DestinationRules;
 use crate::endpoints::{Candidate, Supply};
 use crate::gateway;
 use crate::host::{MESH, resolve, resolve_gateway};
-use crate::registry::{Behind, Registry, Service as Found};
+use crate::registry::{Behind, Port, Registry, Service as Found};
 use crate::service_entry::Workloads;
 use crate::view::View;
 use crate::virtual_service::gateways;
@@ -144,18 +144,22 @@ impl<'v, 'w> Index<'v, 'w> {
         options.resolve_none || options.role != Role::Gateway
     }
 
-    /// The endpoints of a service that are ready, port by port.
+    /// The endpoints of a service that are ready, port by port, with those that other
+    /// ServiceEntries for its host supply.
     pub(super) fn endpoints(&self, service: &Found<'w>) -> Vec<(u16, Vec<Candidate<'w>>)> {
-        let of_port = |position| {
-            let all = match service.behind {
-                Behind::Kubernetes(object) => self.supply.of_service(object, position),
-                Behind::Entry(object) => {
-                    self.workloads.of_entry(object, &service.host, position, &self.supply)
-                }
-            };
-            all.into_iter().filter(|endpoint| endpoint.ready).collect()
+        let of = |service: &Found<'w>, position| match service.behind {
+            Behind::Kubernetes(object) => self.supply.of_service(object, position),
+            Behind::Entry(object) => {
+                self.workloads.of_entry(object, &service.host, position, &self.supply)
+            }
         };
-        service.ports.iter().map(|port| (port.number, of_port(port.position))).collect()
+        let of_port = |port: &Port| {
+            let beside = self.registry.beside(service, port.number);
+            let others = beside.flat_map(|(other, port)| of(other, port.position));
+            let all = of(service, port.position).into_iter().chain(others);
+            all.filter(|endpoint| endpoint.ready).collect()
+        };
+        service.ports.iter().map(|port| (port.number, of_port(port))).collect()
     }
 
     /// How much of this gateway's traffic a VirtualService is about.

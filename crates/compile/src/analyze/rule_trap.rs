@@ -7,6 +7,7 @@ use super::code;
 use super::index::Index;
 use crate::destination_rule::Merged;
 use crate::host::is_wildcard;
+use crate::visibility;
 
 /// Checks all DestinationRules.
 pub(super) fn check(index: &Index<'_, '_>, out: &mut Vec<Problem>) {
@@ -21,8 +22,15 @@ pub(super) fn check(index: &Index<'_, '_>, out: &mut Vec<Problem>) {
             continue;
         }
         let Some(service) = index.registry.find_for(&host, own) else { continue };
-        if let Some(merged) = index.rules.find(&service.host, service.namespace) {
-            check_overruled(rule, merged, out);
+        match index.rules.find(&service.host, service.namespace) {
+            Some(merged) => check_overruled(index, rule, merged, out),
+            // Rules of third namespaces are for their own workloads.
+            None => {
+                let message = "this DestinationRule does not hold at this gateway";
+                let field = FieldPath::spec().key("host");
+                let problem = Problem::of(Severity::Info, code::OVERRULED, rule, field, message);
+                out.push(problem.help(replaced_advice(index, rule, service.namespace)));
+            }
         }
     }
 }
@@ -75,7 +83,12 @@ fn check_ports(
     }
 }
 
-fn check_overruled(rule: &Object<DestinationRule>, merged: &Merged<'_>, out: &mut Vec<Problem>) {
+fn check_overruled(
+    index: &Index<'_, '_>,
+    rule: &Object<DestinationRule>,
+    merged: &Merged<'_>,
+    out: &mut Vec<Problem>,
+) {
     let ours = |object: &Object<DestinationRule>| object.meta.key == rule.meta.key;
     let policy = merged.policy.as_ref();
     let takes_part = policy.is_some_and(|policy| ours(policy.object))
@@ -93,7 +106,7 @@ fn check_overruled(rule: &Object<DestinationRule>, merged: &Merged<'_>, out: &mu
         );
         let field = FieldPath::spec().key("host");
         let problem = Problem::of(Severity::Warning, code::OVERRULED, rule, field, message)
-            .help("rules of the gateway's namespace replace those of the service's: merge them")
+            .help(replaced_advice(index, rule, &winner.meta.key.namespace))
             .note(winner, FieldPath::spec().key("host"), "this rule holds");
         return out.push(problem);
     }
@@ -125,6 +138,24 @@ fn check_overruled(rule: &Object<DestinationRule>, merged: &Merged<'_>, out: &mu
             .note(held.object, held.field.clone(), "this subset holds");
         out.push(problem);
     }
+}
+
+/// Why a rule does not hold for a service, or where the rule that does comes first.
+fn replaced_advice(index: &Index<'_, '_>, rule: &Object<DestinationRule>, first: &str) -> String {
+    let view = index.view;
+    let (own, here) = (&*rule.meta.key.namespace, view.namespace());
+    let defaults = view.mesh.destination_rule_export_to();
+    if visibility::of(&rule.spec.export_to, defaults, own, here).is_none() {
+        return format!("its `exportTo` hides it from namespace {here}: add `{here}` there");
+    }
+    if *first == *here {
+        return "rules of the gateway's namespace replace those of the service's: merge them"
+            .to_owned();
+    }
+    if own == view.mesh.root_namespace() {
+        return format!("rules of the service's namespace come first: merge them in {first}");
+    }
+    format!("rules of namespace {own} are for its own workloads: put it into {first} or {here}")
 }
 
 #[cfg(test)]

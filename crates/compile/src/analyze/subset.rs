@@ -110,7 +110,13 @@ fn check_rule(
     if all.is_empty() {
         return;
     }
+    let merged = index.rules.find(&service.host, service.namespace);
     for (position, subset) in rule.spec.subsets.iter().enumerate() {
+        // What another rule defines, or nobody here sees, takes no requests.
+        let holds = merged.and_then(|merged| merged.subset(&subset.name));
+        if holds.is_none_or(|holds| holds.object.meta.key != rule.meta.key) {
+            continue;
+        }
         if all.iter().any(|endpoint| endpoint.carries(&subset.labels)) {
             continue;
         }

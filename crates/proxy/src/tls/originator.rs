@@ -3,8 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
 
 use propylon_snapshot::{Authorities, ClientTls, Cluster, ServerCheck, Snapshot};
 use rustls::client::Resumption;
@@ -19,6 +18,7 @@ use super::credential::{self, BadCredential};
 use super::terminator::{provider, warn_of_dates};
 use super::trouble::Trouble;
 use super::trust;
+use crate::complaint::Complaint;
 
 /// The originators of a snapshot's clusters.
 #[derive(Debug, Default)]
@@ -33,7 +33,7 @@ pub(crate) struct Originator {
     /// and key one after the other leaves it for a moment.
     last_good: Option<Arc<Self>>,
     ready: OnceLock<Result<Ready, BadCredential>>,
-    complaint: Mutex<Complaint>,
+    complaint: Complaint,
 }
 
 impl fmt::Debug for Originator {
@@ -76,13 +76,6 @@ impl Ear {
     }
 }
 
-/// When a failure was last told, and how many were not since.
-#[derive(Debug, Default)]
-struct Complaint {
-    last: Option<Instant>,
-    untold: u64,
-}
-
 impl Originators {
     /// The originators of a snapshot; those of `previous` with equal settings live on.
     pub(crate) fn attach(snapshot: &Snapshot, previous: Option<(&Snapshot, &Self)>) -> Self {
@@ -120,7 +113,7 @@ impl Originator {
             settings: Arc::clone(settings),
             last_good,
             ready: OnceLock::new(),
-            complaint: Mutex::default(),
+            complaint: Complaint::default(),
         }
     }
 
@@ -152,13 +145,7 @@ impl Originator {
     /// True if a failure of this moment should be told, and how many were not told since the last
     /// one: endpoints that refuse every handshake must not fill the log.
     pub(crate) fn complains(&self, now: Instant) -> Option<u64> {
-        let mut complaint = self.complaint.lock().unwrap_or_else(PoisonError::into_inner);
-        if complaint.last.is_some_and(|last| now.duration_since(last) < COMPLAINT_PAUSE) {
-            complaint.untold += 1;
-            return None;
-        }
-        complaint.last = Some(now);
-        Some(std::mem::take(&mut complaint.untold))
+        self.complaint.due(now)
     }
 
     /// Who should have signed certificates, for people.
@@ -243,9 +230,6 @@ fn prepare(settings: &ClientTls) -> Result<(Ready, Vec<CertificateFacts>), BadCr
 
 /// Sessions remembered for one endpoint by one worker: eight tickets for each of four server names.
 const SESSIONS_MAX: usize = 32;
-
-/// How long a cluster's failed handshakes are not told again after one was.
-const COMPLAINT_PAUSE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@ fn to(destination: &str) -> String {
 }
 
 const HOST: &str = "spec.http[0].route[0].destination.host";
+const PORT: &str = "spec.http[0].route[0].destination.port.number";
 
 #[test]
 fn a_destination_that_exists_is_found_by_short_and_full_name() {
@@ -145,4 +146,38 @@ fn a_destination_without_weight_loses_no_requests() {
     let yaml = format!("{GATEWAY}{WEB}{}", routes(http));
     let field = "spec.http[0].route[1].destination.host";
     finds(&yaml, Warning, "IST0101", field, &["with a weight its requests would get 503"]);
+}
+
+#[test]
+fn a_port_that_another_entry_for_the_host_adds_is_there() {
+    let entry = |name: &str, port: u16, label: &str| {
+        format!(
+            "
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {{name: {name}}}
+spec:
+  hosts: [two.com]
+  resolution: STATIC
+  ports: [{{number: 80, name: http, protocol: HTTP}}, {{number: {port}, name: b, protocol: HTTP}}]
+  endpoints: [{{address: 192.0.2.1, labels: {{version: {label}}}}}]
+---
+"
+        )
+    };
+    let rule = "
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: two}
+spec: {host: two.com, subsets: [{name: v2, labels: {version: v2}}]}
+---
+";
+    let both = format!("{}{}", entry("a", 81, "v1"), entry("b", 82, "v2"));
+    let yaml = |port: u16| {
+        let destination = format!("host: two.com, subset: v2, port: {{number: {port}}}");
+        to(&destination) + &both + rule
+    };
+    healthy(&yaml(80));
+    healthy(&yaml(82));
+    finds(&yaml(83), Error, "IST0101", PORT, &["two.com has no port 83"]);
 }

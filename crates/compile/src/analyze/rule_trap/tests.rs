@@ -1,6 +1,6 @@
 //! Rule trap problems, as sentences.
 
-use propylon_model::Severity::Warning;
+use propylon_model::Severity::{Info, Warning};
 
 use crate::analyze::testing::{WEB, finds, lacks};
 
@@ -47,4 +47,21 @@ fn a_private_rule_of_the_gateways_namespace_replaces_that_of_the_service() {
     let far = rule("far", "subsets: [{name: v1}]");
     let words = ["DestinationRule istio-system/near holds", "merge them"];
     finds(&format!("{WEB}{near}{far}"), Warning, "GW2017", "spec.host", &words);
+}
+
+#[test]
+fn a_rule_that_is_not_exported_here_is_told_so() {
+    let root = rule("root", "trafficPolicy: {loadBalancer: {simple: RANDOM}}")
+        .replace("{name: root}", "{name: root, namespace: istio-system}");
+    let hidden = rule("hidden", "exportTo: ['.'], subsets: [{name: v1}]");
+    let words = ["DestinationRule istio-system/root holds", "`exportTo` hides it", "istio-system`"];
+    finds(&format!("{WEB}{root}{hidden}"), Warning, "GW2017", "spec.host", &words);
+}
+
+#[test]
+fn a_rule_of_a_third_namespace_does_not_hold_here() {
+    let third = rule("third", "trafficPolicy: {loadBalancer: {simple: RANDOM}}")
+        .replace("{name: third}", "{name: third, namespace: other}");
+    let words = ["does not hold at this gateway", "put it into default or istio-system"];
+    finds(&format!("{WEB}{third}"), Info, "GW2017", "spec.host", &words);
 }

@@ -59,3 +59,16 @@ fn a_rule_for_an_unknown_host_does_nothing() {
     finds(&yaml, Warning, "IST0174", "spec.host", &words);
     lacks(&with_rule("'*.default.svc.cluster.local'", "{name: v1}"), "IST0174");
 }
+
+#[test]
+fn a_subset_that_another_rule_defines_is_not_looked_at() {
+    let yaml = with_rule("web", "{name: v1, labels: {version: v1}}")
+        + "
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: second}
+spec: {host: web, subsets: [{name: v1, labels: {version: v9}}]}
+---
+";
+    lacks(&yaml, "IST0173");
+}

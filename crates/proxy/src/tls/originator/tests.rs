@@ -1,5 +1,7 @@
 //! What a reload keeps of TLS towards endpoints, and how often failures are told.
 
+use std::time::Duration;
+
 use propylon_snapshot::{
     Availability, Balance, Credential, Discovery, Identity, Offers, Opaque, SniName,
     UpstreamProtocol,
@@ -7,6 +9,7 @@ use propylon_snapshot::{
 use rcgen::{CertificateParams, KeyPair};
 
 use super::*;
+use crate::complaint::COMPLAINT_PAUSE;
 
 fn identity() -> Identity {
     let key = KeyPair::generate().unwrap();

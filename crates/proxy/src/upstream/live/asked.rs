@@ -11,6 +11,7 @@ use propylon_snapshot::{Address, Asked};
 use tokio::time::Instant;
 
 use super::{LiveCluster, LiveEndpoint};
+use crate::complaint::Complaint;
 use crate::limits::ASKED_ENDPOINTS_MAX;
 use crate::upstream::names::Names;
 
@@ -33,8 +34,16 @@ pub(crate) enum Unreachable {
     #[error("{0}")]
     Unresolved(String),
     /// It resolves to what must not be reached by a name that a client chooses.
-    #[error("{0} leads to addresses of this machine or its network, which are not listed")]
-    Forbidden(Box<str>),
+    #[error(
+        "{name} leads to {address}, which is not public and not listed: --allow-destination \
+         {address} would permit it"
+    )]
+    Forbidden {
+        /// The name.
+        name: Box<str>,
+        /// One of its addresses.
+        address: IpAddr,
+    },
 }
 
 /// The endpoints that were asked for, by address.
@@ -43,6 +52,7 @@ pub(super) struct Requested {
     /// What may be asked for; `None` for clusters that have endpoints of their own.
     settings: RefCell<Option<Arc<Asked>>>,
     endpoints: RefCell<HashMap<SocketAddr, Rc<LiveEndpoint>>>,
+    complaint: Complaint,
 }
 
 impl Requested {
@@ -85,6 +95,28 @@ impl LiveCluster {
     pub(crate) async fn endpoint_for(
         &self,
         asked: &Asked,
+        wanted: (&Arc<Names>, Wanted<'_>),
+        tried: &[Rc<LiveEndpoint>],
+    ) -> Result<Rc<LiveEndpoint>, Unreachable> {
+        let found = self.look_for(asked, wanted, tried).await;
+        found.inspect_err(|why| self.complain(why))
+    }
+
+    /// Tells what an operator may want to change, unless that was done lately: clients choose the
+    /// names.
+    fn complain(&self, why: &Unreachable) {
+        if matches!(why, Unreachable::Uncovered(_)) {
+            return;
+        }
+        if let Some(untold) = self.requested.complaint.due(Instant::now()) {
+            let cluster = self.shared.name();
+            tracing::warn!(cluster, untold, "a name leads nowhere: {why}");
+        }
+    }
+
+    async fn look_for(
+        &self,
+        asked: &Asked,
         (names, wanted): (&Arc<Names>, Wanted<'_>),
         tried: &[Rc<LiveEndpoint>],
     ) -> Result<Rc<LiveEndpoint>, Unreachable> {
@@ -102,15 +134,15 @@ impl LiveCluster {
         let own = |ip: IpAddr| !asked.lists(ip) && is_own(ip);
         let may = |ip: &&IpAddr| asked.permits(**ip) && !own(**ip);
         let mut found: Vec<IpAddr> = answer.addresses.iter().filter(may).copied().collect();
-        if found.is_empty() {
-            return Err(Unreachable::Forbidden(name.into()));
-        }
         fastrand::shuffle(&mut found);
         let addresses = found.into_iter().map(|ip| SocketAddr::new(ip, asked.port));
         let endpoints: Vec<_> = addresses.map(|address| self.at(address)).collect();
         let fresh = |one: &&Rc<LiveEndpoint>| !tried.iter().any(|other| Rc::ptr_eq(one, other));
         let chosen = endpoints.iter().find(fresh).or_else(|| endpoints.first());
-        chosen.map(Rc::clone).ok_or_else(|| Unreachable::Forbidden(name.into()))
+        chosen.map(Rc::clone).ok_or_else(|| match answer.addresses.first() {
+            Some(&address) => Unreachable::Forbidden { name: name.into(), address },
+            None => Unreachable::Unresolved(format!("{name} has no address")),
+        })
     }
 
     /// The endpoint at an address.
