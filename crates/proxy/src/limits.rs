@@ -32,6 +32,10 @@ pub const LARGE_BUFFERS_KEPT_MAX: usize = 16;
 /// connection.
 pub const DESKS_KEPT_MAX: usize = 256;
 
+/// Tasks of HTTP/2 streams that a worker keeps at rest for the next streams; each holds about
+/// 5 KiB.
+pub const STREAM_TASKS_KEPT_MAX: usize = 64;
+
 /// A text of a head that grew beyond this many bytes is not kept.
 pub const TEXT_BYTES_KEPT_MAX: usize = 64 * 1024;
 
@@ -151,6 +155,9 @@ pub const DETECT_BYTES_MAX: usize = 8 * 1024;
 /// Bytes read at once from an HTTP/2 connection: one full frame. The codec's buffer is cleared
 /// before each read, so more of it would cost connections that get little.
 pub const HTTP2_READ_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes read at once from an HTTP/2 connection that sends little.
+pub const HTTP2_READ_BYTES_MIN: usize = 2 * 1024;
 
 /// Streams that a client may have open on an HTTP/2 connection: Envoy's default.
 pub const HTTP2_CLIENT_STREAMS_MAX: u32 = 1024;

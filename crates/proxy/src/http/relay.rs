@@ -169,9 +169,8 @@ pub(super) fn begin<'l, D: Downstream>(
         },
         upstream: Some(answered.protocol),
         upstream_local: answered.local,
-        elapsed,
         tries: answered.tries,
-        ..View::of(asked, forwarding.lines)
+        ..View::of(asked, forwarding.lines, elapsed)
     };
     reply::apply(reply::levels(decision), rendered, &mut lines, view);
     let origin = forwarding.lines.iter().find(|line| line.name == "origin");
@@ -197,7 +196,7 @@ fn write_head<D: Downstream>(
         status: response.status(),
         protocol: UpstreamSpeaks::Http1,
         endpoint: course.connection.endpoint(),
-        local: course.connection.io().local(),
+        local: course.connection.local(),
         tries: course.tries,
     };
     let lines = response.lines().forwarded(head).map(|line| line.line);

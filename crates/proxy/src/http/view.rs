@@ -61,8 +61,12 @@ pub(super) struct View<'v> {
 }
 
 impl<'v> View<'v> {
-    /// A request before anything came of it.
-    pub(super) fn of<D: Downstream>(asked: &'v Asked<'_, D>, lines: &'v [Line<'v>]) -> Self {
+    /// A request before anything came of it, so many milliseconds after it began.
+    pub(super) fn of<D: Downstream>(
+        asked: &'v Asked<'_, D>,
+        lines: &'v [Line<'v>],
+        elapsed: u64,
+    ) -> Self {
         let client = asked.caller();
         Self {
             request: asked.request,
@@ -80,7 +84,7 @@ impl<'v> View<'v> {
             connection: client.guest.number(),
             hostname: &client.worker.hostname,
             clock: &client.worker.clock,
-            elapsed: client.elapsed(asked.request.began),
+            elapsed,
             tries: 0,
         }
     }

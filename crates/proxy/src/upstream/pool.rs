@@ -1,7 +1,8 @@
 //! Connections kept open to one endpoint by one worker, the one a request holds, and the requests
 //! that wait for one where there may not be more.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -55,6 +56,8 @@ struct Life {
     /// Requests that it has carried.
     carried: u32,
     made: Instant,
+    /// Our end of it, once it was asked for: a look at it is a system call.
+    local: OnceCell<Option<SocketAddr>>,
     slot: Slot,
     /// Its request's share of those under way.
     request: Share,
@@ -274,10 +277,10 @@ impl Pool {
         Some(idle.remove(at))
     }
 
-    fn put(&self, open: Open, in_doubt: bool) {
+    fn put(&self, open: Open, since: Instant, in_doubt: bool) {
         let mut idle = self.idle.borrow_mut();
         if idle.len() < IDLE_CONNECTIONS_MAX {
-            idle.push(Idle { open, since: Instant::now(), in_doubt });
+            idle.push(Idle { open, since, in_doubt });
         }
         drop(idle);
         self.freed();
@@ -335,9 +338,14 @@ impl Connection {
     pub(super) fn fresh(conduit: Conduit, slot: Slot, active: Active) -> Self {
         slot.endpoint.counters().upstream_cx_total.add(1);
         slot.endpoint.counters().upstream_cx_active.add(1);
-        let life =
-            Box::new(Life { carried: 1, made: Instant::now(), slot, request: Share::default() });
-        let open = Open { conduit, life };
+        let life = Life {
+            carried: 1,
+            made: Instant::now(),
+            local: OnceCell::new(),
+            slot,
+            request: Share::default(),
+        };
+        let open = Open { conduit, life: Box::new(life) };
         Self { open, active, reused: false }
     }
 
@@ -370,6 +378,12 @@ impl Connection {
         &self.open.conduit
     }
 
+    /// Our end of it; `None` for Unix sockets.
+    #[must_use]
+    pub(crate) fn local(&self) -> Option<SocketAddr> {
+        *self.open.life.local.get_or_init(|| self.open.conduit.local())
+    }
+
     /// True if it served a request before: the peer may have closed it in this very moment.
     #[must_use]
     pub(crate) fn reused(&self) -> bool {
@@ -399,8 +413,9 @@ impl Connection {
         drop(active);
         open.life.request = Share::default();
         let endpoint = Rc::clone(open.endpoint());
-        if !endpoint.is_retired() && open.is_fresh_enough(Instant::now()) {
-            endpoint.pool.put(open, in_doubt);
+        let now = Instant::now();
+        if !endpoint.is_retired() && open.is_fresh_enough(now) {
+            endpoint.pool.put(open, now, in_doubt);
         }
     }
 }

@@ -201,7 +201,9 @@ impl Exchange {
         let status = if frame.upgrade { 200 } else { frame.status };
         *response.status_mut() = status_code(status);
         let headers = response.headers_mut();
-        headers.reserve(lines.len() + 3);
+        // No more than it takes: room is doubled, and large maps are dear to make.
+        let dated = lines.iter().any(|line| line.name == "date");
+        headers.reserve(lines.len() + usize::from(!dated));
         for line in lines {
             match line.name {
                 "server" if matches!(server, ServerHeader::Set(_)) => {}
@@ -213,12 +215,9 @@ impl Exchange {
         if let FramingLine::Length(length) = frame.framing {
             headers.insert(CONTENT_LENGTH, length.into());
         }
-        if !headers.contains_key(DATE) {
-            let mut date = Vec::new();
-            self.caller.worker.clock.write_date(&mut date);
-            if let Ok(date) = HeaderValue::from_maybe_shared(Bytes::from(date)) {
-                headers.insert(DATE, date);
-            }
+        if !dated && let Ok(date) = HeaderValue::from_maybe_shared(self.caller.worker.clock.date())
+        {
+            headers.insert(DATE, date);
         }
         if let ServerHeader::Set(server) = server
             && let Ok(server) = HeaderValue::from_str(server)
