@@ -32,10 +32,6 @@ pub const LARGE_BUFFERS_KEPT_MAX: usize = 16;
 /// connection.
 pub const DESKS_KEPT_MAX: usize = 256;
 
-/// Tasks of HTTP/2 streams that a worker keeps at rest for the next streams; each holds about
-/// 5 KiB.
-pub const STREAM_TASKS_KEPT_MAX: usize = 64;
-
 /// A text of a head that grew beyond this many bytes is not kept.
 pub const TEXT_BYTES_KEPT_MAX: usize = 64 * 1024;
 

@@ -11,7 +11,6 @@ use crate::buffers::Buffers;
 use crate::clock::Clock;
 use crate::guests::Guests;
 use crate::http::desk::Desks;
-use crate::http::http2;
 use crate::limits::Patience;
 use crate::tcp::RelayBuffer;
 use crate::telemetry::Counters;
@@ -30,8 +29,6 @@ pub(crate) struct Worker {
     pub(crate) buffers: Buffers,
     /// Working sets of requests to lend.
     pub(crate) desks: Desks,
-    /// Tasks that answer HTTP/2 streams.
-    pub(crate) crew: http2::Crew<http2::Stream>,
     /// The client connections.
     pub(crate) guests: Guests,
     /// What it has counted.
@@ -53,7 +50,6 @@ impl Worker {
             clock: Clock::default(),
             buffers: Buffers::default(),
             desks: Desks::default(),
-            crew: http2::Crew::default(),
             guests: Guests::default(),
             counters,
             mirrors: Cell::new(0),

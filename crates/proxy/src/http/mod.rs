@@ -35,7 +35,6 @@ use std::rc::Rc;
 
 use self::caller::Routed;
 use self::downstream::http1::{Client, serve};
-pub(crate) use self::downstream::http2;
 use crate::aim::Aim;
 use crate::arrival::Ends;
 use crate::io::Stream;

@@ -4,7 +4,7 @@
 
 mod held;
 pub(super) mod http1;
-pub(crate) mod http2;
+pub(super) mod http2;
 mod unframed;
 
 use std::cell::Cell;

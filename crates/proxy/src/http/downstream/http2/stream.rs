@@ -1,4 +1,4 @@
-//! One stream from its first frame to its last, and the task that answers one after another.
+//! One stream from its first frame to its last.
 
 use std::rc::Rc;
 
@@ -10,40 +10,18 @@ use http::Request;
 use super::body::StreamBody;
 use super::exchange::Exchange;
 use super::head::StreamHead;
-use super::serve::Entered;
+use crate::http::caller::Caller;
 use crate::http::downstream::UnderWay;
 use crate::http::exchange;
 use crate::http::incoming::Incoming;
 use crate::http1::Refusal;
-use crate::worker::Worker;
-
-/// A stream that was opened: what it asks, and where the answer goes.
-pub(crate) struct Stream {
-    /// Counts it as open.
-    pub(super) entered: Entered,
-    /// What is asked.
-    pub(super) request: Request<RecvStream>,
-    /// Where the answer goes.
-    pub(super) respond: SendResponse<Bytes>,
-}
-
-/// Has a stream answered by a task of its own, one that rests or a new one.
-pub(super) fn begin(worker: &Rc<Worker>, stream: Stream) {
-    let Some(stream) = worker.crew.call(stream) else { return };
-    let crew = Rc::clone(worker);
-    worker.spawn(async move {
-        let mut next = Some(stream);
-        while let Some(stream) = next {
-            answer(stream).await;
-            next = crew.crew.rest().await;
-        }
-    });
-}
 
 /// Answers one request of a connection.
-async fn answer(stream: Stream) {
-    let Stream { entered, request, respond } = stream;
-    let caller = Rc::clone(entered.caller());
+pub(super) async fn answer(
+    caller: Rc<Caller>,
+    request: Request<RecvStream>,
+    respond: SendResponse<Bytes>,
+) {
     let worker = Rc::clone(&caller.worker);
     let _under_way = UnderWay::begin(&worker.counters);
     let (parts, recv) = request.into_parts();
