@@ -553,3 +553,98 @@ fn explain_takes_the_methods_that_the_gateway_takes() {
         said.prints(&[advice]);
     }
 }
+
+/// The way out of a mesh: the tutorial's manifests with the egress gateway's Service.
+fn way_out() -> World {
+    let world = World(tempfile::tempdir().unwrap());
+    world.write("egress.yaml", include_str!("wire/seeds/s3-egress.yaml"));
+    world.write(
+        "gateway.yaml",
+        "apiVersion: v1
+kind: Service
+metadata: {name: istio-egressgateway, namespace: istio-system}
+spec: {clusterIP: 10.96.0.5, ports: [{name: http, port: 80}, {name: https, port: 443}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata:
+  name: istio-egressgateway-1
+  namespace: istio-system
+  labels: {kubernetes.io/service-name: istio-egressgateway}
+addressType: IPv4
+endpoints: [{addresses: [10.90.1.1]}]
+ports: [{name: http, port: 8080}, {name: https, port: 8443}]
+",
+    );
+    world
+}
+
+#[test]
+fn explain_follows_a_request_from_its_sidecar_through_the_egress_gateway() {
+    let world = way_out();
+    let url = "http://edition.cnn.com/politics";
+    let said = world.propylon(&["explain", "GET", url, "--role", "sidecar"]);
+    let text = said.out();
+    let (mesh, gateway) = text.split_once("\nthen gateway").unwrap_or_else(|| panic!("{text}"));
+    assert!(mesh.starts_with("sidecar in namespace default\n listener"), "{text}");
+    assert!(mesh.contains("-> istio-egressgateway.istio-system.svc.cluster.local:80"), "{text}");
+    let whom = " istio-egressgateway in namespace istio-system with istio=egressgateway\n";
+    assert!(gateway.starts_with(whom), "{text}");
+    assert!(gateway.contains("Gateway default/istio-egressgateway servers[0]"), "{text}");
+    assert!(gateway.contains("-> edition.cnn.com:80"), "{text}");
+    said.ends_with(0);
+}
+
+#[test]
+fn explain_tells_programs_of_every_leg_and_fails_with_the_last() {
+    let world = way_out();
+    let args = ["explain", "GET", "http://edition.cnn.com/", "--role", "sidecar", "--json"];
+    let json = world.propylon(&args).ends_with(0).json();
+    assert_eq!(json["leg"], "sidecar in namespace default");
+    let next = &json["next"][0];
+    assert_eq!(next["outcome"]["destinations"][0]["target"], "edition.cnn.com:80");
+    let egress = include_str!("wire/seeds/s3-egress.yaml");
+    let without = egress.replace("      - istio-egressgateway\n      port: 80", "      - mesh");
+    world.write("egress.yaml", &without);
+    let json = world.propylon(&args).ends_with(1).json();
+    assert_eq!(json["next"][0]["outcome"]["status"], 404);
+}
+
+#[test]
+fn explain_follows_tls_that_nobody_ends_by_its_server_name() {
+    let world = way_out();
+    world.write(
+        "tls.yaml",
+        "apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: passing}
+spec:
+  selector: {istio: egressgateway}
+  servers:
+  - port: {number: 443, name: tls, protocol: TLS}
+    hosts: [edition.cnn.com]
+    tls: {mode: PASSTHROUGH}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: passing}
+spec:
+  hosts: [edition.cnn.com]
+  gateways: [mesh, passing]
+  tls:
+  - match: [{gateways: [mesh], port: 443, sniHosts: [edition.cnn.com]}]
+    route:
+    - destination:
+        {host: istio-egressgateway.istio-system.svc.cluster.local, port: {number: 443}}
+  - match: [{gateways: [passing], port: 443, sniHosts: [edition.cnn.com]}]
+    route: [{destination: {host: edition.cnn.com, port: {number: 443}}}]
+",
+    );
+    let url = "https://edition.cnn.com/";
+    world.propylon(&["explain", "GET", url, "--role", "sidecar"]).ends_with(0).prints(&[
+        "TLS is not ended by a sidecar",
+        "then gateway istio-egressgateway",
+        "TLS for edition.cnn.com is not ended here",
+        "edition.cnn.com:443",
+    ]);
+}

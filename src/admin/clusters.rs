@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use propylon_proxy::{ClusterStatus, EndpointHealth, InUse, Load, Loads};
 use propylon_snapshot::{
-    Address, Availability, Cluster, Endpoint, Limits, Locality, Outlier, Snapshot, UpstreamProtocol,
+    Address, Availability, Cluster, Endpoint, Limits, Outlier, Snapshot, UpstreamProtocol,
 };
 use serde_json::{Value, json};
 
@@ -33,9 +33,7 @@ struct Seen<'a> {
 
 /// One endpoint.
 struct Host {
-    address: Address,
-    weight: u32,
-    locality: Locality,
+    endpoint: Endpoint,
     health: EndpointHealth,
     load: Load,
 }
@@ -65,8 +63,8 @@ impl Clusters<'_> {
     fn hosts(&self, status: &ClusterStatus) -> Vec<Host> {
         let load = |address: &Address| self.loads.of(&status.name, address);
         let known = status.endpoints.iter().zip(&status.states).map(|(endpoint, health)| {
-            let Endpoint { address, weight, locality } = endpoint.clone();
-            Host { load: load(&address), address, weight, locality, health: *health }
+            let load = load(&endpoint.address);
+            Host { endpoint: endpoint.clone(), health: *health, load }
         });
         let mut hosts: Vec<Host> = known.collect();
         // Those that were asked for are no part of the configuration.
@@ -74,9 +72,7 @@ impl Clusters<'_> {
             if !status.endpoints.iter().any(|endpoint| endpoint.address == *address) {
                 hosts.push(Host {
                     load: load(address),
-                    address: address.clone(),
-                    weight: 1,
-                    locality: Locality::default(),
+                    endpoint: Endpoint::at(address.clone()),
                     health: EndpointHealth::default(),
                 });
             }
@@ -120,19 +116,26 @@ impl Seen<'_> {
             let _ = writeln!(text, "{name}::{counter}::{value}");
         }
         for host in &self.hosts {
-            let address = short(&host.address);
+            let Endpoint { address, weight, locality, priority, ready } = &host.endpoint;
+            let address = short(address);
             let mut line = |key: &str, value: &dyn std::fmt::Display| {
                 let _ = writeln!(text, "{name}::{address}::{key}::{value}");
             };
             for (key, _, value) in stats(&host.load) {
                 line(key, &value);
             }
-            let ejected = host.health.ejected;
-            line("health_flags", &if ejected { "/failed_outlier_check" } else { "healthy" });
-            line("weight", &host.weight);
-            line("region", &host.locality.region);
-            line("zone", &host.locality.zone);
-            line("sub_zone", &host.locality.subzone);
+            let flags = match (host.health.ejected, ready) {
+                (true, true) => "/failed_outlier_check",
+                (true, false) => "/failed_outlier_check/failed_eds_health",
+                (false, true) => "healthy",
+                (false, false) => "/failed_eds_health",
+            };
+            line("health_flags", &flags);
+            line("weight", weight);
+            line("region", &locality.region);
+            line("zone", &locality.zone);
+            line("sub_zone", &locality.subzone);
+            line("priority", priority);
             if host.health.ejections > 0 {
                 line("ejections", &host.health.ejections);
                 line("ejection_cause", &host.health.cause.unwrap_or_default());
@@ -167,12 +170,14 @@ impl Seen<'_> {
     }
 
     fn host(&self, host: &Host) -> Value {
-        let Host { address, weight, locality, health, load } = host;
+        let Host { endpoint, health, load } = host;
+        let Endpoint { address, weight, locality, priority, ready } = endpoint;
         let stats = stats(load).map(|(name, gauge, value)| match gauge {
             true => json!({ "type": "GAUGE", "name": name, "value": value.to_string() }),
             false => json!({ "name": name, "value": value.to_string() }),
         });
-        let mut state = json!({ "eds_health_status": "HEALTHY" });
+        let mut state =
+            json!({ "eds_health_status": if *ready { "HEALTHY" } else { "UNHEALTHY" } });
         if health.ejected {
             state["failed_outlier_check"] = json!(true);
         }
@@ -181,12 +186,14 @@ impl Seen<'_> {
             "stats": stats,
             "health_status": state,
             "weight": weight,
+            "priority": priority,
             "locality": {
                 "region": locality.region, "zone": locality.zone, "sub_zone": locality.subzone
             },
             "propylon": {
                 "address": short(address),
-                "healthy": !health.ejected,
+                "ready": ready,
+                "healthy": *ready && !health.ejected,
                 "ejections": health.ejections,
                 "ejection": health.ejected.then(|| self.ejection(health)),
                 "unused_connections": load.unused,

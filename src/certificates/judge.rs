@@ -121,6 +121,16 @@ fn judge(names: &[Box<str>], known: &Known, now: i64, report: &mut dyn FnMut(Sev
             return report(Severity::Error, message);
         }
     };
+    if let Some((list, end)) = tls::revocations_end(&known.settings).filter(|(_, end)| *end < now) {
+        report(
+            Severity::Error,
+            format!(
+                "{list}: the revocation list ENDED on {}; the client certificates that it speaks \
+                 of are refused by {names} until there is a newer one",
+                moment::text(end)
+            ),
+        );
+    }
     for (certificate, facts) in known.settings.certificates.iter().zip(facts) {
         let name = &certificate.name;
         let (from, until) = (moment::text(facts.not_before), moment::text(facts.not_after));

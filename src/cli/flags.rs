@@ -31,6 +31,11 @@ pub(crate) struct Workload {
     #[arg(long, value_name = "NAME", value_parser = namespace, help_heading = "Gateway")]
     pub namespace: Option<String>,
 
+    /// Where this workload runs, as REGION/ZONE/SUBZONE from the left as far as known: what is near
+    /// comes first where configuration says so [default: what its labels say, as in Istio]
+    #[arg(long, value_name = "PLACE", value_parser = place, help_heading = "Gateway")]
+    pub locality: Option<String>,
+
     /// DNS domain of the cluster that short names end in; `NS.svc.DOMAIN` is understood too
     #[arg(
         long,
@@ -104,6 +109,7 @@ impl Workload {
             compile: propylon_compile::Options {
                 labels: self.labels(),
                 namespace: self.namespace.clone().unwrap_or_else(|| self.role.namespace()),
+                locality: self.locality.clone(),
                 domain: self.domain.clone(),
                 port_map,
                 families: match self.ip_families {
@@ -273,6 +279,15 @@ fn namespace(text: &str) -> Result<String, String> {
     let label = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     if text.is_empty() || text.len() > NAMESPACE_LENGTH_MAX || !text.bytes().all(label) {
         return Err("a namespace is up to 63 lower-case letters, digits and dashes".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// Up to three parts; those on the left are known where those on the right are.
+fn place(text: &str) -> Result<String, String> {
+    let parts: Vec<&str> = text.split('/').collect();
+    if parts.len() > 3 || parts.iter().any(|part| part.is_empty() || part.contains('*')) {
+        return Err("write it as REGION/ZONE/SUBZONE, e.g. eu-west/a or eu-west".to_owned());
     }
     Ok(text.to_owned())
 }

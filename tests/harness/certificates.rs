@@ -70,6 +70,11 @@ impl Authority {
 
     /// A revocation list with one serial number, in PEM.
     pub(crate) fn revokes(&self, serial: u64) -> String {
+        self.revokes_until(serial, 4000)
+    }
+
+    /// Such a list, good until the beginning of a year.
+    pub(crate) fn revokes_until(&self, serial: u64, until: i32) -> String {
         let revoked = RevokedCertParams {
             serial_number: SerialNumber::from(serial),
             revocation_time: date_time_ymd(2020, 1, 1),
@@ -78,7 +83,7 @@ impl Authority {
         };
         let list = CertificateRevocationListParams {
             this_update: date_time_ymd(2020, 1, 1),
-            next_update: date_time_ymd(4000, 1, 1),
+            next_update: date_time_ymd(until, 1, 1),
             crl_number: SerialNumber::from(1),
             issuing_distribution_point: None,
             revoked_certs: vec![revoked],

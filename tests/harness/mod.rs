@@ -5,6 +5,7 @@ pub(crate) mod certificates;
 pub(crate) mod client;
 pub(crate) mod gateway;
 pub(crate) mod http2;
+pub(crate) mod http2_server;
 pub(crate) mod message;
 pub(crate) mod origin;
 pub(crate) mod ports;

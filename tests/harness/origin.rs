@@ -67,6 +67,11 @@ impl Conversation {
         self.connection
     }
 
+    /// The address that the gateway connected to.
+    pub(crate) fn local(&self) -> SocketAddr {
+        self.stream.local_addr().expect("the origin's end")
+    }
+
     /// The next request with its whole body, recorded; `None` when the gateway closes.
     pub(crate) fn request(&mut self) -> io::Result<Option<Received>> {
         let Some(head) = self.head()? else { return Ok(None) };
@@ -120,6 +125,14 @@ impl Origin {
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("bind an origin");
         Self::on(listener, script)
+    }
+
+    /// The same, bound to this address.
+    pub(crate) fn talks_at(
+        address: SocketAddr,
+        script: impl Fn(&mut Conversation) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        Self::on(TcpListener::bind(address).expect("bind an origin"), script)
     }
 
     fn on(

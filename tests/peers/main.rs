@@ -18,11 +18,13 @@ mod harness;
 
 mod allowed;
 mod envoy;
+mod health;
 mod http2;
 mod http2_origin;
 mod origins;
 mod outcome;
 mod placement;
+mod spread;
 mod table;
 mod tls;
 mod variant;
@@ -52,7 +54,9 @@ fn main() -> ExitCode {
     let exchanges: usize =
         VARIANTS.iter().map(|it| groups.iter().filter(|g| it.concerns(g)).count()).sum();
     let places = if is_chosen(placement::NAME) { placement::count() } else { 0 };
-    let count = exchanges + places + usize::from(is_chosen(tls::NAME));
+    let places = places + if is_chosen(spread::NAME) { spread::count() } else { 0 };
+    let healths = if is_chosen(health::NAME) { health::count() } else { 0 };
+    let count = exchanges + places + healths + usize::from(is_chosen(tls::NAME));
     println!("\nrunning {count} tests");
     match envoy::find() {
         Some(binary) => run(&groups, &binary, count),
@@ -87,6 +91,12 @@ fn run(groups: &[Group], binary: &Path, count: usize) -> ExitCode {
     }
     if is_chosen(placement::NAME) {
         failed.extend(placement::compare(binary));
+    }
+    if is_chosen(spread::NAME) {
+        failed.extend(spread::compare(binary));
+    }
+    if is_chosen(health::NAME) {
+        failed.extend(health::compare(binary));
     }
     let complete = env::args().len() == 1;
     if is_chosen(tls::NAME) {

@@ -174,9 +174,44 @@ fn reply(received: &Received, kind: Option<&str>) -> String {
         "500" => empty("500 Internal Server Error"),
         "502" => empty("502 Bad Gateway"),
         "503" => empty("503 Service Unavailable"),
+        kind if kind.starts_with("grpc") => grpc(kind),
         "chunked" => chunked("3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"),
         "chunked-trailers" => chunked("3\r\nabc\r\n0\r\nx-trailer: 1\r\n\r\n"),
         other => odd(other),
+    }
+}
+
+/// Answers of gRPC: messages and trailers, a status alone, and what comes in their place.
+fn grpc(kind: &str) -> String {
+    let with = |status: &str, lines: &str, body: &str| {
+        format!("HTTP/1.1 {status}\r\n{lines}\r\ntransfer-encoding: chunked\r\n\r\n{body}")
+    };
+    let trailers = "0\r\ngrpc-status: 0\r\ngrpc-message: fine\r\nx-more: a b\r\n\r\n";
+    let own = "content-type: application/grpc";
+    let web = "content-type: application/grpc-web+proto";
+    match kind {
+        "grpc" => with("200 OK", own, &format!("7\r\n\0\0\0\0\x02hi\r\n{trailers}")),
+        "grpc-proto" => {
+            let own = format!("{own}+proto\r\ncontent-length-of: nothing");
+            with("200 OK", &own, &format!("c\r\n\0\0\0\0\x02hi\0\0\0\0\x00\r\n{trailers}"))
+        }
+        "grpc-no-message" => with("200 OK", own, trailers),
+        "grpc-no-trailers" => with("200 OK", own, "6\r\n\0\0\0\0\x01h\r\n0\r\n\r\n"),
+        "grpc-status" => {
+            format!(
+                "HTTP/1.1 200 OK\r\n{own}\r\ngrpc-status: 5\r\ngrpc-message: a%20b\r\n\
+                     content-length: 0\r\n\r\n"
+            )
+        }
+        "grpc-404" => with("404 Not Found", own, &format!("7\r\n\0\0\0\0\x02hi\r\n{trailers}")),
+        "grpc-web" => with("200 OK", web, "6\r\n\0\0\0\0\x01h\r\n0\r\n\r\n"),
+        "grpc-web-parameters" => {
+            let web = format!("{web} ; charset=utf-8");
+            with("200 OK", &web, "6\r\n\0\0\0\0\x01h\r\n0\r\n\r\n")
+        }
+        "grpc-html" => with("200 OK", "content-type: text/html", "4\r\n<\n%>\r\n0\r\n\r\n"),
+        "grpc-late" => with("503 Service Unavailable", "x-a: 1", "4\r\nlate\r\n0\r\n\r\n"),
+        other => panic!("requests.txt asks for an unknown kind of answer: {other}"),
     }
 }
 

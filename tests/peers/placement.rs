@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use crate::envoy::Envoy;
+use crate::envoy::{self, Envoy};
 use crate::harness::client::Client;
 use crate::harness::gateway::world;
 use crate::harness::origin::Origin;
@@ -128,48 +128,11 @@ spec: {{host: {name}, trafficPolicy: {{loadBalancer: {{consistentHash: {istio}}}
 }
 
 fn configuration(ports: &[u16]) -> String {
-    let endpoints: String = ports
-        .iter()
-        .map(|port| {
-            let address = format!("{{address: 127.0.0.1, port_value: {port}}}");
-            format!("{{endpoint: {{address: {{socket_address: {address}}}}}}},")
-        })
-        .collect();
-    let mut routes = String::new();
-    let mut clusters = String::new();
+    let (mut routes, mut clusters) = (String::new(), String::new());
     for Placement { name, envoy, policy, .. } in &PLACEMENTS {
-        routes += &format!(
-            "              - match: {{prefix: /{name}/}}
-                route: {{cluster: {name}, prefix_rewrite: /{name}/y/, hash_policy: [{{{policy}}}]}}
-"
-        );
-        clusters += &format!(
-            "  - {{name: {name}, type: STATIC, {envoy}, load_assignment: {{cluster_name: {name}, \
-             endpoints: [{{lb_endpoints: [{endpoints}]}}]}}}}\n"
-        );
+        let more = format!("prefix_rewrite: /{name}/y, hash_policy: [{{{policy}}}]");
+        routes += &envoy::route(name, &more);
+        clusters += &envoy::cluster(name, ports, envoy);
     }
-    format!(
-        "admin: {{address: {{socket_address: {{address: 127.0.0.1, port_value: @ADMIN@}}}}}}
-static_resources:
-  listeners:
-  - address: {{socket_address: {{address: 127.0.0.1, port_value: @LISTEN@}}}}
-    filter_chains:
-    - filters:
-      - name: hcm
-        typed_config:
-          \"@type\": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager\
-.v3.HttpConnectionManager
-          stat_prefix: http
-          http_filters:
-          - name: router
-            typed_config:
-              \"@type\": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
-          route_config:
-            virtual_hosts:
-            - name: all
-              domains: [\"*\"]
-              routes:
-{routes}  clusters:
-{clusters}"
-    )
+    envoy::configuration(&routes, &clusters)
 }

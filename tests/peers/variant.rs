@@ -19,7 +19,10 @@ pub(crate) struct Variant {
     mesh: &'static str,
     /// Text of `envoy.yaml` and what stands there instead.
     envoy: &'static [(&'static str, &'static str)],
-    /// The groups of requests that it changes anything for; none means all.
+    /// Text of `world.yaml` and what stands there instead.
+    world: &'static [(&'static str, &'static str)],
+    /// The groups of requests that it changes anything for; none means all but those that are
+    /// another setting's.
     groups: &'static [&'static str],
     /// What clients speak.
     speech: Speech,
@@ -32,6 +35,7 @@ const DEFAULT: Variant = Variant {
     name: "default",
     mesh: "",
     envoy: &[],
+    world: &[],
     groups: &[],
     speech: Speech::Http1,
     upstream: Speech::Http1,
@@ -43,7 +47,7 @@ const NORMALIZE: &str = concat!(
 );
 
 /// Every setting that is compared.
-pub(crate) const VARIANTS: [Variant; 8] = [
+pub(crate) const VARIANTS: [Variant; 10] = [
     DEFAULT,
     Variant { name: "HTTP/2", speech: Speech::Http2, ..DEFAULT },
     Variant { name: "HTTP/2 upstream", upstream: Speech::Http2, ..DEFAULT },
@@ -92,11 +96,39 @@ pub(crate) const VARIANTS: [Variant; 8] = [
         groups: &["header_operations_and_the_header_contract", "redirects", "matches_"],
         ..DEFAULT
     },
+    GRPC_WEB,
+    Variant { name: "gRPC-Web over HTTP/2", speech: Speech::Http2, ..GRPC_WEB },
 ];
+
+/// Browsers speak HTTP/1 or HTTP/2, upstreams of gRPC the latter.
+const GRPC_WEB: Variant = Variant {
+    name: "gRPC-Web",
+    envoy: &[(STATISTICS, TRANSLATION), ("@TRANSLATED@", STATISTICS)],
+    world: &[(
+        "protocol: HTTP\n    hosts:\n    - \"*.test\"",
+        "protocol: GRPC-WEB\n    hosts:\n    - \"*.test\"",
+    )],
+    groups: &["gRPC-Web"],
+    upstream: Speech::Http2,
+    ..DEFAULT
+};
+
+const STATISTICS: &str = "          - name: envoy.filters.http.grpc_stats\n";
+
+const TRANSLATION: &str = concat!(
+    "          - name: envoy.filters.http.grpc_web\n",
+    "            typed_config:\n",
+    "              \"@type\": type.googleapis.com/",
+    "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb\n",
+    "@TRANSLATED@"
+);
 
 impl Variant {
     pub(crate) fn concerns(&self, group: &Group) -> bool {
-        self.groups.is_empty() || self.groups.iter().any(|name| group.name.starts_with(name))
+        match self.groups {
+            [] => !GRPC_WEB.concerns(group),
+            names => names.iter().any(|name| group.name.starts_with(name)),
+        }
     }
 
     /// Whether the request and its answer can be said in what both sides speak.
@@ -159,6 +191,9 @@ impl Variant {
         if self.upstream == Speech::Http2 {
             envoy = replaced(&envoy, CLUSTER, &format!("{CLUSTER}{HTTP2}"));
             world = replaced(&world, PORT, &format!("{PORT}    appProtocol: http2\n"));
+        }
+        for (from, to) in self.world {
+            world = replaced(&world, from, to);
         }
         let mesh = format!(
             "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: istio\n  namespace: \

@@ -51,6 +51,26 @@ fn start(pairs: &[(&str, &Pair)]) -> Gateway {
     gateway::files(&files).ports(&[443]).start()
 }
 
+#[test]
+fn a_revocation_list_that_has_ended_or_cannot_be_read_is_told() {
+    let authority = Authority::new("authority");
+    let own = authority.server(&["web.example"]);
+    let mutual = servers(&["web"])
+        .replace("{mode: SIMPLE,", "{mode: MUTUAL, caCertificates: ca.crt, caCrl: ca.crl,");
+    let gateway = gateway::files(&[
+        ("world.yaml", &mutual),
+        ("web.crt", &own.certificate),
+        ("web.key", &own.key),
+        ("ca.crt", &authority.pem),
+        ("ca.crl", &authority.revokes_until(7, 2021)),
+    ]);
+    let gateway = gateway.ports(&[443]).start();
+    gateway.prints("ca.crl: the revocation list ENDED on 2021-01-01T00:00:00Z; the client");
+    let noise = "-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n";
+    gateway.replace("ca.crl", noise);
+    gateway.prints("ca.crl: the revocation list cannot be read: it must be of version 2");
+}
+
 fn json(gateway: &Gateway, path: &str) -> Value {
     let text = gateway.control(gateway.admin, path).body.text();
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))

@@ -328,6 +328,37 @@ fn an_upstream_learns_of_https_and_of_the_clients_certificate() {
 }
 
 #[test]
+fn what_an_upstream_learns_of_certificates_is_the_topologys_to_say() {
+    let stage = stage(|received| {
+        ok(&format!("[{}]", received.header("x-forwarded-client-cert").unwrap_or_default()))
+    });
+    let body = |client: &str| {
+        let host = "optional.example\r\nx-forwarded-client-cert: Hash=a;URI=b";
+        let output = stage.openssl(&["-servername", "optional.example"], client, host);
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    for (details, with, without) in [
+        ("SANITIZE", "[]", "[]"),
+        ("FORWARD_ONLY", "[Hash=a;URI=b]", "[]"),
+        ("APPEND_FORWARD", "[Hash=a;URI=b,Hash=", "[]"),
+        ("SANITIZE_SET", "[Hash=", "[]"),
+        ("ALWAYS_FORWARD_ONLY", "[Hash=a;URI=b]", "[Hash=a;URI=b]"),
+    ] {
+        let before = stage.gateway.reloads();
+        let topology = format!("gatewayTopology: {{forwardClientCertDetails: {details}}}");
+        let mesh = format!("defaultConfig: {{{topology}}}");
+        let name = "metadata: {name: istio, namespace: istio-system}";
+        let map = format!("{{apiVersion: v1, kind: ConfigMap, {name}, data: {{mesh: '{mesh}'}}}}");
+        stage.gateway.replace("mesh.yaml", &map);
+        stage.gateway.reloads_after(before);
+        for (client, expected) in [("good", with), ("", without)] {
+            let said = body(client);
+            assert!(said.contains(expected), "{details}, client {client:?}: {said}");
+        }
+    }
+}
+
+#[test]
 fn curl_verifies_the_certificate_and_keeps_its_connection() {
     let servers = Authority::new("servers");
     let clients = Authority::new("clients");

@@ -2,20 +2,18 @@
 //! It resolves destinations to clusters and fills clusters with endpoints and policy.
 
 mod asked;
+mod found;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use propylon_model::Labels;
 use propylon_model::destination_rule::ConsistentHash;
-use propylon_model::service_entry::Resolution;
 use propylon_model::virtual_service::Destination;
-use propylon_model::{FieldPath, Labels};
 use propylon_snapshot::{
-    Address, Availability, ClientTls, Cluster, ClusterId, Discovery, DnsTarget, Endpoint, Locality,
-    Target, UpstreamProtocol,
+    Availability, ClientTls, Cluster, ClusterId, Discovery, Target, UpstreamProtocol,
 };
 
 use crate::destination_rule::{DestinationRules, Merged};
@@ -28,9 +26,11 @@ use crate::problems::{Problems, code};
 use crate::registry::{Behind, Port, Registry, Service};
 use crate::service_entry::Workloads;
 use crate::tls_client;
+use crate::traffic_distribution::{Distributions, TrafficDistribution};
 use crate::traffic_policy::{self, Policy};
 use crate::upstream_protocol;
-use crate::view::{View, selects};
+use crate::view::View;
+use crate::warmup::warmup;
 
 /// Envoy's idle timeout of upstream HTTP connections.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
@@ -45,6 +45,7 @@ pub(crate) struct Clusters<'v, 'w> {
     rules: DestinationRules<'w>,
     supply: Supply<'w>,
     workloads: Workloads<'w>,
+    distributions: Distributions<'w>,
     made: BTreeMap<String, Option<Made>>,
     count: u32,
 }
@@ -69,6 +70,13 @@ pub(crate) struct Meshed {
     pub(crate) has_endpoints: bool,
 }
 
+/// Which endpoints of a service a cluster is made for.
+struct Sought<'s, 'w> {
+    /// Those that carry these labels; `None`: all.
+    labels: Option<&'s Labels>,
+    policy: &'s Policy<'w>,
+}
+
 struct Made {
     provisional: ClusterId,
     cluster: Cluster,
@@ -83,6 +91,7 @@ impl<'v, 'w> Clusters<'v, 'w> {
             rules: DestinationRules::new(view),
             supply: Supply::new(view.world),
             workloads: Workloads::new(view.world),
+            distributions: Distributions::new(view.world),
             made: BTreeMap::new(),
             count: 0,
         }
@@ -206,10 +215,15 @@ impl<'v, 'w> Clusters<'v, 'w> {
         let chosen = rule.and_then(|rule| rule.subset(subset)).map(|subset| &subset.part.labels);
         let mut labels = chosen.cloned().unwrap_or_default();
         labels.insert(TLS_MODE.0.to_owned(), TLS_MODE.1.to_owned());
+        let policy = policy(rule, port.number, subset);
+        let sought = Sought { labels: Some(&labels), policy: &policy };
+        let (discovery, localities) = self.discovery(service, port, &sought, problems);
         Some(Cluster {
-            discovery: self.discovery(service, port, Some(&labels), problems),
+            discovery,
+            localities,
             protocol: UpstreamProtocol::Http1,
             tls: None,
+            proxy_header: None,
             availability: Availability::Open,
             ..made
         })
@@ -261,6 +275,10 @@ impl<'v, 'w> Clusters<'v, 'w> {
             name => Some(&rule?.subset(name)?.part.labels),
         };
         let policy = policy(rule, port.number, subset);
+        let balance = policy.balance();
+        let distribution = self.distributions.of(service);
+        let sought = Sought { labels, policy: &policy };
+        let (discovery, localities) = self.discovery(service, port, &sought, problems);
         let pool = policy.connection_pool.or(self.view.mesh.connection_pool());
         let tcp = pool.and_then(|pool| pool.tcp.as_ref());
         let http = pool.and_then(|pool| pool.http.as_ref());
@@ -275,14 +293,20 @@ impl<'v, 'w> Clusters<'v, 'w> {
         };
         Some(Cluster {
             name: name.into(),
-            discovery: self.discovery(service, port, labels, problems),
-            balance: policy.balance(),
+            discovery,
+            balance,
+            localities,
+            warmup: warmup(policy.load_balancer, balance),
             protocol,
             tls,
+            proxy_header: policy.proxy_header(),
             connect_timeout: set(tcp.and_then(|tcp| tcp.connect_timeout))
                 .unwrap_or_else(|| self.view.mesh.connect_timeout()),
             idle_timeout: set(idle).unwrap_or(IDLE_TIMEOUT),
-            outlier: policy.outlier.or(self.view.mesh.outlier()).map(outlier),
+            outlier: policy
+                .outlier
+                .or(self.view.mesh.outlier())
+                .map(|written| outlier(written, distribution != TrafficDistribution::Any)),
             limits: limits(pool, policy.retry_budget, self.view.mesh.tcp_keepalive()),
             availability,
         })
@@ -323,51 +347,6 @@ impl<'v, 'w> Clusters<'v, 'w> {
         };
         all.flat_map(of).collect()
     }
-
-    fn discovery(
-        &self,
-        service: &Service<'w>,
-        port: &Port,
-        labels: Option<&Labels>,
-        problems: &mut Problems,
-    ) -> Discovery {
-        if let Some(asked) = self.asked(service, port) {
-            return Discovery::Asked(asked);
-        }
-        let (candidates, resolution) = match service.behind {
-            Behind::Kubernetes(object) => {
-                (self.supply.of_service(object, port.position), Resolution::Static)
-            }
-            Behind::Entry(object) => {
-                let resolution = object.spec.resolution;
-                (self.candidates(service, port), resolution)
-            }
-        };
-        let chosen = candidates
-            .iter()
-            .filter(|candidate| labels.is_none_or(|labels| selects(labels, candidate.labels)));
-        let mut fixed = Vec::new();
-        let mut names = Vec::new();
-        for candidate in chosen {
-            match place(candidate) {
-                Some(Place::Address(endpoint)) => fixed.push(endpoint),
-                Some(Place::Name(name)) if resolution != Resolution::Static => names.push(name),
-                Some(Place::Name(_)) | None => report_address(service, candidate, problems),
-            }
-        }
-        keep_first(&mut fixed, |endpoint| endpoint.address.clone());
-        keep_first(&mut names, |target| (target.name.clone(), target.port));
-        match resolution {
-            Resolution::Dns | Resolution::DnsRoundRobin => Discovery::Dns {
-                names: names.into(),
-                fixed: fixed.into(),
-                first_only: resolution == Resolution::DnsRoundRobin,
-            },
-            Resolution::None | Resolution::Static | Resolution::DynamicDns => {
-                Discovery::Static(fixed.into())
-            }
-        }
-    }
 }
 
 /// The policy of a rule for a port and a subset (`""`: none).
@@ -380,58 +359,4 @@ fn policy<'w>(rule: Option<&Merged<'w>>, port: u16, subset: &str) -> Policy<'w> 
 /// A duration that says something: zero means the default, as everywhere in a connection pool.
 fn set(written: Option<Duration>) -> Option<Duration> {
     written.filter(|duration| !duration.is_zero())
-}
-
-enum Place {
-    Address(Endpoint),
-    Name(DnsTarget),
-}
-
-/// Reads an address; `None` where it or its port cannot be used.
-fn place(candidate: &Candidate<'_>) -> Option<Place> {
-    let weight = candidate.weight.max(1);
-    let locality = locality(&candidate.locality);
-    if let Some(path) = candidate.address.strip_prefix("unix://") {
-        let address = match path.strip_prefix('@') {
-            Some(name) => Address::Abstract(name.into()),
-            None => Address::Unix(path.into()),
-        };
-        let is_usable = path.starts_with(['/', '@']);
-        return is_usable.then_some(Place::Address(Endpoint { address, weight, locality }));
-    }
-    let port = u16::try_from(candidate.port).ok().filter(|port| *port > 0)?;
-    if let Ok(ip) = candidate.address.parse::<IpAddr>() {
-        let address = Address::Ip((ip, port).into());
-        return Some(Place::Address(Endpoint { address, weight, locality }));
-    }
-    let name = candidate.address;
-    let is_name = !name.is_empty() && !name.contains(['*', '/', ':', ' ']);
-    is_name.then(|| Place::Name(DnsTarget { name: name.into(), port, weight, locality }))
-}
-
-fn report_address(service: &Service<'_>, candidate: &Candidate<'_>, problems: &mut Problems) {
-    let message = format!(
-        "endpoint `{}` port {} of {} is no address that can be used here, so it gets no requests",
-        candidate.address, candidate.port, service.host
-    );
-    match service.behind {
-        Behind::Kubernetes(object) => {
-            problems.warning(code::ENDPOINT, object, FieldPath::spec(), message);
-        }
-        Behind::Entry(object) => {
-            problems.warning(code::ENDPOINT, object, FieldPath::spec().key("endpoints"), message);
-        }
-    }
-}
-
-fn locality(text: &str) -> Locality {
-    let mut parts = text.splitn(3, '/').map(Box::from);
-    let mut next = || parts.next().unwrap_or_default();
-    Locality { region: next(), zone: next(), subzone: next() }
-}
-
-/// Drops repetitions, keeping the order.
-fn keep_first<T, K: std::hash::Hash + Eq>(list: &mut Vec<T>, key: impl Fn(&T) -> K) {
-    let mut seen = std::collections::HashSet::new();
-    list.retain(|item| seen.insert(key(item)));
 }

@@ -36,7 +36,7 @@ pub(crate) fn report(view: &View<'_>, gateways: &[&Object<Gateway>], problems: &
         workload_entry(&object.spec);
     }
     for object in in_order(&view.world.services) {
-        service(object, problems);
+        service(object);
     }
     for object in in_order(&view.world.endpoint_slices) {
         endpoint_slice(object, problems);
@@ -68,11 +68,6 @@ fn gateway(object: &Object<Gateway>, problems: &mut Problems) {
         let place = FieldPath::spec().key("servers").index(position);
         let list = [("defaultEndpoint", !default_endpoint.is_empty()), ("name", !name.is_empty())];
         fields(object, &place, list, problems);
-        if server.port.protocol.eq_ignore_ascii_case("GRPC-WEB") {
-            let message = "gRPC-Web is not yet translated: its requests are passed on as they are";
-            let field = place.key("port").key("protocol");
-            problems.warning(code::NOT_IN_EFFECT, object, field, message);
-        }
     }
 }
 
@@ -105,7 +100,8 @@ fn workload_entry(entry: &WorkloadEntry) {
     } = entry;
 }
 
-fn service(object: &Object<Service>, problems: &mut Problems) {
+/// Every field is in effect, or concerns others than a gateway.
+fn service(object: &Object<Service>) {
     let Service {
         selector: _,
         ports: _,
@@ -115,11 +111,9 @@ fn service(object: &Object<Service>, problems: &mut Problems) {
         external_name: _,
         external_ips: _,
         publish_not_ready_addresses: _,
-        traffic_distribution,
+        traffic_distribution: _,
         session_affinity: _,
     } = &object.spec;
-    let list = [("trafficDistribution", !traffic_distribution.is_empty())];
-    fields(object, &FieldPath::spec(), list, problems);
 }
 
 fn endpoint_slice(object: &Object<EndpointSlice>, problems: &mut Problems) {

@@ -1,14 +1,15 @@
 //! Endpoints of a service's port: from EndpointSlices, Endpoints and Pods of Kubernetes, or from
 //! what a ServiceEntry lists and selects. It finds addresses and labels; subsets filter later.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
-use propylon_model::kubernetes::{EndpointPort, ObjectRef, PortRef};
+use propylon_model::kubernetes::{Endpoint, EndpointPort, ObjectRef, PortRef};
 use propylon_model::{
-    EndpointSlice, Endpoints, Labels, Object, Pod, Service as KubernetesService, World,
+    EndpointSlice, Endpoints, Labels, Node, Object, Pod, Service as KubernetesService, World,
 };
+use propylon_snapshot::Locality;
 
+use crate::place::{self, HOSTNAME, NETWORK};
 use crate::view::{in_order, selects};
 
 /// The label by which a slice names its Service.
@@ -23,10 +24,35 @@ pub(crate) struct Candidate<'w> {
     pub(crate) port: u32,
     /// Weight; 0 means 1.
     pub(crate) weight: u32,
-    /// `region/zone/subzone`, from the left as far as known.
-    pub(crate) locality: Cow<'w, str>,
-    /// Labels that subsets select by.
+    /// Where it runs, as far as known.
+    pub(crate) place: Locality,
+    /// Its own labels.
     pub(crate) labels: &'w Labels,
+    /// The node it is on; empty where unknown.
+    pub(crate) node: &'w str,
+    /// The network it is in; empty where unknown.
+    pub(crate) network: &'w str,
+    /// False for one that is known and takes no requests now.
+    pub(crate) ready: bool,
+}
+
+impl Candidate<'_> {
+    /// A label, or what Istio adds to labels: place, node and network.
+    pub(crate) fn label(&self, name: &str) -> Option<&str> {
+        let own = || place::label(self.labels, &self.place, name);
+        match name {
+            HOSTNAME if !self.node.is_empty() => Some(self.node),
+            NETWORK if !self.network.is_empty() => {
+                own().filter(|text| !text.is_empty()).or(Some(self.network))
+            }
+            _ => own(),
+        }
+    }
+
+    /// True if it carries every pair of a subset.
+    pub(crate) fn carries(&self, selector: &Labels) -> bool {
+        selector.iter().all(|(name, value)| self.label(name) == Some(value))
+    }
 }
 
 type Name<'w> = (&'w str, &'w str);
@@ -39,6 +65,7 @@ pub(crate) struct Supply<'w> {
     endpoints: HashMap<Name<'w>, &'w Object<Endpoints>>,
     pods: HashMap<Name<'w>, &'w Object<Pod>>,
     pods_by_address: HashMap<&'w str, &'w Object<Pod>>,
+    nodes: HashMap<&'w str, &'w Object<Node>>,
     /// By namespace and each of their labels, so that a selector looks at few of them.
     pods_of: HashMap<Labelled<'w>, Vec<&'w Object<Pod>>>,
 }
@@ -69,7 +96,8 @@ impl<'w> Supply<'w> {
             .into_iter()
             .map(|object| ((&*object.meta.key.namespace, &*object.meta.key.name), object))
             .collect();
-        Self { slices, endpoints, pods, pods_by_address, pods_of }
+        let nodes = world.nodes.iter().map(|object| (&*object.meta.key.name, &**object)).collect();
+        Self { slices, endpoints, pods, pods_by_address, nodes, pods_of }
     }
 
     /// The endpoints of one port of a Kubernetes Service. Slices count before Endpoints, and both
@@ -89,12 +117,11 @@ impl<'w> Supply<'w> {
         }
     }
 
-    /// Ready pods of a namespace that carry the labels, with their address.
+    /// Pods of a namespace that carry the labels, have an address and have not ended.
     pub(crate) fn pods(
         &self,
         namespace: &'w str,
         selector: &'w Labels,
-        not_ready_too: bool,
     ) -> impl Iterator<Item = &'w Object<Pod>> {
         // An empty selector selects nothing here.
         let first = selector.iter().next();
@@ -102,8 +129,30 @@ impl<'w> Supply<'w> {
         pods.map_or(&[][..], Vec::as_slice).iter().copied().filter(move |pod| {
             selects(selector, &pod.meta.labels)
                 && !pod.spec.status.pod_ip.is_empty()
-                && (not_ready_too || is_ready(pod))
+                && !has_ended(pod)
         })
+    }
+
+    /// An endpoint that is a pod.
+    pub(crate) fn of_pod(&self, pod: &'w Object<Pod>, port: u32) -> Candidate<'w> {
+        let node = pod.spec.spec.node_name.as_str();
+        Candidate {
+            address: &pod.spec.status.pod_ip,
+            port,
+            weight: 0,
+            place: self.place(Some(pod), node).unwrap_or_default(),
+            labels: &pod.meta.labels,
+            node,
+            network: "",
+            ready: is_ready(pod),
+        }
+    }
+
+    /// Where a pod or whatever is on a node runs: its labels say, else those of the node.
+    fn place(&self, pod: Option<&'w Object<Pod>>, node: &str) -> Option<Locality> {
+        let own = pod.and_then(|pod| place::of_workload(&pod.meta.labels));
+        let node = || place::of_node(&self.nodes.get(node)?.meta.labels);
+        own.map(|text| place::locality(&text)).or_else(|| node().map(|text| place::locality(&text)))
     }
 
     fn of_slice(
@@ -119,15 +168,27 @@ impl<'w> Supply<'w> {
         let Some(number) = port_of(&slice.spec.ports, service, port) else { return Vec::new() };
         let all = service.spec.publish_not_ready_addresses;
         let endpoints = slice.spec.endpoints.iter();
-        let ready = endpoints.filter(|one| all || one.conditions.ready.unwrap_or(true));
-        ready
+        let is_ready = |one: &Endpoint| all || one.conditions.ready.unwrap_or(true);
+        // One that is about to end is not waited for.
+        let stays = |one: &&'w Endpoint| is_ready(one) || one.conditions.terminating != Some(true);
+        endpoints
+            .filter(stays)
             .flat_map(|endpoint| endpoint.addresses.iter().map(move |address| (endpoint, address)))
-            .map(|(endpoint, address)| Candidate {
-                address,
-                port: number,
-                weight: 0,
-                locality: locality(&endpoint.deprecated_topology, &endpoint.zone),
-                labels: self.labels(slice, endpoint.target_ref.as_ref(), address),
+            .map(|(endpoint, address)| {
+                let pod = self.pod(slice, endpoint.target_ref.as_ref(), address);
+                let own = pod.map_or("", |pod| pod.spec.spec.node_name.as_str());
+                let node = if own.is_empty() { endpoint.node_name.as_str() } else { own };
+                let place = self.place(pod, node);
+                Candidate {
+                    address,
+                    port: number,
+                    weight: 0,
+                    place: place.unwrap_or_else(|| topology(endpoint)),
+                    labels: pod.map_or(&slice.meta.labels, |pod| &pod.meta.labels),
+                    node,
+                    network: "",
+                    ready: is_ready(endpoint),
+                }
             })
             .collect()
     }
@@ -142,13 +203,22 @@ impl<'w> Supply<'w> {
         for subset in &object.spec.subsets {
             let Some(number) = port_of(&subset.ports, service, port) else { continue };
             let all = service.spec.publish_not_ready_addresses;
-            let not_ready = subset.not_ready_addresses.iter().filter(|_| all);
-            candidates.extend(subset.addresses.iter().chain(not_ready).map(|address| Candidate {
-                address: &address.ip,
-                port: number,
-                weight: 0,
-                locality: Cow::Borrowed(""),
-                labels: self.labels(object, address.target_ref.as_ref(), &address.ip),
+            let not_ready = subset.not_ready_addresses.iter().map(|address| (address, all));
+            let ready = subset.addresses.iter().map(|address| (address, true));
+            candidates.extend(ready.chain(not_ready).map(|(address, ready)| {
+                let pod = self.pod(object, address.target_ref.as_ref(), &address.ip);
+                let own = pod.map_or("", |pod| pod.spec.spec.node_name.as_str());
+                let node = if own.is_empty() { address.node_name.as_str() } else { own };
+                Candidate {
+                    address: &address.ip,
+                    port: number,
+                    weight: 0,
+                    place: self.place(pod, node).unwrap_or_default(),
+                    labels: pod.map_or(&object.meta.labels, |pod| &pod.meta.labels),
+                    node,
+                    network: "",
+                    ready,
+                }
             }));
         }
         candidates
@@ -156,38 +226,32 @@ impl<'w> Supply<'w> {
 
     fn of_pods(&self, service: &'w Object<KubernetesService>, port: usize) -> Vec<Candidate<'w>> {
         let all = service.spec.publish_not_ready_addresses;
-        let pods = self.pods(&service.meta.key.namespace, &service.spec.selector, all);
+        let pods = self.pods(&service.meta.key.namespace, &service.spec.selector);
         pods.filter_map(|pod| {
-            Some(Candidate {
-                address: &pod.spec.status.pod_ip,
-                port: target_port(service, port, Some(pod))?,
-                weight: 0,
-                locality: Cow::Borrowed(""),
-                labels: &pod.meta.labels,
-            })
+            let candidate = self.of_pod(pod, target_port(service, port, Some(pod))?);
+            Some(Candidate { ready: all || candidate.ready, ..candidate })
         })
         .collect()
     }
 
-    /// The labels of an endpoint: those of its pod. Where no pod stands behind it, as in files,
-    /// those of the object that lists it.
-    fn labels<S>(
+    /// The pod of an endpoint. Where none stands behind it, as in files, the labels of the object
+    /// that lists it count.
+    fn pod<S>(
         &self,
         object: &'w Object<S>,
         target: Option<&'w ObjectRef>,
         address: &str,
-    ) -> &'w Labels {
-        let pod = match target {
+    ) -> Option<&'w Object<Pod>> {
+        match target {
             Some(target) if target.kind == "Pod" => {
                 let namespace = match target.namespace.as_str() {
                     "" => &*object.meta.key.namespace,
                     named => named,
                 };
-                self.pods.get(&(namespace, target.name.as_str()))
+                self.pods.get(&(namespace, target.name.as_str())).copied()
             }
-            _ => self.pods_by_address.get(address),
-        };
-        pod.map_or(&object.meta.labels, |pod| &pod.meta.labels)
+            _ => self.pods_by_address.get(address).copied(),
+        }
     }
 }
 
@@ -225,21 +289,21 @@ pub(crate) fn target_port(
 }
 
 /// A pod is ready if its status says so; one written into a file without conditions is taken as
-/// ready unless it has ended.
+/// ready.
 fn is_ready(pod: &Object<Pod>) -> bool {
-    let status = &pod.spec.status;
-    let ended = matches!(status.phase.as_str(), "Failed" | "Succeeded");
-    let ready = status.conditions.iter().find(|condition| condition.r#type == "Ready");
-    !ended && ready.is_none_or(|condition| condition.status == "True")
+    let conditions = &pod.spec.status.conditions;
+    let ready = conditions.iter().find(|condition| condition.r#type == "Ready");
+    ready.is_none_or(|condition| condition.status == "True")
 }
 
-fn locality<'w>(topology: &'w Labels, zone: &'w str) -> Cow<'w, str> {
-    let label = |name: &str| topology.get(name).map_or("", String::as_str);
-    let region = label("topology.kubernetes.io/region");
-    let zone = if zone.is_empty() { label("topology.kubernetes.io/zone") } else { zone };
-    if region.is_empty() && zone.is_empty() {
-        Cow::Borrowed("")
-    } else {
-        Cow::Owned(format!("{region}/{zone}"))
-    }
+fn has_ended(pod: &Object<Pod>) -> bool {
+    matches!(pod.spec.status.phase.as_str(), "Failed" | "Succeeded")
+}
+
+/// What a slice itself says of an endpoint's place: files often have no nodes.
+fn topology(endpoint: &Endpoint) -> Locality {
+    let Endpoint { deprecated_topology, zone, .. } = endpoint;
+    let said = place::of_node(deprecated_topology);
+    let said = said.map(|text| place::locality(&text)).unwrap_or_default();
+    if zone.is_empty() { said } else { Locality { zone: zone.as_str().into(), ..said } }
 }

@@ -43,11 +43,15 @@ mod outbound;
 mod cluster;
 mod destination_rule;
 mod endpoints;
+mod near;
+mod place;
 mod protocol;
 mod registry;
 mod service_entry;
+mod traffic_distribution;
 mod traffic_policy;
 mod upstream_protocol;
+mod warmup;
 
 mod effect;
 mod objects;
@@ -93,6 +97,8 @@ pub struct Options {
     pub labels: Labels,
     /// The workload's namespace, which visibility and `sourceNamespace` look at.
     pub namespace: String,
+    /// Where the workload runs, as `region/zone/subzone`; `None`: its labels say.
+    pub locality: Option<String>,
     /// The cluster domain behind `.svc.`, used to complete short host names.
     pub domain: String,
     /// Ports to bind instead of those that Gateways declare (`--port-map 80=8080`).
@@ -136,6 +142,7 @@ impl Default for Options {
         Self {
             labels: Labels::from([("istio".to_owned(), "ingressgateway".to_owned())]),
             namespace: "istio-system".to_owned(),
+            locality: None,
             domain: "cluster.local".to_owned(),
             port_map: BTreeMap::new(),
             families: Families::default(),

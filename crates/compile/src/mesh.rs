@@ -3,14 +3,16 @@
 
 use std::time::Duration;
 
-use propylon_model::destination_rule::{ConnectionPool, OutlierDetection, TcpKeepalive};
+use propylon_model::destination_rule::{
+    ConnectionPool, LocalityLb, OutlierDetection, TcpKeepalive, ZoneAwareLb,
+};
 use propylon_model::mesh_config::{
     MeshH2UpgradePolicy, MeshOutboundMode, NormalizationType, TlsDefaults,
 };
-use propylon_model::proxy_defaults::ProxyConfigDefaults;
+use propylon_model::proxy_defaults::{ForwardClientCert, ProxyConfigDefaults};
 use propylon_model::virtual_service::HttpRetry;
 use propylon_model::{MeshConfig, World};
-use propylon_snapshot::{HttpSettings, PathNormalization, ServerHeader};
+use propylon_snapshot::{ClientCertificate, HttpSettings, PathNormalization, ServerHeader};
 
 use crate::view::{in_order, selects};
 use crate::{Options, Role};
@@ -50,6 +52,16 @@ impl<'w> Mesh<'w> {
     /// Outlier detection of destinations whose DestinationRule has none.
     pub(crate) fn outlier(self) -> Option<&'w OutlierDetection> {
         self.config?.default_traffic_policy.as_ref()?.outlier_detection.as_ref()
+    }
+
+    /// Preference for near endpoints where no DestinationRule says.
+    pub(crate) fn localities(self) -> Option<&'w LocalityLb> {
+        self.config?.locality_lb_setting.as_ref()
+    }
+
+    /// Preference for the same region where no DestinationRule says; it counts before the other.
+    pub(crate) fn zone_aware(self) -> Option<&'w ZoneAwareLb> {
+        self.config?.zone_aware_lb_setting.as_ref()
     }
 
     /// Keep-alive of connections to endpoints, under what DestinationRules say.
@@ -140,6 +152,17 @@ impl<'w> Mesh<'w> {
             trusted_proxies: proxy
                 .and_then(|proxy| proxy.gateway_topology.as_ref())
                 .map_or(0, |topology| topology.num_trusted_proxies),
+            client_certificate: match options.role {
+                Role::Gateway => client_certificate(
+                    proxy
+                        .and_then(|proxy| proxy.gateway_topology.as_ref())
+                        .map_or(ForwardClientCert::Undefined, |one| {
+                            one.forward_client_cert_details
+                        }),
+                ),
+                // Envoy's default, which Istio leaves on a sidecar's way out.
+                Role::Sidecar(_) => ClientCertificate::Sanitize,
+            },
             server: match headers.and_then(|headers| headers.server.as_ref()) {
                 Some(server) if disabled(server.disabled) => ServerHeader::PassThrough,
                 Some(server) if !server.value.is_empty() => {
@@ -182,6 +205,18 @@ impl<'w> Mesh<'w> {
             .or_else(|| of_namespace(root))
             .or_else(|| self.proxy().and_then(|proxy| proxy.proxy_metadata.get(HTTP10)));
         value.is_some_and(|value| value == "1" || value.eq_ignore_ascii_case("true"))
+    }
+}
+
+fn client_certificate(kind: ForwardClientCert) -> ClientCertificate {
+    match kind {
+        ForwardClientCert::Sanitize => ClientCertificate::Sanitize,
+        ForwardClientCert::ForwardOnly => ClientCertificate::ForwardOnly,
+        ForwardClientCert::AppendForward => ClientCertificate::AppendForward,
+        ForwardClientCert::Undefined | ForwardClientCert::SanitizeSet => {
+            ClientCertificate::SanitizeSet
+        }
+        ForwardClientCert::AlwaysForwardOnly => ClientCertificate::AlwaysForwardOnly,
     }
 }
 

@@ -17,8 +17,9 @@ const MAX_TIME: Duration = Duration::from_secs(300);
 /// Envoy's share of endpoints that may be ejected.
 const PERCENT_MAX: u32 = 10;
 
-/// Compiles a block.
-pub(crate) fn outlier(written: &OutlierDetection) -> Arc<Outlier> {
+/// Compiles a block. `places_first`: the service says itself which endpoints come first, so health
+/// is never overlooked (Istio).
+pub(crate) fn outlier(written: &OutlierDetection, places_first: bool) -> Arc<Outlier> {
     let OutlierDetection {
         // Istio overlooks it.
         consecutive_errors: _,
@@ -52,7 +53,7 @@ pub(crate) fn outlier(written: &OutlierDetection) -> Arc<Outlier> {
             0 => PERCENT_MAX,
             percent => percent,
         },
-        panic_percent: percent(*min_health_percent),
+        panic_percent: if places_first { 0 } else { percent(*min_health_percent) },
     })
 }
 

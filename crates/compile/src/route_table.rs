@@ -29,11 +29,18 @@ pub(crate) struct Tables<'b, 'w> {
     groups: Vec<Vec<Rule>>,
     group_ids: HashMap<(usize, String, u16), GroupId>,
     listeners: Vec<Listener>,
-    tables: Vec<(Box<str>, BTreeMap<String, Host>)>,
+    tables: Vec<Table>,
     /// Listeners without a table.
     pub(crate) connections: Vec<Listener>,
     /// VirtualServices whose routes of connections some server takes.
     pub(crate) used: HashSet<(usize, List)>,
+}
+
+/// A table under construction.
+struct Table {
+    name: Box<str>,
+    hosts: BTreeMap<String, Host>,
+    grpc_web: bool,
 }
 
 /// A virtual host under construction.
@@ -74,7 +81,10 @@ impl<'b, 'w> Tables<'b, 'w> {
         for server in &merged.servers {
             self.add_server(server, &mut hosts, builder);
         }
-        let serves = Serves::Http(self.table(format!("http.{}", first.service_port), hosts));
+        // The first server's protocol is the port's, as in Istio.
+        let grpc_web = first.server.port.protocol.eq_ignore_ascii_case("GRPC-WEB");
+        let table = self.table(format!("http.{}", first.service_port), hosts, grpc_web);
+        let serves = Serves::Http(table);
         self.listeners.push(Listener {
             bind: first.bind.clone(),
             also: first.also.clone(),
@@ -110,7 +120,7 @@ impl<'b, 'w> Tables<'b, 'w> {
                 "https.{}.{}.{}.{}",
                 server.service_port, port.name, gateway.name, gateway.namespace
             );
-            Then::Http(self.table(name, hosts))
+            Then::Http(self.table(name, hosts, false))
         } else {
             // Decrypted bytes go where a `tcp` route sends them.
             Then::Tcp(self.connections_of(server, builder)?)
@@ -124,9 +134,14 @@ impl<'b, 'w> Tables<'b, 'w> {
         })
     }
 
-    fn table(&mut self, name: String, hosts: BTreeMap<String, Host>) -> RouteTableId {
+    fn table(
+        &mut self,
+        name: String,
+        hosts: BTreeMap<String, Host>,
+        grpc_web: bool,
+    ) -> RouteTableId {
         let id = RouteTableId(u32::try_from(self.tables.len()).unwrap_or(u32::MAX));
-        self.tables.push((name.into(), hosts));
+        self.tables.push(Table { name: name.into(), hosts, grpc_web });
         id
     }
 
@@ -187,7 +202,7 @@ impl<'b, 'w> Tables<'b, 'w> {
 
     /// For each group, how many rule lists it is part of.
     fn lists(&self) -> Vec<usize> {
-        let hosts = self.tables.iter().flat_map(|(_, hosts)| hosts.values());
+        let hosts = self.tables.iter().flat_map(|table| table.hosts.values());
         let distinct: HashSet<&[GroupId]> = hosts.map(|host| &*host.groups).collect();
         let mut lists = vec![0; self.groups.len()];
         for id in distinct.into_iter().flatten() {
@@ -204,7 +219,7 @@ impl<'b, 'w> Tables<'b, 'w> {
         let mut lists = self.lists();
         let mut shared: HashMap<Vec<GroupId>, Arc<RuleList>> = HashMap::new();
         let mut tables = Vec::new();
-        for (name, hosts) in self.tables {
+        for Table { name, hosts, grpc_web } in self.tables {
             let groups = &mut self.groups;
             let hosts = hosts.into_iter().map(|(domain, host)| VirtualHost {
                 domain: domain.into(),
@@ -226,7 +241,7 @@ impl<'b, 'w> Tables<'b, 'w> {
             });
             let mut hosts: Vec<VirtualHost> = hosts.collect();
             hosts.sort_by(|a, b| crate::host::by_specificity(&a.domain, &b.domain));
-            tables.push(RouteTable::new(&name, hosts));
+            tables.push(RouteTable::new(&name, hosts).with_grpc_web(grpc_web));
         }
         let connections = self.connections.into_iter();
         let mut listeners = self.listeners;

@@ -1,12 +1,13 @@
 //! Endpoints of a ServiceEntry: those it lists, or the WorkloadEntries and Pods it selects.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use propylon_model::service_entry::{Resolution, ServicePort};
 use propylon_model::{Labels, Object, ServiceEntry, WorkloadEntry, World};
+use propylon_snapshot::Locality;
 
 use crate::endpoints::{Candidate, Supply};
+use crate::place;
 use crate::view::{in_order, selects};
 
 /// A host that resolves itself carries no labels, so no subset with labels selects it.
@@ -54,8 +55,11 @@ impl<'w> Workloads<'w> {
                 address: host,
                 port: target(port),
                 weight: 0,
-                locality: Cow::Borrowed(""),
+                place: Locality::default(),
                 labels: &NO_LABELS,
+                node: "",
+                network: "",
+                ready: true,
             })
             .into_iter()
             .collect()
@@ -79,14 +83,8 @@ impl<'w> Workloads<'w> {
         let entries = entries
             .filter(|entry| selects(selector, labels(entry)))
             .map(|entry| candidate(&entry.spec, labels(entry), port));
-        let pods = supply.pods(namespace, selector, false).map(|pod| Candidate {
-            address: &pod.spec.status.pod_ip,
-            port: target(port),
-            weight: 0,
-            locality: Cow::Borrowed(""),
-            labels: &pod.meta.labels,
-        });
-        entries.chain(pods).collect()
+        let pods = supply.pods(namespace, selector).map(|pod| supply.of_pod(pod, target(port)));
+        entries.chain(pods.filter(|pod| pod.ready)).collect()
     }
 }
 
@@ -95,22 +93,21 @@ fn candidate<'w>(
     labels: &'w propylon_model::Labels,
     port: &'w ServicePort,
 ) -> Candidate<'w> {
-    // Network and service account matter to the mesh leg; `effect` reports them.
-    let WorkloadEntry {
-        address,
-        ports,
-        labels: _,
-        network: _,
-        locality,
-        weight,
-        service_account: _,
-    } = entry;
+    // The service account matters to the mesh's TLS.
+    let WorkloadEntry { address, ports, labels: _, network, locality, weight, service_account: _ } =
+        entry;
     Candidate {
         address,
         port: ports.get(&port.name).copied().unwrap_or_else(|| target(port)),
         weight: *weight,
-        locality: Cow::Borrowed(locality),
+        place: place::locality(&match locality.as_str() {
+            "" => place::of_workload(labels).unwrap_or_default(),
+            said => said.into(),
+        }),
         labels,
+        node: "",
+        network,
+        ready: true,
     }
 }
 

@@ -144,8 +144,12 @@ fn same_settings(a: &Cluster, b: &Cluster) -> bool {
         name: _,
         discovery,
         balance,
+        // Weights follow from the endpoints, except whether there are any at all.
+        localities,
+        warmup,
         protocol,
         tls,
+        proxy_header,
         connect_timeout,
         idle_timeout,
         limits,
@@ -162,8 +166,11 @@ fn same_settings(a: &Cluster, b: &Cluster) -> bool {
     };
     same_discovery
         && *balance == b.balance
+        && localities.is_some() == b.localities.is_some()
+        && *warmup == b.warmup
         && *protocol == b.protocol
         && *tls == b.tls
+        && *proxy_header == b.proxy_header
         && *connect_timeout == b.connect_timeout
         && *idle_timeout == b.idle_timeout
         && *limits == b.limits

@@ -3,10 +3,11 @@
 
 use propylon_model::destination_rule::{
     ClientTls, ConnectionPool, ConsistentHash, HashAlgorithm, HashKey, LbPolicy, LoadBalancer,
-    Maglev, OutlierDetection, PortTrafficPolicy, RetryBudget, RingHash, SimpleLb, TrafficPolicy,
+    Maglev, OutlierDetection, PortTrafficPolicy, ProxyProtocol, ProxyProtocolVersion, RetryBudget,
+    RingHash, SimpleLb, TrafficPolicy,
 };
 use propylon_model::{DestinationRule, FieldPath, Object};
-use propylon_snapshot::Balance;
+use propylon_snapshot::{Balance, ProxyHeader};
 
 use crate::destination_rule::{Merged, Placed};
 
@@ -28,6 +29,8 @@ pub(crate) struct Policy<'w> {
     pub(crate) outlier: Option<&'w OutlierDetection>,
     /// How many retries there may be.
     pub(crate) retry_budget: Option<&'w RetryBudget>,
+    /// The header that connections begin with.
+    pub(crate) proxy_protocol: Option<&'w ProxyProtocol>,
     /// TLS towards endpoints, and where it is asked for.
     pub(crate) tls: Option<(&'w ClientTls, &'w Object<DestinationRule>, FieldPath)>,
 }
@@ -39,9 +42,10 @@ impl<'w> Policy<'w> {
     pub(crate) fn of(rule: &Merged<'w>, port: u16, subset: Option<&str>) -> Self {
         let base = rule.policy.as_ref().map_or_else(Self::default, |placed| {
             match port_level(placed, port) {
-                // Retries have no settings of ports.
+                // Retries and headers have no settings of ports.
                 Some((settings, field)) => Self {
                     retry_budget: placed.part.retry_budget.as_ref(),
+                    proxy_protocol: placed.part.proxy_protocol.as_ref(),
                     ..Self::of_port(settings, placed.object, &field)
                 },
                 None => Self::of_policy(placed.part, placed.object, &placed.field),
@@ -53,7 +57,9 @@ impl<'w> Policy<'w> {
         let own = Placed { part, object: placed.object, field };
         if let Some((settings, field)) = port_level(&own, port) {
             let retry_budget = own.part.retry_budget.as_ref().or(base.retry_budget);
-            return Self { retry_budget, ..Self::of_port(settings, own.object, &field) };
+            let proxy_protocol = own.part.proxy_protocol.as_ref().or(base.proxy_protocol);
+            let of_port = Self::of_port(settings, own.object, &field);
+            return Self { retry_budget, proxy_protocol, ..of_port };
         }
         let over = Self::of_policy(own.part, own.object, &own.field);
         Self {
@@ -61,11 +67,26 @@ impl<'w> Policy<'w> {
             connection_pool: over.connection_pool.or(base.connection_pool),
             outlier: over.outlier.or(base.outlier),
             retry_budget: over.retry_budget.or(base.retry_budget),
+            proxy_protocol: over.proxy_protocol.or(base.proxy_protocol),
             tls: over.tls.or(base.tls),
         }
     }
 
-    /// How an endpoint is chosen. What is not in effect yet balances as Istio's default does.
+    /// The PROXY protocol header before everything else.
+    pub(crate) fn proxy_header(&self) -> Option<ProxyHeader> {
+        self.proxy_protocol.map(|ProxyProtocol { version }| match version {
+            ProxyProtocolVersion::V1 => ProxyHeader::V1,
+            ProxyProtocolVersion::V2 => ProxyHeader::V2,
+        })
+    }
+
+    /// True if whoever asks names the endpoint.
+    pub(crate) fn passes_through(&self) -> bool {
+        let chosen = self.load_balancer.and_then(|balancer| balancer.policy.as_ref());
+        matches!(chosen, Some(LbPolicy::Simple(SimpleLb::Passthrough)))
+    }
+
+    /// How an endpoint is chosen, where there are several.
     pub(crate) fn balance(&self) -> Balance {
         match self.load_balancer.and_then(|balancer| balancer.policy.as_ref()) {
             Some(LbPolicy::ConsistentHash(hash)) => consistent_hash(hash),
@@ -94,12 +115,13 @@ impl<'w> Policy<'w> {
             tls,
             port_level_settings: _,
             tunnel: _,
-            proxy_protocol: _,
+            proxy_protocol,
             retry_budget,
         } = policy;
         Self {
             outlier: outlier_detection.as_ref(),
             retry_budget: retry_budget.as_ref(),
+            proxy_protocol: proxy_protocol.as_ref(),
             load_balancer: load_balancer.as_ref(),
             connection_pool: connection_pool.as_ref(),
             tls: tls.as_ref().map(|tls| (tls, object, field.key("tls"))),
@@ -116,6 +138,7 @@ impl<'w> Policy<'w> {
         Self {
             outlier: outlier_detection.as_ref(),
             retry_budget: None,
+            proxy_protocol: None,
             load_balancer: load_balancer.as_ref(),
             connection_pool: connection_pool.as_ref(),
             tls: tls.as_ref().map(|tls| (tls, object, field.key("tls"))),

@@ -2,7 +2,7 @@
 //! `<case>.problems`. `UPDATE_GOLDEN=1` writes them anew; read the difference before you keep it.
 //!
 //! A first line `# options: --label a=b --namespace ns --port-map 80=8080 --domain d
-//! --ip-families both --role sidecar --resolve-none --allow-destination b
+//! --locality r/z --ip-families both --role sidecar --resolve-none --allow-destination b
 //! --allow-unenforced-policies` sets what the world is compiled for.
 
 #![allow(
@@ -107,6 +107,7 @@ fn options(text: &str) -> Options {
         match word {
             "--label" => labels.extend([pair(value())]),
             "--namespace" => options.namespace = value().to_owned(),
+            "--locality" => options.locality = Some(value().to_owned()),
             "--domain" => options.domain = value().to_owned(),
             "--port-map" => {
                 let (from, to) = pair(value());

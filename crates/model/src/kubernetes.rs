@@ -396,6 +396,11 @@ impl From<ConfigMapFields> for ConfigMap {
     }
 }
 
+/// A `Node`; all that matters are its labels, which say where it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub struct Node {}
+
 /// A `Namespace`; all that matters are its metadata.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

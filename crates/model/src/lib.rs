@@ -34,7 +34,8 @@ pub use world::{AnyObject, World};
 pub use destination_rule::DestinationRule;
 pub use gateway::Gateway;
 pub use kubernetes::{
-    ConfigMap, Deployment, EndpointSlice, Endpoints, Namespace, Pod, Secret, SecretBytes, Service,
+    ConfigMap, Deployment, EndpointSlice, Endpoints, Namespace, Node, Pod, Secret, SecretBytes,
+    Service,
 };
 pub use mesh_config::MeshConfig;
 pub use security::{AuthorizationPolicy, PeerAuthentication, RequestAuthentication};

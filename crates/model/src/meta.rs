@@ -34,6 +34,7 @@ pub enum Kind {
     Secret,
     ConfigMap,
     Namespace,
+    Node,
 }
 
 impl Kind {
@@ -63,6 +64,7 @@ impl Kind {
             Self::Secret => "Secret",
             Self::ConfigMap => "ConfigMap",
             Self::Namespace => "Namespace",
+            Self::Node => "Node",
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::{Kind, Meta, Object};
 use crate::destination_rule::DestinationRule;
 use crate::gateway::Gateway;
 use crate::kubernetes::{
-    ConfigMap, Deployment, EndpointSlice, Endpoints, Namespace, Pod, Secret, Service,
+    ConfigMap, Deployment, EndpointSlice, Endpoints, Namespace, Node, Pod, Secret, Service,
 };
 use crate::security::{AuthorizationPolicy, PeerAuthentication, RequestAuthentication};
 use crate::service_entry::{ServiceEntry, WorkloadEntry, WorkloadGroup};
@@ -122,6 +122,7 @@ kinds! {
     Secret secrets,
     ConfigMap config_maps,
     Namespace namespaces,
+    Node nodes,
 }
 
 /// Istio's order of configuration: creation time, then name, then namespace. Objects without a

@@ -1,6 +1,5 @@
 //! An accepted connection before it is known what serves it.
 
-use std::net::SocketAddr;
 use std::rc::Rc;
 
 use tokio::time::timeout;
@@ -10,8 +9,7 @@ use crate::io::{Io, Stream, read, write_all};
 use crate::listener::Door;
 use crate::worker::Worker;
 
-/// The client's end and ours; `None` for Unix sockets.
-pub(crate) type Ends = (Option<SocketAddr>, Option<SocketAddr>);
+pub(crate) use crate::upstream::Ends;
 
 /// The TLS alert `unrecognized_name` (112), fatal, in a record of its own (RFC 8446 section 6).
 const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use propylon_snapshot::{Captured, RouteTableId, Snapshot, TcpRoute, Then};
 
 use crate::aim::{Aim, host_and_port, outbound};
-use crate::arrival::Arrival;
+use crate::arrival::{Arrival, Ends};
 use crate::http;
 use crate::io::{Io, Stream};
 use crate::listener::{Asking, First, asking, first_bytes};
@@ -86,7 +86,7 @@ async fn serve(arrival: Arrival, stream: Stream, aim: Aim) {
                 Some(First::Http | First::Bytes) | None => None,
             };
             let wanted = aim.wanted(server_name);
-            let who = (stream.peer().map(|peer| peer.ip()), wanted);
+            let who = (ends(&stream, &aim), wanted);
             let opened = Box::pin(tcp::open(&arrival.worker, &generation, route, who)).await;
             drop(generation);
             match opened {
@@ -123,9 +123,14 @@ fn way<'s>(
     }
 }
 
+/// Who asks, and for what address.
+fn ends(stream: &Stream, aim: &Aim) -> Ends {
+    (stream.peer(), aim.address().or_else(|| stream.local()))
+}
+
 /// Serves requests.
 fn requests(arrival: &Arrival, stream: Stream, routed: (Rc<Generation>, RouteTableId), aim: Aim) {
-    let ends = (stream.peer(), aim.address().or_else(|| stream.local()));
+    let ends = ends(&stream, &aim);
     let door = Rc::clone(&arrival.door);
     http::welcome_aimed(&arrival.worker, (door, routed), (stream, ends), aim);
 }

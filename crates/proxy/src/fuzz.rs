@@ -38,6 +38,11 @@ pub fn fuzz_proxy_header(bytes: &[u8]) {
     }
 }
 
+/// gRPC-Web in base64: no panic, the same bytes however it is split, and what is written is read.
+pub fn fuzz_grpc_web(bytes: &[u8]) {
+    crate::grpc_web::fuzz(bytes);
+}
+
 /// MongoDB messages: no panic, the same findings however they are split, garbage at most once.
 pub fn fuzz_mongo(bytes: &[u8]) {
     for side in [Side::Client, Side::Server] {

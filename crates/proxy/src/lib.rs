@@ -11,6 +11,7 @@ mod captured;
 mod clock;
 #[doc(hidden)]
 pub mod fuzz;
+mod grpc_web;
 mod guests;
 mod http;
 pub mod http1;

@@ -14,6 +14,9 @@ pub const LARGE_BUFFER_BYTES: usize = 128 * 1024;
 /// copy costs more than the kernel's handling of two.
 pub const JOINED_BODY_BYTES_MAX: usize = 4 * 1024;
 
+/// Bytes of an answer that is no gRPC's that become the message of a gRPC status: Envoy's bound.
+pub const GRPC_WEB_MESSAGE_BYTES_MAX: usize = 16 * 1024;
+
 /// Content that is joined into one frame of HTTP/2: what every peer takes as one. Small messages
 /// that come together then cost one frame's work, here and at the peer.
 pub const JOINED_FRAME_BYTES_MAX: usize = 16 * 1024;

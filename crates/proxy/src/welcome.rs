@@ -89,16 +89,10 @@ fn way<'s>(snapshot: &'s Snapshot, position: usize, hello: Option<&Hello>) -> Op
 /// does not say what is wanted is reset without an answer, as Envoy does.
 async fn receive(arrival: Arrival, stream: Stream) {
     let worker = Rc::clone(&arrival.worker);
-    let Ok((told, hello)) = preface(&arrival, &stream).await else {
+    let mut ends = (stream.peer(), stream.local());
+    let Ok(hello) = preface(&arrival, &stream, &mut ends).await else {
         return arrival.refuse(&stream);
     };
-    // Each end is a system call, and connections that are handed on rarely need one.
-    let ends = || told.unwrap_or_else(|| (stream.peer(), stream.local()));
-    let client = |route: &TcpRoute| match told {
-        Some((source, _)) => source,
-        None => route.hash_source.then(|| stream.peer()).flatten(),
-    };
-    let client = |route: &TcpRoute| client(route).map(|peer| peer.ip());
     // The generation of this moment: a reload may have come while the client was talking.
     let (generation, position) = arrival.door.current();
     let name = hello.as_ref().and_then(|hello| hello.server_name.as_deref());
@@ -106,14 +100,12 @@ async fn receive(arrival: Arrival, stream: Stream) {
     match way(generation.snapshot(), position, hello.as_ref()) {
         Some(Way::Http(table)) => {
             let routed = (Rc::clone(&generation), table);
-            let ends = ends();
             http::welcome(&worker, (Rc::clone(&arrival.door), routed), (stream, ends));
         }
         Some(Way::Secured(chain, table)) => {
             let door = Rc::clone(&arrival.door);
             let way = secure::Way { door, generation, listener: position, chain };
             // Boxed: a connection that is served does not carry its handshake along.
-            let ends = ends();
             let served = Box::pin(secure::serving(&worker, way, table, (stream, ends))).await;
             if let Some(served) = served {
                 worker.spawn(served);
@@ -123,10 +115,9 @@ async fn receive(arrival: Arrival, stream: Stream) {
             let door = Rc::clone(&arrival.door);
             let held = Rc::clone(&generation);
             let way = secure::Way { door, generation: held, listener: position, chain };
-            let client = client(route);
             let shaken = Box::pin(secure::shake(&worker, &way, stream)).await;
             let Some(stream) = shaken.map(|shaken| shaken.stream) else { return };
-            let opened = Box::pin(tcp::open(&worker, &generation, route, (client, wanted))).await;
+            let opened = Box::pin(tcp::open(&worker, &generation, route, (ends, wanted))).await;
             drop((way, generation));
             match opened {
                 Some(opened) => opened.relay(&worker, &stream).await,
@@ -134,8 +125,7 @@ async fn receive(arrival: Arrival, stream: Stream) {
             }
         }
         Some(Way::Tcp(route)) => {
-            let client = client(route);
-            let opened = Box::pin(tcp::open(&worker, &generation, route, (client, wanted))).await;
+            let opened = Box::pin(tcp::open(&worker, &generation, route, (ends, wanted))).await;
             // What is chosen stays chosen: an old configuration need not live as long as its
             // longest connection.
             drop(generation);
@@ -154,11 +144,11 @@ async fn receive(arrival: Arrival, stream: Stream) {
     }
 }
 
-/// What comes first: a PROXY header that tells the connection's ends, and a ClientHello.
 async fn preface(
     arrival: &Arrival,
     stream: &Stream,
-) -> Result<(Option<Ends>, Option<Hello>), Unfit> {
+    ends: &mut Ends,
+) -> Result<Option<Hello>, Unfit> {
     let (generation, position) = arrival.door.current();
     let snapshot = generation.snapshot();
     let wants_header = snapshot.proxy_protocol;
@@ -168,13 +158,11 @@ async fn preface(
     };
     drop(generation);
     let buffer = &arrival.worker.relay;
-    let mut ends = None;
     if wants_header && let Some(told) = proxy_header(stream, buffer).await? {
-        ends = Some((Some(told.source), Some(told.destination)));
+        *ends = (Some(told.source), Some(told.destination));
     }
-    let hello = match wants_hello {
-        true => Some(client_hello(stream, buffer).await?),
-        false => None,
-    };
-    Ok((ends, hello))
+    match wants_hello {
+        true => client_hello(stream, buffer).await.map(Some),
+        false => Ok(None),
+    }
 }

@@ -6,8 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use propylon_proxy::fuzz::{
-    fuzz_certificate, fuzz_client_hello, fuzz_credential, fuzz_http2_frames, fuzz_mongo,
-    fuzz_proxy_header,
+    fuzz_certificate, fuzz_client_hello, fuzz_credential, fuzz_grpc_web, fuzz_http2_frames,
+    fuzz_mongo, fuzz_proxy_header,
 };
 use propylon_proxy::http1::fuzz::{fuzz_chunked, fuzz_http_head, fuzz_http_response};
 
@@ -34,6 +34,11 @@ fn every_kept_client_hello_is_read_soundly() {
 #[test]
 fn every_kept_proxy_header_is_read_soundly() {
     replay("proxy_header", fuzz_proxy_header);
+}
+
+#[test]
+fn every_kept_text_of_grpc_web_is_read_soundly() {
+    replay("grpc_web", fuzz_grpc_web);
 }
 
 #[test]

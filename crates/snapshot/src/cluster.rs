@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Asked, ClientTls, Limits, Outlier};
+use crate::{Asked, ClientTls, Limits, LocalityWeight, Outlier, Warmup};
 
 /// Index into [`crate::Snapshot::clusters`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,6 +43,19 @@ pub struct Endpoint {
     pub weight: u32,
     /// Where it runs.
     pub locality: Locality,
+    /// How near it is: those of priority 0 come first, and others only when too few of these are
+    /// healthy.
+    pub priority: u32,
+    /// False for one that is known and takes no requests now.
+    pub ready: bool,
+}
+
+impl Endpoint {
+    /// An endpoint of which nothing is said but its address.
+    #[must_use]
+    pub fn at(address: Address) -> Self {
+        Self { address, weight: 1, locality: Locality::default(), priority: 0, ready: true }
+    }
 }
 
 /// A name whose addresses are endpoints.
@@ -56,6 +69,8 @@ pub struct DnsTarget {
     pub weight: u32,
     /// Where it runs.
     pub locality: Locality,
+    /// How near it is, as [`Endpoint::priority`].
+    pub priority: u32,
 }
 
 /// How endpoints are found.
@@ -84,7 +99,7 @@ pub enum Balance {
     LeastRequest,
     /// Weighted round robin.
     RoundRobin,
-    /// Weighted random.
+    /// Any, whatever its weight (Envoy's `RANDOM`).
     Random,
     /// The next point of a ring that the request's hash meets (Envoy's `RING_HASH`).
     RingHash {
@@ -162,6 +177,16 @@ pub enum Availability {
     Closed(Box<str>),
 }
 
+/// The PROXY protocol header that connections to endpoints begin with (DestinationRule
+/// `proxyProtocol`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProxyHeader {
+    /// A line of text.
+    V1,
+    /// The binary form.
+    V2,
+}
+
 /// One cluster. Equal clusters of two generations share their live state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster {
@@ -171,10 +196,17 @@ pub struct Cluster {
     pub discovery: Discovery,
     /// How one is chosen.
     pub balance: Balance,
+    /// Weights of localities, in the order that tables take them; `None`: inside a priority they
+    /// do not count.
+    pub localities: Option<Arc<[LocalityWeight]>>,
+    /// How new endpoints get their share; `None`: at once.
+    pub warmup: Option<Warmup>,
     /// What is spoken.
     pub protocol: UpstreamProtocol,
     /// How it is encrypted; `None`: in plaintext.
     pub tls: Option<Arc<ClientTls>>,
+    /// The header before everything else, TLS included; `None`: there is none.
+    pub proxy_header: Option<ProxyHeader>,
     /// Limit of a TCP connect (DestinationRule `connectTimeout`, mesh default 10 s).
     pub connect_timeout: Duration,
     /// How long an unused pooled connection lives; 1 h by default.

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use page::{Page, line};
 
 use crate::{
-    HttpSettings, Listener, Origin, PathNormalization, RouteTable, RuleList, ServerHeader, Snapshot,
+    ClientCertificate, HttpSettings, Listener, Origin, PathNormalization, RouteTable, RuleList,
+    ServerHeader, Snapshot,
 };
 
 impl Snapshot {
@@ -74,6 +75,9 @@ impl Snapshot {
     ) {
         line!(page, "routes {}", table.name);
         page.inside(|page| {
+            if table.grpc_web {
+                line!(page, "translates gRPC-Web");
+            }
             for host in table.hosts() {
                 line!(page, "host {}", host.domain);
                 page.inside(|page| {
@@ -116,6 +120,7 @@ fn http_settings(page: &mut Page, settings: &HttpSettings) {
     let HttpSettings {
         path_normalization,
         trusted_proxies,
+        client_certificate,
         server,
         accept_http10,
         append_forwarded_host,
@@ -133,6 +138,15 @@ fn http_settings(page: &mut Page, settings: &HttpSettings) {
     page.inside(|page| {
         line!(page, "path normalization {normalization}");
         line!(page, "trusted proxies {trusted_proxies}");
+        match client_certificate {
+            ClientCertificate::SanitizeSet => {}
+            ClientCertificate::Sanitize => line!(page, "client certificates SANITIZE"),
+            ClientCertificate::ForwardOnly => line!(page, "client certificates FORWARD_ONLY"),
+            ClientCertificate::AppendForward => line!(page, "client certificates APPEND_FORWARD"),
+            ClientCertificate::AlwaysForwardOnly => {
+                line!(page, "client certificates ALWAYS_FORWARD_ONLY");
+            }
+        }
         match server {
             ServerHeader::Set(value) => line!(page, "server {value:?}"),
             ServerHeader::PassThrough => line!(page, "server of the upstream"),

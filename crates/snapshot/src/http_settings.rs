@@ -14,6 +14,23 @@ pub enum PathNormalization {
     DecodeAndMergeSlashes,
 }
 
+/// ProxyConfig `gatewayTopology.forwardClientCertDetails`: what an upstream gets as
+/// `x-forwarded-client-cert`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ClientCertificate {
+    /// Nothing.
+    Sanitize,
+    /// What the client says, if it has shown a certificate itself.
+    ForwardOnly,
+    /// What the client says, and its own certificate behind it.
+    AppendForward,
+    /// The client's own certificate (Istio's default at gateways).
+    #[default]
+    SanitizeSet,
+    /// What the client says, whoever it is.
+    AlwaysForwardOnly,
+}
+
 /// ProxyConfig `proxyHeaders.server`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServerHeader {
@@ -36,6 +53,8 @@ pub struct HttpSettings {
     pub path_normalization: PathNormalization,
     /// `gatewayTopology.numTrustedProxies`: how many proxies in front are believed.
     pub trusted_proxies: u32,
+    /// What becomes of `x-forwarded-client-cert`.
+    pub client_certificate: ClientCertificate,
     /// The `server` response header.
     pub server: ServerHeader,
     /// `ISTIO_META_HTTP10`: answer HTTP/1.0 requests instead of 426.

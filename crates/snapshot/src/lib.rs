@@ -33,6 +33,7 @@ mod rule;
 mod rule_list;
 #[cfg(test)]
 mod samples;
+mod spread;
 mod string_match;
 mod tls;
 mod virtual_host;
@@ -40,7 +41,7 @@ mod virtual_host;
 pub use asked::Asked;
 pub use cluster::{
     Address, Availability, Balance, Cluster, ClusterId, Discovery, DnsTarget, Endpoint,
-    Http2KeepAlive, Http2Settings, Locality, UpstreamProtocol,
+    Http2KeepAlive, Http2Settings, Locality, ProxyHeader, UpstreamProtocol,
 };
 pub use decide::{CorsReply, Decision, Dice, Verdict};
 pub use explain::{Explanation, Tried};
@@ -53,7 +54,7 @@ pub use fuzz::{fuzz_format, fuzz_host_lookup, fuzz_path, fuzz_pattern};
 pub use hash_key::{HashCookie, HashKey};
 pub use head::{Head, Line, Scheme};
 pub use header_ops::{HeaderName, HeaderOps, HeaderWrite, RouteHeaders, WriteMode};
-pub use http_settings::{HttpSettings, PathNormalization, ServerHeader};
+pub use http_settings::{ClientCertificate, HttpSettings, PathNormalization, ServerHeader};
 pub use limits::{Keepalive, Limits, RetryBudget};
 pub use listener::{
     Bind, ISTIO_PROTOCOLS, Listener, Offered, ServerNames, Serves, TcpDestination, TcpProtocol,
@@ -72,6 +73,7 @@ pub use rule::{
     QueryMatch, Redirect, RedirectPath, RedirectPort, Rule, Target,
 };
 pub use rule_list::RuleList;
+pub use spread::{LocalityWeight, Warmup};
 pub use string_match::{BadPattern, Pattern, StringMatch};
 pub use tls::{
     Authorities, CipherSuite, ClientCheck, ClientTls, Credential, Identity, Offers, Opaque,

@@ -49,6 +49,8 @@ pub enum Reason {
     BadPath,
     /// A malformed or ambiguous message: 400, DPE, `http1.codec_error`.
     BadRequest,
+    /// gRPC-Web's text is no base64: 400, `grpc_base_64_decode_failed`.
+    BadGrpcWeb,
     /// HTTP/1.0: 426, `low_version`.
     LowVersion,
     /// The head is larger than 60 KiB: 431, `http1.headers_too_large`.
@@ -79,7 +81,7 @@ const TIMED_OUT: &str = "upstream request timeout";
 
 impl Reason {
     /// Every reason, in the order of the enum.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::NoRoute,
         Self::Misdirected,
         Self::NoCluster,
@@ -101,6 +103,7 @@ impl Reason {
         Self::MissingHost,
         Self::BadPath,
         Self::BadRequest,
+        Self::BadGrpcWeb,
         Self::LowVersion,
         Self::HeadTooLarge,
         Self::TooManyHeaders,
@@ -112,7 +115,7 @@ impl Reason {
     #[must_use]
     pub fn status(self) -> u16 {
         match self {
-            Self::MissingHost | Self::BadPath | Self::BadRequest => 400,
+            Self::MissingHost | Self::BadPath | Self::BadRequest | Self::BadGrpcWeb => 400,
             Self::Unenforced | Self::UpgradeFailed => 403,
             Self::NoRoute => 404,
             Self::HeadTimeout => 408,
@@ -162,6 +165,7 @@ impl Reason {
             Self::Timeout | Self::PerTryTimeout => TIMED_OUT,
             Self::Unenforced => "RBAC: access denied",
             Self::BadRequest => "Bad Request",
+            Self::BadGrpcWeb => "Bad gRPC-web request, invalid base64 data.",
             Self::LowVersion => "Upgrade Required",
             Self::HeadTooLarge | Self::TooManyHeaders => "Request Header Fields Too Large",
             Self::HeadTimeout => "request header timeout",
@@ -190,6 +194,7 @@ impl Reason {
             | Self::UpgradeFailed
             | Self::MissingHost
             | Self::BadPath
+            | Self::BadGrpcWeb
             | Self::HeadTimeout => "-",
         }
     }
@@ -223,6 +228,7 @@ impl Reason {
             Self::MissingHost => "missing_host_header",
             Self::BadPath => "path_normalization_failed",
             Self::BadRequest => "http1.codec_error",
+            Self::BadGrpcWeb => "grpc_base_64_decode_failed",
             Self::LowVersion => "low_version",
             Self::HeadTooLarge => "http1.headers_too_large",
             Self::TooManyHeaders => "http1.too_many_headers",

@@ -29,6 +29,9 @@ pub struct VirtualHost {
 pub struct RouteTable {
     /// Istio's name for it, e.g. `http.80`.
     pub name: Box<str>,
+    /// Requests in gRPC-Web are translated to gRPC, and their answers back: the server's protocol
+    /// is GRPC-WEB.
+    pub grpc_web: bool,
     hosts: Vec<VirtualHost>,
     index: NameIndex,
 }
@@ -36,7 +39,7 @@ pub struct RouteTable {
 /// The index follows from the hosts, so it takes no part in comparisons.
 impl PartialEq for RouteTable {
     fn eq(&self, other: &Self) -> bool {
-        self.name == other.name && self.hosts == other.hosts
+        self.name == other.name && self.grpc_web == other.grpc_web && self.hosts == other.hosts
     }
 }
 impl Eq for RouteTable {}
@@ -47,7 +50,13 @@ impl RouteTable {
     pub fn new(name: &str, hosts: Vec<VirtualHost>) -> Self {
         let domains = hosts.iter().enumerate();
         let index = NameIndex::new(domains.map(|(position, host)| (&*host.domain, position)));
-        Self { name: name.into(), hosts, index }
+        Self { name: name.into(), grpc_web: false, hosts, index }
+    }
+
+    /// The same table, whose requests in gRPC-Web are translated or not.
+    #[must_use]
+    pub fn with_grpc_web(self, grpc_web: bool) -> Self {
+        Self { grpc_web, ..self }
     }
 
     /// The hosts, in the order given.

@@ -11,9 +11,10 @@ fn status() -> ClusterStatus {
     ClusterStatus {
         name: "outbound|80||a.b".into(),
         endpoints: vec![Endpoint {
-            address: Address::Ip("127.0.0.1:18000".parse().unwrap()),
             weight: 2,
             locality: Locality { region: "eu".into(), ..Locality::default() },
+            priority: 1,
+            ..Endpoint::at(Address::Ip("127.0.0.1:18000".parse().unwrap()))
         }],
         states: vec![EndpointHealth {
             ejected: true,
@@ -57,6 +58,7 @@ fn clusters_are_printed_as_envoy_prints_them() {
         "outbound|80||a.b::127.0.0.1:18000::cx_active::0\n",
         "outbound|80||a.b::127.0.0.1:18000::weight::2\n",
         "outbound|80||a.b::127.0.0.1:18000::region::eu\n",
+        "outbound|80||a.b::127.0.0.1:18000::priority::1\n",
         "outbound|80||a.b::127.0.0.1:18000::health_flags::/failed_outlier_check\n",
         "outbound|80||a.b::127.0.0.1:18000::ejection_cause::consecutive_5xx\n",
     ] {

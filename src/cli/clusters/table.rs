@@ -71,7 +71,7 @@ fn host(host: &Value) -> Vec<String> {
     vec![
         text(&ours["address"]),
         format!("weight {}", host["weight"].as_u64().unwrap_or(1)),
-        locality(&host["locality"]),
+        place(host),
         state(ours),
         connections,
         done,
@@ -81,6 +81,7 @@ fn host(host: &Value) -> Vec<String> {
 fn state(ours: &Value) -> String {
     let before = ours["ejections"].as_u64().unwrap_or_default();
     match (ours["ejection"].is_null(), before) {
+        _ if ours["ready"] == false => "NOT READY".to_owned(),
         (false, _) => "EJECTED".to_owned(),
         (true, 0) => "healthy".to_owned(),
         (true, times) => format!("healthy, {} before", counted(times, "ejection")),
@@ -104,9 +105,14 @@ fn ejection(ours: &Value) -> Option<String> {
     Some(shown)
 }
 
-fn locality(locality: &Value) -> String {
-    let parts = ["region", "zone", "sub_zone"].map(|part| text(&locality[part]));
-    parts.join("/").trim_end_matches('/').to_owned()
+/// `eu/a`, or `us, priority 1` where others come first.
+fn place(host: &Value) -> String {
+    let parts = ["region", "zone", "sub_zone"].map(|part| text(&host["locality"][part]));
+    let locality = parts.join("/").trim_end_matches('/').to_owned();
+    let priority = host["priority"].as_u64().filter(|priority| *priority > 0);
+    let priority = priority.map(|priority| format!("priority {priority}"));
+    let parts = Some(locality).filter(|text| !text.is_empty()).into_iter().chain(priority);
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 fn is_healthy(host: &Value) -> bool {

@@ -20,10 +20,11 @@ pub(super) struct Request {
     /// The path as written.
     pub(super) path: String,
     /// The URL's host, which a TLS client names in its handshake.
-    host: String,
+    pub(super) host: String,
     /// Behind the question mark.
     pub(super) query: Option<String>,
-    headers: Vec<(String, String)>,
+    /// The others, names in lower case.
+    pub(super) headers: Vec<(String, String)>,
 }
 
 impl Request {

@@ -53,3 +53,7 @@ pub(super) const EJECTION: &str = "GW2015";
 pub(super) const PORT_SETTINGS: &str = "GW2016";
 /// A DestinationRule, or a part of one, that another one overrules.
 pub(super) const OVERRULED: &str = "GW2017";
+/// Places are compared with the gateway's own, which is not known.
+pub(super) const PLACE: &str = "GW2018";
+/// The original destination of connections is asked for, which have none.
+pub(super) const ORIGINAL: &str = "GW2019";

@@ -144,13 +144,16 @@ impl<'v, 'w> Index<'v, 'w> {
         options.resolve_none || options.role != Role::Gateway
     }
 
-    /// The endpoints of a service, port by port.
+    /// The endpoints of a service that are ready, port by port.
     pub(super) fn endpoints(&self, service: &Found<'w>) -> Vec<(u16, Vec<Candidate<'w>>)> {
-        let of_port = |position| match service.behind {
-            Behind::Kubernetes(object) => self.supply.of_service(object, position),
-            Behind::Entry(object) => {
-                self.workloads.of_entry(object, &service.host, position, &self.supply)
-            }
+        let of_port = |position| {
+            let all = match service.behind {
+                Behind::Kubernetes(object) => self.supply.of_service(object, position),
+                Behind::Entry(object) => {
+                    self.workloads.of_entry(object, &service.host, position, &self.supply)
+                }
+            };
+            all.into_iter().filter(|endpoint| endpoint.ready).collect()
         };
         service.ports.iter().map(|port| (port.number, of_port(port.position))).collect()
     }

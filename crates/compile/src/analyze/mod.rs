@@ -24,6 +24,7 @@ mod shadow_across;
 mod credential;
 mod server;
 
+mod locality;
 mod outlier;
 mod path_trap;
 mod route_trap;
@@ -74,6 +75,7 @@ pub(crate) fn within<'w>(view: &View<'w>, bound: &[Bound<'w>]) -> Vec<Problem> {
     path_trap::check(&index, out);
     route_trap::check(&index, out);
     outlier::check(&index, out);
+    locality::check(&index, out);
     rule_trap::check(&index, out);
     problems
 }

@@ -6,7 +6,6 @@ use propylon_model::{DestinationRule, FieldPath, Object, Problem, Severity};
 
 use super::code;
 use super::index::Index;
-use crate::view::selects;
 
 /// Envoy's default of `maxEjectionPercent`.
 const DEFAULT_PERCENT: usize = 10;
@@ -32,7 +31,7 @@ pub(super) fn check(index: &Index<'_, '_>, out: &mut Vec<Problem>) {
                 continue;
             };
             let place = FieldPath::spec().key("subsets").index(position).key("trafficPolicy");
-            let selected = most.iter().filter(|one| selects(&subset.labels, one.labels)).count();
+            let selected = most.iter().filter(|one| one.carries(&subset.labels)).count();
             check_one(rule, place.key("outlierDetection"), outlier, selected, out);
         }
     }

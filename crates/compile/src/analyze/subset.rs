@@ -12,7 +12,6 @@ use super::nearest::question;
 use super::uses::Use;
 use crate::host::{is_subset, is_wildcard};
 use crate::registry::Service;
-use crate::view::selects;
 
 /// Checks subsets from both sides.
 pub(super) fn check(index: &Index<'_, '_>, uses: &[Use<'_>], out: &mut Vec<Problem>) {
@@ -106,16 +105,16 @@ fn check_rule(
         return;
     };
     let endpoints = index.endpoints(service);
-    let all: Vec<&Labels> =
-        endpoints.iter().flat_map(|(_, list)| list.iter().map(|one| one.labels)).collect();
+    let all: Vec<_> = endpoints.iter().flat_map(|(_, list)| list).collect();
     // A service without any endpoint is a problem of its own.
     if all.is_empty() {
         return;
     }
     for (position, subset) in rule.spec.subsets.iter().enumerate() {
-        if all.iter().any(|labels| selects(&subset.labels, labels)) {
+        if all.iter().any(|endpoint| endpoint.carries(&subset.labels)) {
             continue;
         }
+        let labels_of: Vec<&Labels> = all.iter().map(|endpoint| endpoint.labels).collect();
         let labels: Vec<_> =
             subset.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let is_used = used.contains(&(host.as_str(), subset.name.as_str()));
@@ -127,7 +126,7 @@ fn check_rule(
         );
         let field = FieldPath::spec().key("subsets").index(position).key("labels");
         let problem = Problem::of(severity, code::EMPTY_SUBSET, rule, field, message);
-        out.push(problem.help(label_advice(&subset.labels, &all)));
+        out.push(problem.help(label_advice(&subset.labels, &labels_of)));
     }
 }
 

@@ -26,9 +26,12 @@ impl<'w> Clusters<'_, 'w> {
                 name: PASSTHROUGH.into(),
                 discovery: Discovery::Asked(asked),
                 balance: Balance::LeastRequest,
+                localities: None,
+                warmup: None,
                 // As Istio: what an application speaks to the unknown is its own business.
                 protocol: UpstreamProtocol::AsClient(Http2Settings::default()),
                 tls: None,
+                proxy_header: None,
                 connect_timeout: self.view.mesh.connect_timeout(),
                 idle_timeout: set(idle).unwrap_or(IDLE_TIMEOUT),
                 limits: limits(pool, None, self.view.mesh.tcp_keepalive()),

@@ -2,7 +2,7 @@
 //! is closed and reported where it is used.
 
 use propylon_model::destination_rule::{
-    LbPolicy, LoadBalancer, PortTrafficPolicy, RetryBudget, SimpleLb, Subset, TrafficPolicy,
+    LoadBalancer, PortTrafficPolicy, RetryBudget, Subset, TrafficPolicy, ZoneAwareLb,
 };
 use propylon_model::{DestinationRule, FieldPath, Object};
 
@@ -38,12 +38,11 @@ fn policy(
         tls: _,
         port_level_settings,
         tunnel,
-        proxy_protocol,
+        proxy_protocol: _,
         retry_budget,
     } = policy;
     let list = [
         ("tunnel", tunnel.is_some()),
-        ("proxyProtocol", proxy_protocol.is_some()),
         ("retryBudget.budgetInterval", retry_budget.as_ref().is_some_and(counts_past)),
     ];
     fields(object, place, list, problems);
@@ -67,6 +66,17 @@ fn counts_past(budget: &RetryBudget) -> bool {
     budget_interval.is_some_and(|interval| !interval.is_zero())
 }
 
+/// What zone-awareness does, and what it does not.
+pub(super) const ZONES: &str = "`zoneAwareLbSetting` keeps requests within the region and orders \
+                                the others, but zones of a region are not yet balanced: their \
+                                endpoints are all alike";
+
+/// Zones would be balanced.
+pub(super) fn balances_zones(setting: &ZoneAwareLb) -> bool {
+    let ZoneAwareLb { enabled, failover: _, failover_priority: _, min_cluster_size: _ } = setting;
+    *enabled != Some(false)
+}
+
 fn balancer(
     object: &Object<DestinationRule>,
     balancer: Option<&LoadBalancer>,
@@ -75,24 +85,16 @@ fn balancer(
 ) {
     let Some(balancer) = balancer else { return };
     let LoadBalancer {
-        policy,
-        locality_lb_setting,
+        policy: _,
+        locality_lb_setting: _,
         zone_aware_lb_setting,
-        warmup_duration_secs,
-        warmup,
+        warmup_duration_secs: _,
+        warmup: _,
     } = balancer;
-    let passthrough = matches!(policy, Some(LbPolicy::Simple(SimpleLb::Passthrough)));
-    if passthrough {
-        let field = place.key("loadBalancer").key("simple");
-        let message = "`simple: PASSTHROUGH` is not yet in effect: endpoints are balanced as by \
-                       LEAST_REQUEST";
-        problems.warning(code::NOT_IN_EFFECT, object, field, message);
+    if let Some(zones) = zone_aware_lb_setting
+        && balances_zones(zones)
+    {
+        let field = place.key("loadBalancer").key("zoneAwareLbSetting");
+        problems.warning(code::NOT_IN_EFFECT, object, field, ZONES);
     }
-    let list = [
-        ("localityLbSetting", locality_lb_setting.is_some()),
-        ("zoneAwareLbSetting", zone_aware_lb_setting.is_some()),
-        ("warmupDurationSecs", warmup_duration_secs.is_some()),
-        ("warmup", warmup.is_some()),
-    ];
-    fields(object, &place.key("loadBalancer"), list, problems);
 }

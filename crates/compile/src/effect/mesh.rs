@@ -111,6 +111,7 @@ fn mesh_keys(config: &MeshConfig) -> Vec<(&'static str, bool)> {
     let default = MeshConfig::default();
     let MeshConfig {
         // In effect.
+        locality_lb_setting: _,
         connect_timeout: _,
         default_config: _,
         default_service_export_to: _,
@@ -147,15 +148,14 @@ fn mesh_keys(config: &MeshConfig) -> Vec<(&'static str, bool)> {
         enable_prometheus_merge: _,
         disable_envoy_listener_log: _,
         verify_certificate_at_client: _,
-        // Not yet.
+        // Not yet, or in part.
+        zone_aware_lb_setting,
         enable_auto_mtls,
         enable_tracing,
         access_log_file,
         access_log_format,
         access_log_encoding,
         enable_envoy_access_log_service,
-        locality_lb_setting,
-        zone_aware_lb_setting,
         dns_refresh_rate,
         outbound_cluster_stat_name,
         extension_providers,
@@ -173,7 +173,6 @@ fn mesh_keys(config: &MeshConfig) -> Vec<(&'static str, bool)> {
         ("accessLogFormat", text(access_log_format)),
         ("accessLogEncoding", *access_log_encoding != default.access_log_encoding),
         ("enableEnvoyAccessLogService", *enable_envoy_access_log_service == Some(true)),
-        ("localityLbSetting", locality_lb_setting.is_some()),
         ("zoneAwareLbSetting", zone_aware_lb_setting.is_some()),
         ("dnsRefreshRate", dns_refresh_rate.is_some()),
         ("outboundClusterStatName", text(outbound_cluster_stat_name)),
@@ -260,7 +259,8 @@ fn gateway_keys(
             topology;
     }
     if let Some(headers) = headers {
-        // Client certificates and the mesh's own headers come with TLS and the mesh leg.
+        // Those about client certificates are for sidecars; a gateway has them in its topology. The
+        // mesh's own headers come with the mesh leg.
         let ProxyHeaders {
             forwarded_client_cert: _,
             set_current_client_cert_details: _,

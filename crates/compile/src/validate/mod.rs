@@ -78,7 +78,8 @@ pub fn object(any: &AnyObject) -> Vec<Problem> {
         | AnyObject::Deployment(_)
         | AnyObject::Secret(_)
         | AnyObject::ConfigMap(_)
-        | AnyObject::Namespace(_) => {}
+        | AnyObject::Namespace(_)
+        | AnyObject::Node(_) => {}
     }
     findings.into_problems()
 }

@@ -40,7 +40,7 @@ fn typed(kind: Kind, meta: Meta, spec: Value) -> AnyObject {
         Gateway VirtualService DestinationRule ServiceEntry WorkloadEntry WorkloadGroup Sidecar
         EnvoyFilter ProxyConfig AuthorizationPolicy RequestAuthentication PeerAuthentication
         Telemetry WasmPlugin Service Endpoints EndpointSlice Pod Deployment Secret ConfigMap
-        Namespace
+        Namespace Node
     )
 }
 

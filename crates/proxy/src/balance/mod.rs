@@ -4,14 +4,18 @@
 
 mod deadline;
 mod hash;
+mod layout;
+mod plan;
 mod table;
 
 use std::sync::Arc;
 
-use propylon_snapshot::{Address, Balance};
+use propylon_snapshot::Balance;
 
-use deadline::DeadlineQueue;
+use deadline::{DeadlineQueue, slowed};
 pub(crate) use hash::{Hashed, Subject, of_request, of_source};
+pub(crate) use layout::{Seat, layout, seats};
+pub(crate) use plan::{Plan, Stock, shares};
 pub(crate) use table::HashTable;
 use table::Weighed;
 
@@ -33,10 +37,8 @@ pub(crate) struct Picker {
 
 #[derive(Debug)]
 enum Algorithm {
-    /// Each as likely as the others.
+    /// Each as likely as the others, whatever its weight.
     Uniform,
-    /// Likely in proportion to the weight: running sums of weights.
-    Weighted { sums: Vec<u64> },
     /// In turn, each as often as its weight says.
     InTurn { queue: DeadlineQueue },
     /// The less loaded of two drawn at random.
@@ -48,36 +50,57 @@ enum Algorithm {
 }
 
 impl Picker {
-    /// For endpoints of these weights, in their order. `table` makes the table over them, for
-    /// algorithms that have one.
+    /// For endpoints of these weights, in their order. A hash that chooses has a picker of its own.
     #[must_use]
-    pub(crate) fn new(
-        balance: Balance,
-        weights: &[u32],
-        table: impl FnOnce() -> Arc<HashTable>,
-    ) -> Self {
+    pub(crate) fn new(balance: Balance, weights: &[u32]) -> Self {
         let equal = weights.windows(2).all(|pair| pair[0] == pair[1]);
+        let queue =
+            || DeadlineQueue::new(weights.iter().map(|one| f64::from(*one)), |_, turn| turn);
         let algorithm = match balance {
-            Balance::Random if equal => Algorithm::Uniform,
-            Balance::Random => Algorithm::Weighted { sums: running_sums(weights) },
-            Balance::RoundRobin => Algorithm::InTurn { queue: DeadlineQueue::new(weights) },
-            Balance::LeastRequest if equal => Algorithm::LeastOfTwo,
-            Balance::LeastRequest => {
-                Algorithm::LeastWeighted { queue: DeadlineQueue::new(weights) }
-            }
-            Balance::RingHash { .. } | Balance::Maglev { .. } => {
-                Algorithm::Hashed { table: table() }
+            Balance::Random => Algorithm::Uniform,
+            Balance::RoundRobin => Algorithm::InTurn { queue: queue() },
+            Balance::LeastRequest if !equal => Algorithm::LeastWeighted { queue: queue() },
+            Balance::LeastRequest | Balance::RingHash { .. } | Balance::Maglev { .. } => {
+                Algorithm::LeastOfTwo
             }
         };
         Self { algorithm, count: u32::try_from(weights.len()).unwrap_or(u32::MAX) }
     }
 
+    /// The same while some of the endpoints count for less than their weight, as `warmth` says.
+    #[must_use]
+    pub(crate) fn warming(
+        balance: Balance,
+        weights: &[u32],
+        warmth: impl Fn(usize) -> f64,
+    ) -> Self {
+        let queue = || {
+            let weights = weights.iter().map(|one| f64::from(*one));
+            DeadlineQueue::new(weights, |index, turn| slowed(turn, warmth(index)))
+        };
+        let algorithm = match balance {
+            Balance::RoundRobin => Algorithm::InTurn { queue: queue() },
+            Balance::LeastRequest => Algorithm::LeastWeighted { queue: queue() },
+            Balance::Random | Balance::RingHash { .. } | Balance::Maglev { .. } => {
+                return Self::new(balance, weights);
+            }
+        };
+        Self { algorithm, count: u32::try_from(weights.len()).unwrap_or(u32::MAX) }
+    }
+
+    /// For so many endpoints, by a table over them.
+    #[must_use]
+    pub(crate) fn hashed(table: Arc<HashTable>, count: usize) -> Self {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        Self { algorithm: Algorithm::Hashed { table }, count }
+    }
+
     /// The position of the endpoint to use; `None` if there is none. `load` tells how many
-    /// requests an endpoint has under way.
+    /// requests an endpoint has under way, `warmth` what share of its weight it counts for now.
     pub(crate) fn pick(
         &self,
         draw: Draw,
-        load: impl Fn(usize) -> u32,
+        (load, warmth): (impl Fn(usize) -> u32, impl Fn(usize) -> f64),
         dice: &mut dyn FnMut(u32) -> u32,
     ) -> Option<usize> {
         match self.count {
@@ -87,35 +110,37 @@ impl Picker {
         }
         Some(match &self.algorithm {
             Algorithm::Uniform => dice(self.count) as usize,
-            Algorithm::Weighted { sums } => draw_weighted(sums, dice),
-            Algorithm::InTurn { queue } => queue.next(|_| 0, dice),
+            Algorithm::InTurn { queue } => {
+                queue.next(|index, turn| slowed(turn, warmth(index)), dice)
+            }
             Algorithm::LeastOfTwo => {
                 let (first, second) = (dice(self.count) as usize, dice(self.count) as usize);
                 if load(second) < load(first) { second } else { first }
             }
-            Algorithm::LeastWeighted { queue } => queue.next(load, dice),
+            Algorithm::LeastWeighted { queue } => {
+                // A busy endpoint's weight counts for less: weight over load plus one.
+                let busy = |index, turn: u64| turn.saturating_mul(u64::from(load(index)) + 1);
+                queue.next(|index, turn| slowed(busy(index, turn), warmth(index)), dice)
+            }
             Algorithm::Hashed { table } => {
-                let hash = draw.hash.unwrap_or_else(|| {
-                    (u64::from(dice(u32::MAX)) << 32) | u64::from(dice(u32::MAX))
-                });
+                let hash = draw.hash.unwrap_or_else(|| random(dice));
                 return table.pick(hash, draw.attempt);
             }
         })
     }
 }
 
-/// Endpoints and their weights as tables see them.
-pub(crate) fn keyed<'a>(endpoints: impl Iterator<Item = (&'a Address, u32)>) -> Vec<(String, u32)> {
-    endpoints.map(|(address, weight)| (table::key(address), weight)).collect()
+/// A hash for a request that has nothing to hash.
+pub(crate) fn random(dice: &mut dyn FnMut(u32) -> u32) -> u64 {
+    (u64::from(dice(u32::MAX)) << 32) | u64::from(dice(u32::MAX))
 }
 
-/// The table of an algorithm over endpoints with these keys and weights; `None` for those without.
-pub(crate) fn table(balance: Balance, members: &[(String, u32)]) -> Option<HashTable> {
-    let sum: f64 = members.iter().map(|(_, weight)| f64::from(*weight)).sum();
-    let weighed = (0..).zip(members).map(|(index, (key, weight))| Weighed {
+/// The table of an algorithm over endpoints with these keys and shares; `None` for those without.
+pub(crate) fn table(balance: Balance, members: &[(String, f64)]) -> Option<HashTable> {
+    let weighed = (0..).zip(members).map(|(index, (key, share))| Weighed {
         index,
         key: key.clone(),
-        share: f64::from(*weight) / sum,
+        share: *share,
     });
     match balance {
         Balance::RingHash { points_min } => {
@@ -126,27 +151,6 @@ pub(crate) fn table(balance: Balance, members: &[(String, u32)]) -> Option<HashT
         }
         Balance::LeastRequest | Balance::RoundRobin | Balance::Random => None,
     }
-}
-
-fn running_sums(weights: &[u32]) -> Vec<u64> {
-    let mut sum = 0;
-    weights
-        .iter()
-        .map(|weight| {
-            sum += u64::from(*weight);
-            sum
-        })
-        .collect()
-}
-
-/// Two draws make a number below the sum, which may exceed 32 bits.
-fn draw_weighted(sums: &[u64], dice: &mut dyn FnMut(u32) -> u32) -> usize {
-    let sum = sums.last().copied().unwrap_or(1).max(1);
-    let ticket = match u32::try_from(sum) {
-        Ok(sum) => u64::from(dice(sum)),
-        Err(_) => ((u64::from(dice(u32::MAX)) << 32) | u64::from(dice(u32::MAX))) % sum,
-    };
-    sums.partition_point(|upper| *upper <= ticket)
 }
 
 #[cfg(test)]

@@ -53,7 +53,8 @@ pub(super) async fn attempt<D: Downstream>(
     (timer, tries): (&mut Timer, &Tries<'_>),
     out: &mut Out,
 ) -> End {
-    let kept = match endpoint.pooled(Purpose::Http1(forwarding.authority())) {
+    let ends = forwarding.asked.caller().ends();
+    let kept = match endpoint.pooled(Purpose::Http1(forwarding.authority()), ends) {
         Ok(kept) => kept,
         Err(error) => return End::Failed { reason: error.reason(), started: false },
     };
@@ -85,7 +86,8 @@ async fn connect<D: Downstream>(
     let mut beside = Beside::between(forwarding.asked.down, body, &progress, timer);
     // Boxed: a request that finds a connection does not carry along what making one needs.
     let purpose = Purpose::Http1(forwarding.authority());
-    match beside.run(Box::pin(endpoint.connect(limit, purpose))).await {
+    let ends = forwarding.asked.caller().ends();
+    match beside.run(Box::pin(endpoint.connect(limit, (purpose, ends)))).await {
         Ok(Ok(fresh)) => {
             forwarding.cluster.counters().upstream_cx_http1_total.add(1);
             Ok(fresh)

@@ -58,6 +58,11 @@ impl Caller {
         Self { peer, local, worker, guest, secured: None, routed }
     }
 
+    /// Both ends, as endpoints are told of them.
+    pub(super) fn ends(&self) -> Ends {
+        (self.peer, self.local)
+    }
+
     /// The same connection, known to have come over TLS.
     pub(super) fn over_tls(mut self, secured: Secured) -> Self {
         self.secured = Some(Box::new(secured));

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 
-use propylon_snapshot::{HttpSettings, Line, Reason, Scheme, normalize};
+use propylon_snapshot::{ClientCertificate, HttpSettings, Line, Reason, Scheme, normalize};
 
 use super::incoming::{Incoming, Protocol};
 use crate::http1::emit::write_decimal;
@@ -55,6 +55,7 @@ pub(super) struct Marks {
     forwarded_for: Range<usize>,
     address: Range<usize>,
     request_id: Range<usize>,
+    certificates: Range<usize>,
     client: Option<SocketAddr>,
     /// What the connection itself speaks.
     over: Scheme,
@@ -63,15 +64,17 @@ pub(super) struct Marks {
 }
 
 impl Marks {
-    /// Makes the values for a request that came from `peer`.
+    /// Makes the values for a request that came from `peer`, which has shown this certificate.
     pub(super) fn make(
         &mut self,
         head: &impl Incoming,
-        peer: Option<SocketAddr>,
+        (peer, certificate): (Option<SocketAddr>, Option<&[u8]>),
         settings: &HttpSettings,
         over: Scheme,
     ) {
         self.text.clear();
+        self.certificates = self.chain(head, settings, certificate);
+        let start = self.text.len();
         self.client = client_address(head, peer, settings.trusted_proxies);
         self.over = over;
         self.scheme = trusted_scheme(head, settings);
@@ -86,7 +89,7 @@ impl Marks {
             self.text.extend_from_slice(separator);
             write_ip(&mut self.text, peer.ip());
         }
-        self.forwarded_for = 0..self.text.len();
+        self.forwarded_for = start..self.text.len();
         let start = self.text.len();
         if let Some(client) = self.client {
             write_ip(&mut self.text, client.ip());
@@ -97,6 +100,26 @@ impl Marks {
             write_uuid(&mut self.text, fastrand::u128(..));
         }
         self.request_id = start..self.text.len();
+    }
+
+    /// APPEND_FORWARD: what the client says of those before it, and behind that the client itself.
+    fn chain(
+        &mut self,
+        head: &impl Incoming,
+        settings: &HttpSettings,
+        certificate: Option<&[u8]>,
+    ) -> Range<usize> {
+        let Some(own) = certificate else { return 0..0 };
+        if settings.client_certificate != ClientCertificate::AppendForward {
+            return 0..0;
+        }
+        let told = head.values(Known::XForwardedClientCert).filter(|value| !value.is_empty());
+        for value in told {
+            self.text.extend_from_slice(value);
+            self.text.push(b',');
+        }
+        self.text.extend_from_slice(own);
+        0..self.text.len()
     }
 
     /// The client as far as it is trusted: the peer, or what a trusted proxy in front says, with
@@ -119,7 +142,8 @@ impl Marks {
         certificate: Option<&'l [u8]>,
         lines: &mut Vec<Line<'l>>,
     ) {
-        let kept = |line: &HeadLine<'l>| !is_stripped(line, settings);
+        let mutual = certificate.is_some();
+        let kept = |line: &HeadLine<'l>| !is_stripped(line, settings, mutual);
         lines.extend(head.lines().filter(kept).map(|line| line.line));
         self.push("x-forwarded-for", &self.forwarded_for, lines);
         let told = head.values(Known::XForwardedProto).next().is_some();
@@ -128,7 +152,9 @@ impl Marks {
         }
         self.push("x-envoy-external-address", &self.address, lines);
         self.push("x-request-id", &self.request_id, lines);
-        if let Some(value) = certificate {
+        self.push("x-forwarded-client-cert", &self.certificates, lines);
+        let set = settings.client_certificate == ClientCertificate::SanitizeSet;
+        if let Some(value) = certificate.filter(|_| set) {
             lines.push(Line { name: "x-forwarded-client-cert", value });
         }
     }
@@ -173,8 +199,8 @@ fn trusted_scheme(head: &impl Incoming, settings: &HttpSettings) -> Option<Schem
 }
 
 /// True for what an external client may not say (Envoy's edge sanitising), and for what the
-/// gateway says anew.
-fn is_stripped(line: &HeadLine<'_>, settings: &HttpSettings) -> bool {
+/// gateway says anew. `mutual`: the client has shown a certificate.
+fn is_stripped(line: &HeadLine<'_>, settings: &HttpSettings, mutual: bool) -> bool {
     match line.known {
         Known::XForwardedFor
         | Known::XEnvoyExternalAddress
@@ -187,8 +213,14 @@ fn is_stripped(line: &HeadLine<'_>, settings: &HttpSettings) -> bool {
         | Known::XEnvoyExpectedRqTimeoutMs
         | Known::XEnvoyForceTrace
         | Known::XEnvoyDecoratorOperation
-        | Known::XEnvoyOriginalPath
-        | Known::XForwardedClientCert => true,
+        | Known::XEnvoyOriginalPath => true,
+        Known::XForwardedClientCert => match settings.client_certificate {
+            ClientCertificate::Sanitize
+            | ClientCertificate::SanitizeSet
+            | ClientCertificate::AppendForward => true,
+            ClientCertificate::ForwardOnly => !mutual,
+            ClientCertificate::AlwaysForwardOnly => false,
+        },
         Known::XForwardedProto => settings.trusted_proxies == 0,
         Known::XRequestId => !settings.no_request_id,
         Known::XEnvoyAttemptCount => !settings.no_attempt_count,

@@ -14,6 +14,7 @@ use super::desk::{Out, Sheets};
 use super::downstream::{After, Downstream, Progress, RequestBody};
 use super::edge::{self, Admitted};
 use super::forward;
+use super::grpc_web::{Translated, TranslatedBody, Translation};
 use super::incoming::Incoming;
 use super::request::Request;
 use super::respond::{Answer, settle};
@@ -47,9 +48,9 @@ pub(super) async fn answer<D: Downstream>(
     let over = if caller.secured.is_some() { Scheme::Https } else { Scheme::Http };
     // A sidecar does not tell others about its workload: it is no edge of the mesh.
     let peer = caller.peer.filter(|_| caller.guest.aim().is_none());
-    marks.make(head, peer, &snapshot.http, over);
-    let mut lines = request_lines.take();
     let certificate = caller.secured.as_ref().and_then(|secured| secured.client.as_deref());
+    marks.make(head, (peer, certificate), &snapshot.http, over);
+    let mut lines = request_lines.take();
     marks.fill(head, &snapshot.http, certificate, &mut lines);
     let mut request = Request {
         protocol: head.protocol(),
@@ -64,15 +65,28 @@ pub(super) async fn answer<D: Downstream>(
         framing: head.framing_line(),
         websocket: admitted.websocket,
         grpc: false,
+        grpc_web: false,
         began,
     };
     let seen = request.head(&lines);
     let grpc = seen.is_grpc();
-    let decision = match refused.map_or_else(|| at(caller, &generation, table, &seen), Err) {
+    let table = refused.map_or_else(|| at(caller, &generation, table, &seen), Err);
+    let decision = match table {
         Ok(table) => snapshot.decide(table, &seen, &mut |sides| fastrand::u32(..sides.max(1))),
         Err(reason) => rejected(reason),
     };
     request.grpc = grpc;
+    if table.is_ok_and(|table| snapshot.table(table).grpc_web)
+        && !request.websocket
+        && let Some(translation) = Translation::of(&lines)
+    {
+        request.grpc = true;
+        request.grpc_web = true;
+        request.framing = Translation::framing(request.framing);
+        let asked = Asked { down, generation: &generation, request: &request, decision: &decision };
+        // Boxed: not to be carried by every request.
+        return Box::pin(translate(translation, &asked, (lines, request_lines), body, out)).await;
+    }
     let asked = Asked { down, generation: &generation, request: &request, decision: &decision };
     act(&asked, (lines, request_lines), body, out).await
 }
@@ -102,6 +116,30 @@ fn rejected<'s>(reason: Reason) -> Decision<'s> {
         delay: None,
         cors: CorsReply::None,
         verdict: Verdict::Reject(reason),
+    }
+}
+
+/// Carries out a decision about a request in gRPC-Web.
+async fn translate<D: Downstream>(
+    translation: Translation,
+    asked: &Asked<'_, D>,
+    (mut lines, shelf): (Vec<Line<'_>>, &mut LineShelf),
+    body: &mut D::Body<'_>,
+    out: &mut Out,
+) -> After {
+    let Asked { down, generation, request, decision } = *asked;
+    Translation::apply(&mut lines);
+    let down = Translated::new(down, translation, request.method == Method::Head);
+    let asked = Asked { down: &down, generation, request, decision };
+    let is_done = body.is_done();
+    match TranslatedBody::new(translation, body, request.framing) {
+        Ok(mut body) => act(&asked, (lines, shelf), &mut body, out).await,
+        Err(_) => {
+            let answer = Answer::to(Reason::BadGrpcWeb, 0);
+            let after = settle(&asked, &lines, answer, is_done, out).await;
+            shelf.put(lines);
+            after
+        }
     }
 }
 

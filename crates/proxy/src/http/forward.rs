@@ -181,6 +181,7 @@ fn give_up<D: Downstream>(forwarding: &Forwarding<'_, D>, interrupt: Interrupt) 
             None
         }
         Interrupt::BadBody(refusal) => Some(refusal.of_request()),
+        Interrupt::BadText => Some(Reason::BadGrpcWeb),
         Interrupt::Timeout => {
             forwarding.cluster.counters().upstream_rq_timeout.add(1);
             Some(Reason::Timeout)

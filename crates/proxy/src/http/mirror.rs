@@ -17,7 +17,7 @@ use crate::http1::{Method, Parsed, ResponseHead};
 use crate::io::{read, write_all};
 use crate::limits::{HELD_BODY_BYTES_MAX, MIRROR_ANSWER_BYTES_MAX, MIRROR_TIMEOUT, MIRRORS_MAX};
 use crate::tls::Purpose;
-use crate::upstream::{Connection, Generation, LiveCluster, LiveEndpoint, Place};
+use crate::upstream::{self, Connection, Generation, LiveCluster, LiveEndpoint, Place};
 use crate::worker::Worker;
 
 /// The copies to make of one request.
@@ -88,6 +88,7 @@ pub(super) fn send<D: Downstream>(
             cluster: *id,
             method: asked.request.method,
             authority: rewritten.authority(asked.request).into(),
+            ends: asked.caller().ends(),
         };
         worker.counters.mirrored.add(1);
         worker.mirrors.set(worker.mirrors.get() + 1);
@@ -117,6 +118,7 @@ struct Mission {
     cluster: ClusterId,
     method: Method,
     authority: Box<str>,
+    ends: upstream::Ends,
 }
 
 impl Drop for Mission {
@@ -133,7 +135,9 @@ impl Mission {
             Message::Text(text) => self.as_text(cluster, &endpoint, &text).await,
             Message::Stream { settings, head, content } => {
                 let limit = cluster.connect_timeout();
-                if let Ok(place) = endpoint.place(settings, limit, &self.authority).await {
+                if let Ok(place) =
+                    endpoint.place(settings, limit, (&self.authority, self.ends)).await
+                {
                     // Whatever becomes of it, nobody waits for it.
                     let _ = as_stream(&place, *head, content).await;
                 }
@@ -143,16 +147,18 @@ impl Mission {
 
     async fn as_text(&self, cluster: &LiveCluster, endpoint: &Rc<LiveEndpoint>, message: &[u8]) {
         let purpose = Purpose::Http1(&self.authority);
-        let connection = match endpoint.pooled(purpose) {
+        let connection = match endpoint.pooled(purpose, self.ends) {
             Err(_) => return,
             Ok(Some(kept)) => kept,
-            Ok(None) => match endpoint.connect(cluster.connect_timeout(), purpose).await {
-                Ok(fresh) => {
-                    cluster.counters().upstream_cx_http1_total.add(1);
-                    fresh
+            Ok(None) => {
+                match endpoint.connect(cluster.connect_timeout(), (purpose, self.ends)).await {
+                    Ok(fresh) => {
+                        cluster.counters().upstream_cx_http1_total.add(1);
+                        fresh
+                    }
+                    Err(_) => return,
                 }
-                Err(_) => return,
-            },
+            }
         };
         if write_all(connection.io(), message).await.is_err() {
             return;

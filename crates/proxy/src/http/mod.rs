@@ -16,6 +16,7 @@ mod edits;
 mod exchange;
 mod forward;
 mod forwarding;
+mod grpc_web;
 mod incoming;
 mod limit;
 mod mirror;

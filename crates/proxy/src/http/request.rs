@@ -34,8 +34,10 @@ pub(super) struct Request<'r> {
     pub(super) framing: FramingLine,
     /// The client asks for a WebSocket.
     pub(super) websocket: bool,
-    /// Local answers travel as gRPC statuses.
+    /// It is a gRPC request, and local answers travel as gRPC statuses.
     pub(super) grpc: bool,
+    /// It was made one of a request in gRPC-Web: local answers are translated as all others are.
+    pub(super) grpc_web: bool,
     /// When its head was complete.
     pub(super) began: Instant,
 }

@@ -91,7 +91,7 @@ pub(super) async fn answer<D: Downstream>(
     let Asked { request, decision, .. } = asked;
     let close = answer.close || !keep;
     let Out { response_lines, rendered, down, .. } = out;
-    let grpc = request.grpc && !answer.plain;
+    let grpc = request.grpc && !request.grpc_web && !answer.plain;
     let code = answer.grpc_code().to_string();
     let message = if grpc { grpc_message(&answer.body) } else { Vec::new() };
     let status = if grpc { 200 } else { answer.status };
@@ -188,7 +188,7 @@ fn count(caller: &Caller, status: u16, reason: Option<Reason>) {
 }
 
 /// `grpc-message` as the gRPC protocol escapes it.
-fn grpc_message(text: &[u8]) -> Vec<u8> {
+pub(super) fn grpc_message(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     for byte in text {
         if matches!(byte, b' '..=b'~') && *byte != b'%' {

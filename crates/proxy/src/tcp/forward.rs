@@ -1,7 +1,6 @@
 //! One connection whose bytes are handed on: chosen a destination once, connected, relayed.
 //! What cannot be connected is closed without a word, as there is no protocol to say why in.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use propylon_snapshot::{Availability, ClusterId, Target, TcpDestination, TcpRoute};
@@ -12,7 +11,7 @@ use super::relay::{Ended, relay};
 use super::tally::Tally;
 use crate::balance::of_source;
 use crate::io::Io;
-use crate::upstream::{Connection, Generation, Wanted};
+use crate::upstream::{Connection, Ends, Generation, Wanted};
 use crate::worker::Worker;
 
 /// A client connection with the destination that was chosen and connected for it.
@@ -30,7 +29,7 @@ pub(crate) async fn open(
     worker: &Worker,
     generation: &Generation,
     route: &TcpRoute,
-    (client, wanted): (Option<IpAddr>, Wanted<'_>),
+    (ends, wanted): (Ends, Wanted<'_>),
 ) -> Option<Opened> {
     let tally = Tally::begin(&worker.counters.tcp, route);
     let Some(id) = cluster(generation, route) else {
@@ -38,6 +37,7 @@ pub(crate) async fn open(
         return None;
     };
     let live = generation.cluster(id);
+    let client = ends.0.map(|peer| peer.ip());
     let hash = client.filter(|_| route.hash_source).map(of_source);
     let endpoint = match live.asked() {
         None => live.choose(hash, &[]),
@@ -52,7 +52,7 @@ pub(crate) async fn open(
         tracing::debug!(route = %route.stat_prefix, "no endpoint for a TCP connection");
         return None;
     };
-    match endpoint.connect_alone(live.connect_timeout()).await {
+    match endpoint.connect_alone(live.connect_timeout(), ends).await {
         Ok(server) => {
             let (idle_timeout, duration) = (route.idle_timeout, route.duration);
             Some(Opened { server, idle_timeout, duration, tally })

@@ -8,9 +8,8 @@ use propylon_snapshot::Opaque;
 use rustls::crypto::hash::HashAlgorithm;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
-use x509_parser::x509::X509Name;
 
-use super::credential;
+use super::{credential, subject};
 
 /// The public facts of one certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,8 +42,8 @@ impl CertificateFacts {
     pub fn parse(der: &[u8]) -> Option<Self> {
         let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
         let mut facts = Self {
-            subject: name(certificate.subject()),
-            issuer: name(certificate.issuer()),
+            subject: subject::text(certificate.subject()),
+            issuer: subject::text(certificate.issuer()),
             dns: Vec::new(),
             uris: Vec::new(),
             others: Vec::new(),
@@ -158,71 +157,6 @@ fn write_pem(out: &mut String, der: &[u8]) {
         out.push_str("%0A");
     }
     out.push_str("-----END%20CERTIFICATE-----%0A");
-}
-
-/// A distinguished name in the order and with the escapes of RFC 2253.
-fn name(name: &X509Name<'_>) -> String {
-    let mut parts: Vec<String> = name
-        .iter_rdn()
-        .map(|rdn| {
-            let pairs = rdn.iter().map(|pair| {
-                let registry = x509_parser::objects::oid_registry();
-                let oid = pair.attr_type();
-                let key = registry
-                    .get(oid)
-                    .map_or_else(|| oid.to_id_string(), |known| short_key(known.sn()));
-                format!("{key}={}", escaped(&value(pair)))
-            });
-            pairs.collect::<Vec<_>>().join("+")
-        })
-        .collect();
-    parts.reverse();
-    parts.join(",")
-}
-
-fn short_key(name: &str) -> String {
-    match name {
-        "commonName" => "CN".to_owned(),
-        "organizationName" => "O".to_owned(),
-        "organizationalUnitName" => "OU".to_owned(),
-        "countryName" => "C".to_owned(),
-        "localityName" => "L".to_owned(),
-        "stateOrProvinceName" => "ST".to_owned(),
-        "domainComponent" => "DC".to_owned(),
-        "userId" => "UID".to_owned(),
-        "surname" => "SN".to_owned(),
-        "givenName" => "GN".to_owned(),
-        other => other.to_owned(),
-    }
-}
-
-fn value(pair: &x509_parser::x509::AttributeTypeAndValue<'_>) -> Vec<u8> {
-    match pair.as_str() {
-        Ok(text) => text.as_bytes().to_vec(),
-        Err(_) => pair.attr_value().data.to_vec(),
-    }
-}
-
-/// Escapes of RFC 2253 section 2.4, and every byte that is not printable ASCII as `\XX`.
-fn escaped(value: &[u8]) -> String {
-    let mut out = String::with_capacity(value.len());
-    for (position, byte) in value.iter().enumerate() {
-        let first = position == 0;
-        let last = position + 1 == value.len();
-        match byte {
-            b',' | b'+' | b'"' | b'\\' | b'<' | b'>' | b';' => {
-                out.push('\\');
-                out.push(char::from(*byte));
-            }
-            b'#' if first => out.push_str("\\#"),
-            b' ' if first || last => out.push_str("\\ "),
-            b' '..=b'~' => out.push(char::from(*byte)),
-            other => {
-                let _ = write!(out, "\\{other:02X}");
-            }
-        }
-    }
-    out
 }
 
 fn address(bytes: &[u8]) -> Option<IpAddr> {

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use propylon_snapshot::{Credential, Identity, Opaque};
-use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
+use rustls::server::VerifierBuilderError;
 use rustls::sign::CertifiedKey;
+use rustls::{CertRevocationListError, RootCertStore};
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{
     CertificateDer, CertificateRevocationListDer, PrivateKeyDer, SubjectPublicKeyInfoDer,
@@ -102,6 +103,40 @@ pub(super) fn revocations(
         return Err(bad("there is no revocation list in PEM".to_owned()));
     }
     Ok(lists)
+}
+
+/// Why a chain of authorities and revocation lists cannot be judged by.
+pub(super) fn unusable(
+    error: &VerifierBuilderError,
+    authorities: &str,
+    revoked: Option<&Credential<Opaque>>,
+) -> BadCredential {
+    use CertRevocationListError as Bad;
+    let (VerifierBuilderError::InvalidCrl(bad), Some(revoked)) = (error, revoked) else {
+        return BadCredential { name: authorities.to_owned(), why: error.to_string() };
+    };
+    let why = match bad {
+        Bad::ParseError | Bad::UnsupportedCrlVersion => {
+            "the revocation list cannot be read: it must be of version 2 with a CRL number (RFC \
+             5280 section 5.2; `openssl ca -gencrl` makes one where its section has \
+             `crl_extensions`)"
+                .to_owned()
+        }
+        Bad::UnsupportedDeltaCrl => "the revocation list is a delta; a whole one is needed".into(),
+        Bad::UnsupportedIndirectCrl => "the revocation list is another issuer's".into(),
+        other => format!("the revocation list cannot be used: {other:?}"),
+    };
+    BadCredential { name: revoked.name.to_string(), why }
+}
+
+/// When the first of these revocation lists ends, in seconds since 1970.
+pub(super) fn revocations_end(credential: &Credential<Opaque>) -> Option<i64> {
+    let lists = revocations(credential).ok()?;
+    let ends = lists.iter().filter_map(|list| {
+        let (_, list) = x509_parser::parse_x509_crl(list).ok()?;
+        list.next_update().map(|end| end.timestamp())
+    });
+    ends.min()
 }
 
 /// The certificates of a PEM text; at least one.

@@ -13,6 +13,7 @@ mod handshake;
 mod originate;
 mod originator;
 mod stream;
+mod subject;
 mod terminator;
 mod trouble;
 mod trust;
@@ -21,7 +22,7 @@ mod verify;
 pub use certificate::{CertificateFacts, certificates_in};
 pub use credential::BadCredential;
 pub use originator::inspect_client;
-pub use terminator::inspect;
+pub use terminator::{inspect, revocations_end};
 
 pub(crate) use handshake::{Handshake, Protocol, Refused, accept};
 pub(crate) use originate::{Purpose, originate};

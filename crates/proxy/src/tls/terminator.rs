@@ -208,6 +208,18 @@ pub fn inspect(settings: &ServerTls) -> Result<Vec<CertificateFacts>, BadCredent
     prepare(settings, None).map(|(_, facts)| facts)
 }
 
+/// The name of the revocation lists that a server judges clients by, and when the first of them
+/// ends, in seconds since 1970: it refuses the clients that it speaks of from then on.
+#[must_use]
+pub fn revocations_end(settings: &ServerTls) -> Option<(&str, i64)> {
+    let ClientCheck::Verify { revoked: Some(revoked), accept_unverified: false, .. } =
+        &settings.clients
+    else {
+        return None;
+    };
+    credential::revocations_end(revoked).map(|end| (&*revoked.name, end))
+}
+
 fn prepare(
     settings: &ServerTls,
     tickets: Option<&Arc<dyn ProducesTickets>>,

@@ -75,6 +75,14 @@ fn certificate(error: &CertificateError, authorities: &str) -> String {
             format!("its certificate is not valid before {}", date(*not_before))
         }
         Bad::Revoked => "its certificate is revoked".to_owned(),
+        Bad::UnknownRevocationStatus => {
+            "no revocation list (`caCrl`) is of the authority that signed its certificate, or of \
+             one above it"
+                .to_owned()
+        }
+        Bad::ExpiredRevocationList | Bad::ExpiredRevocationListContext { .. } => {
+            "the revocation list (`caCrl`) has ended".to_owned()
+        }
         Bad::UnknownIssuer => {
             format!("its certificate is not signed by an authority of {authorities}")
         }

@@ -55,13 +55,12 @@ pub(super) fn verifiers(
     };
     let mut chain = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider));
     if let Some(revoked) = revoked {
-        // A list speaks of its own issuer's certificates; others are not revoked.
-        chain =
-            chain.with_crls(credential::revocations(revoked)?).allow_unknown_revocation_status();
+        // As Envoy: what no list speaks of counts as revoked, and so does all that a list which
+        // has ended speaks of.
+        chain = chain.with_crls(credential::revocations(revoked)?).enforce_revocation_expiration();
     }
-    let chain = chain
-        .build()
-        .map_err(|error| BadCredential { name: source.to_owned(), why: error.to_string() })?;
+    let chain =
+        chain.build().map_err(|error| credential::unusable(&error, source, revoked.as_deref()))?;
     let verifier = |of_request| {
         Arc::new(Verifier {
             chain: Some(Arc::clone(&chain)),

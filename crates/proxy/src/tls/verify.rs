@@ -50,14 +50,13 @@ pub(super) fn verifier(
     let roots = credential::authorities(authorities)?;
     let mut chain = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(provider));
     if let Some(revoked) = revoked {
-        // As Envoy: a list speaks of its own issuer's certificates; others are not revoked.
-        chain =
-            chain.with_crls(credential::revocations(revoked)?).allow_unknown_revocation_status();
+        // As Envoy: what no list speaks of counts as revoked, and so does all that a list which
+        // has ended speaks of.
+        chain = chain.with_crls(credential::revocations(revoked)?).enforce_revocation_expiration();
     }
-    let chain = chain.build().map_err(|error| BadCredential {
-        name: authorities.name.to_string(),
-        why: error.to_string(),
-    })?;
+    let chain = chain
+        .build()
+        .map_err(|error| credential::unusable(&error, &authorities.name, revoked.as_deref()))?;
     Ok(Some(Arc::new(Verifier {
         chain,
         required: *required,

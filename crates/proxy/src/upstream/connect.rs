@@ -3,12 +3,13 @@
 use std::io;
 use std::time::Duration;
 
-use propylon_snapshot::{Address, Keepalive, Reason};
+use propylon_snapshot::{Address, Keepalive, ProxyHeader, Reason};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::conduit::{Conduit, Sealed};
-use crate::io::Stream;
+use super::herald::{self, Ends};
+use crate::io::{Stream, write_all};
 use crate::tls::{self, BadCredential, Originator, Purpose, Sessions, Trouble};
 
 /// How a connection failed to come about.
@@ -65,22 +66,32 @@ pub(super) struct Connected {
 /// or why there is nothing.
 pub(super) type Secured<'a> = Result<(&'a Originator, &'a Sessions), BadCredential>;
 
-/// Connects within `limit`, and shakes hands where TLS is asked for. `host` is the one that the
-/// connection will serve alone, if it will.
+/// What comes before the first byte of a request or handshake.
+pub(super) struct Before {
+    /// Whether the kernel probes the connection.
+    pub(super) keepalive: Option<Keepalive>,
+    /// The header that announces a client connection.
+    pub(super) header: Option<(ProxyHeader, Ends)>,
+}
+
+/// Connects within `limit`, and shakes hands where TLS is asked for: with what is needed, for what
+/// purpose, and for which host alone, if it is only for one.
 pub(super) async fn connect(
     address: &Address,
     limit: Duration,
-    secured: Option<Secured<'_>>,
-    keepalive: Option<Keepalive>,
-    (purpose, host): (Purpose<'_>, Option<&str>),
+    secured: Option<(Secured<'_>, Purpose<'_>, Option<&str>)>,
+    before: Before,
 ) -> Result<Connected, ConnectError> {
     let opening = async {
-        let secured = match secured.transpose() {
-            Ok(secured) => secured,
-            Err(bad) => return Err(broken(Trouble::Credential(bad))),
+        let secured = match secured {
+            None => None,
+            Some((Ok((originator, sessions)), purpose, host)) => {
+                Some((originator, sessions, purpose, host))
+            }
+            Some((Err(bad), ..)) => return Err(broken(Trouble::Credential(bad))),
         };
-        let stream = open(address, keepalive).await.map_err(ConnectFailure::Refused)?;
-        let Some((originator, sessions)) = secured else {
+        let stream = open(address, before).await.map_err(ConnectFailure::Refused)?;
+        let Some((originator, sessions, purpose, host)) = secured else {
             return Ok(Connected { conduit: Conduit::Plain(stream), resumed: false });
         };
         let made = tls::originate(stream, originator, sessions, address, purpose).await;
@@ -100,7 +111,17 @@ fn broken(trouble: Trouble) -> ConnectFailure {
     ConnectFailure::Tls(Box::new(trouble))
 }
 
-async fn open(address: &Address, keepalive: Option<Keepalive>) -> io::Result<Stream> {
+async fn open(address: &Address, before: Before) -> io::Result<Stream> {
+    let Before { keepalive, header } = before;
+    let stream = reach(address, keepalive).await?;
+    if let Some((version, ends)) = header {
+        let own = (stream.local(), stream.peer());
+        write_all(&stream, &herald::header(version, ends, own)).await?;
+    }
+    Ok(stream)
+}
+
+async fn reach(address: &Address, keepalive: Option<Keepalive>) -> io::Result<Stream> {
     match address {
         Address::Ip(address) => {
             let socket = TcpStream::connect(address).await?;

@@ -135,6 +135,11 @@ impl Health {
         self.lock().hosts.get(address).cloned().unwrap_or_default()
     }
 
+    /// True while an endpoint gets no requests.
+    pub(crate) fn is_ejected(&self, address: &Address) -> bool {
+        self.lock().hosts.get(address).is_some_and(|host| host.is_ejected())
+    }
+
     /// Changes whenever an endpoint is ejected or let back in.
     pub(crate) fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)

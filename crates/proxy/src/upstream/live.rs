@@ -2,41 +2,35 @@
 //! It outlives generations as long as its settings stay; endpoints are swapped inside it.
 
 mod asked;
+mod set;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use propylon_snapshot::{
-    Address, Balance, Cluster, Discovery, Endpoint, Http2Settings, Limits, Outlier, Reason,
-    UpstreamProtocol,
+    Address, Balance, Cluster, Http2Settings, Limits, Outlier, ProxyHeader, Reason,
+    UpstreamProtocol, Warmup,
 };
 use tokio::time::Instant;
 
 use super::conduit::Conduit;
-use super::connect::{ConnectError, ConnectFailure, Connected, connect};
+use super::connect::{Before, ConnectError, ConnectFailure, Connected, connect};
 use super::counters::ClusterCounters;
 use super::health::{Host, Outcome};
+use super::herald::{Ends, Fit};
 use super::http2::{Place, Sessions};
 use super::load::{Load, Loads, Tally};
 use super::pool::{Active, Connection, Pool, Slot, Turn};
 use super::registry::Shared;
 use super::secure::Secure;
 use super::usage::{Share, Usage};
-use crate::balance::{self, Draw, Picker};
 use crate::tls::{Originator, Purpose};
 
 use asked::Requested;
 pub(crate) use asked::Wanted;
-
-/// Picks before an endpoint that was tried already is taken all the same (Istio's
-/// `hostSelectionRetryMaxAttempts`).
-const AVOID_PICKS_MAX: u32 = 5;
-
-/// Envoy's overprovisioning factor: what healthy endpoints are thought to stand.
-const OVERPROVISIONING_PERCENT: usize = 140;
+use set::{EndpointSet, Spread};
 
 /// One endpoint of one cluster in one worker.
 #[derive(Debug)]
@@ -50,8 +44,12 @@ pub(crate) struct LiveEndpoint {
     idle_timeout: Duration,
     secure: Option<Secure>,
     limits: Limits,
+    /// The header that connections begin with.
+    header: Option<ProxyHeader>,
     /// Its health, where that is looked after.
     watched: Option<(Arc<Outlier>, Arc<Host>)>,
+    /// Since when it is there, where that matters.
+    since: Option<Instant>,
     shared: Arc<Shared>,
     worker: usize,
 }
@@ -76,12 +74,16 @@ impl LiveEndpoint {
     }
 
     /// A connection kept from an earlier request, alive as far as this worker knows and fit for
-    /// this purpose.
+    /// this purpose and client connection.
     ///
     /// # Errors
     /// When there are as many requests under way as there may be.
-    pub(crate) fn pooled(&self, purpose: Purpose<'_>) -> Result<Option<Connection>, ConnectError> {
-        match self.pool.take(self.idle_timeout, self.host(purpose)) {
+    pub(crate) fn pooled(
+        &self,
+        purpose: Purpose<'_>,
+        ends: Ends,
+    ) -> Result<Option<Connection>, ConnectError> {
+        match self.pool.take(self.idle_timeout, self.fit(purpose, ends)) {
             Some(kept) => kept.admitted().map(Some).ok_or_else(|| self.overflow()),
             None => Ok(None),
         }
@@ -97,15 +99,15 @@ impl LiveEndpoint {
     pub(crate) async fn connect(
         self: &Rc<Self>,
         limit: Duration,
-        purpose: Purpose<'_>,
+        (purpose, ends): (Purpose<'_>, Ends),
     ) -> Result<Connection, ConnectError> {
         let Some(pending) = self.usage().pending(&self.limits) else {
             self.counters().upstream_rq_pending_overflow.add(1);
             return Err(self.overflow());
         };
-        let connection = match Pool::turn(self, self.idle_timeout, self.host(purpose)).await {
+        let connection = match Pool::turn(self, self.idle_timeout, self.fit(purpose, ends)).await {
             Turn::Kept(kept) => kept,
-            Turn::Make(slot) => self.make(slot, limit, purpose).await?,
+            Turn::Make(slot) => self.make(slot, limit, (purpose, ends)).await?,
         };
         drop(pending);
         connection.admitted().ok_or_else(|| self.overflow())
@@ -118,13 +120,14 @@ impl LiveEndpoint {
     pub(crate) async fn connect_alone(
         self: &Rc<Self>,
         limit: Duration,
+        ends: Ends,
     ) -> Result<Connection, ConnectError> {
         let slot = Pool::room(self).ok_or_else(|| self.overflow())?;
         let Some(_pending) = self.usage().pending(&self.limits) else {
             self.counters().upstream_rq_pending_overflow.add(1);
             return Err(self.overflow());
         };
-        let made = self.make(slot, limit, Purpose::Bytes).await?;
+        let made = self.make(slot, limit, (Purpose::Bytes, ends)).await?;
         self.note(Outcome::HandedOn);
         Ok(made)
     }
@@ -133,11 +136,11 @@ impl LiveEndpoint {
         self: &Rc<Self>,
         slot: Slot,
         limit: Duration,
-        purpose: Purpose<'_>,
+        (purpose, ends): (Purpose<'_>, Ends),
     ) -> Result<Connection, ConnectError> {
         let active = Active::begin(self);
-        let conduit = self.open(limit, purpose).await?;
-        Ok(Connection::fresh(conduit, slot, active))
+        let conduit = self.open(limit, (purpose, ends)).await?;
+        Ok(Connection::fresh(conduit, slot, active, self.announced(ends)))
     }
 
     /// A place for a stream with a request for an authority, in an HTTP/2 connection, which is made
@@ -150,14 +153,14 @@ impl LiveEndpoint {
         self: &Rc<Self>,
         settings: Http2Settings,
         limit: Duration,
-        authority: &str,
+        (authority, ends): (&str, Ends),
     ) -> Result<Place, Reason> {
         let overflow = || {
             self.counters().upstream_rq_pending_overflow.add(1);
             Reason::Overflow
         };
         let pending = self.usage().pending(&self.limits).ok_or_else(overflow)?;
-        let place = Sessions::place(self, settings, limit, authority).await?;
+        let place = Sessions::place(self, settings, limit, (authority, ends)).await?;
         drop(pending);
         let request = self.usage().request(&self.limits).ok_or_else(overflow)?;
         Ok(place.counted(request))
@@ -172,13 +175,16 @@ impl LiveEndpoint {
     pub(super) async fn open(
         &self,
         limit: Duration,
-        purpose: Purpose<'_>,
+        (purpose, ends): (Purpose<'_>, Ends),
     ) -> Result<Conduit, ConnectError> {
         let secured = self.secure.as_ref().map(Secure::ready);
-        let purpose = (purpose, self.host(purpose));
+        let secured = secured.map(|ready| (ready, purpose, self.host(purpose)));
+        let before = Before {
+            keepalive: self.limits.keepalive,
+            header: self.header.map(|version| (version, ends)),
+        };
         // Boxed, so that requests on connections that are there already do not carry its size.
-        let opening =
-            Box::pin(connect(&self.address, limit, secured, self.limits.keepalive, purpose));
+        let opening = Box::pin(connect(&self.address, limit, secured, before));
         match opening.await {
             Ok(Connected { conduit, resumed }) => {
                 self.note(Outcome::Connected);
@@ -210,8 +216,18 @@ impl LiveEndpoint {
         }
     }
 
+    /// What connections for a purpose and a client connection must have been made for.
+    pub(super) fn fit<'a>(&self, purpose: Purpose<'a>, ends: Ends) -> Fit<'a> {
+        Fit { host: self.host(purpose), ends: self.announced(ends) }
+    }
+
+    /// The client connection that connections are announced for, where they are.
+    pub(super) fn announced(&self, ends: Ends) -> Option<Ends> {
+        self.header.map(|_| ends)
+    }
+
     /// The host that connections for a purpose must have been made for.
-    pub(super) fn host<'a>(&self, purpose: Purpose<'a>) -> Option<&'a str> {
+    fn host<'a>(&self, purpose: Purpose<'a>) -> Option<&'a str> {
         self.secure.as_ref().and_then(|secure| secure.host(purpose))
     }
 
@@ -226,6 +242,11 @@ impl LiveEndpoint {
     /// True while it is ejected as an outlier.
     fn is_ejected(&self) -> bool {
         self.watched.as_ref().is_some_and(|(_, host)| host.is_ejected())
+    }
+
+    /// The share of its weight that it counts for at its age.
+    fn warmth(&self, warmup: &Warmup, now: Instant) -> f64 {
+        self.since.map_or(1.0, |since| warmup.share(now.saturating_duration_since(since)))
     }
 
     fn overflow(&self) -> ConnectError {
@@ -266,17 +287,6 @@ impl LiveEndpoint {
     }
 }
 
-/// The endpoints of one moment and how one of them is picked.
-#[derive(Debug)]
-struct EndpointSet {
-    members: Vec<Rc<LiveEndpoint>>,
-    weights: Vec<u32>,
-    /// Those that requests may go to now.
-    usable: Vec<Rc<LiveEndpoint>>,
-    /// Picks one of these.
-    picker: Picker,
-}
-
 /// One cluster in one worker.
 #[derive(Debug)]
 pub(crate) struct LiveCluster {
@@ -285,6 +295,7 @@ pub(crate) struct LiveCluster {
     shared: Arc<Shared>,
     worker: usize,
     set: RefCell<Rc<EndpointSet>>,
+    spread: Spread,
     seen: Cell<u64>,
     requested: Requested,
     /// The state of health that the set was made in.
@@ -300,6 +311,7 @@ struct Settings {
     idle_timeout: Duration,
     limits: Limits,
     outlier: Option<Arc<Outlier>>,
+    proxy_header: Option<ProxyHeader>,
 }
 
 impl Settings {
@@ -311,6 +323,7 @@ impl Settings {
             idle_timeout: cluster.idle_timeout,
             limits: cluster.limits,
             outlier: cluster.outlier.clone(),
+            proxy_header: cluster.proxy_header,
         }
     }
 }
@@ -323,15 +336,13 @@ impl LiveCluster {
         worker: usize,
     ) -> Rc<Self> {
         let settings = Settings::of(cluster);
-        let picker = Picker::new(Balance::default(), &[], Arc::default);
-        let (members, weights, usable) = (Vec::new(), Vec::new(), Vec::new());
-        let empty = EndpointSet { members, weights, usable, picker };
         let live = Rc::new(Self {
             settings,
             tls,
             shared,
             worker,
-            set: RefCell::new(Rc::new(empty)),
+            set: RefCell::default(),
+            spread: Spread::default(),
             seen: Cell::new(0),
             requested: Requested::default(),
             seen_health: Cell::new(0),
@@ -346,42 +357,6 @@ impl LiveCluster {
         self.settings == Settings::of(cluster)
             && tls == cluster.tls.as_deref()
             && Arc::ptr_eq(&self.shared, shared)
-    }
-
-    /// Takes the endpoints of a newer snapshot. Those of names are taken when they are resolved.
-    pub(super) fn update(&self, cluster: &Cluster) {
-        let asked = match &cluster.discovery {
-            Discovery::Asked(asked) => Some(asked),
-            Discovery::Static(_) | Discovery::Dns { .. } => None,
-        };
-        self.requested.update(asked);
-        match &cluster.discovery {
-            Discovery::Static(endpoints) => self.swap(endpoints),
-            Discovery::Dns { .. } => self.refresh(),
-            Discovery::Asked(_) => self.swap(&[]),
-        }
-    }
-
-    /// Picks an endpoint, preferably none of `tried`, by the request's `hash` where endpoints are
-    /// chosen by it. `None` where there is none at all.
-    #[must_use]
-    pub(crate) fn choose(
-        &self,
-        hash: Option<u64>,
-        tried: &[Rc<LiveEndpoint>],
-    ) -> Option<Rc<LiveEndpoint>> {
-        self.refresh();
-        let set = Rc::clone(&self.set.borrow());
-        let mut dice = |sides| fastrand::u32(..sides);
-        let load = |index: usize| set.usable.get(index).map_or(0, |member| member.active());
-        for attempt in 0..=AVOID_PICKS_MAX {
-            let draw = Draw { hash, attempt };
-            let picked = set.usable.get(set.picker.pick(draw, load, &mut dice)?)?;
-            if attempt == AVOID_PICKS_MAX || !tried.iter().any(|one| Rc::ptr_eq(one, picked)) {
-                return Some(Rc::clone(picked));
-            }
-        }
-        None
     }
 
     /// True if endpoints are chosen by the hash of a request.
@@ -453,72 +428,11 @@ impl LiveCluster {
         }
     }
 
-    /// Takes newly resolved addresses and what changed in the health of endpoints: two atomic reads
-    /// when there is nothing.
-    fn refresh(&self) {
-        let version = self.shared.version();
-        if version != self.seen.get() {
-            self.seen.set(version);
-            self.swap(&self.shared.resolved());
-        }
-        let Some(rules) = &self.settings.outlier else { return };
-        let health = self.shared.health.version();
-        if self.seen_health.replace(health) != health {
-            let (members, weights) = {
-                let set = self.set.borrow();
-                (set.members.clone(), set.weights.clone())
-            };
-            self.plan(members, weights, Some(rules));
-        }
-    }
-
-    /// Replaces the endpoints; those that stay keep pool and load.
-    fn swap(&self, endpoints: &[Endpoint]) {
-        let previous = Rc::clone(&self.set.borrow());
-        let mut known: HashMap<&Address, &Rc<LiveEndpoint>> =
-            previous.members.iter().map(|member| (member.address(), member)).collect();
-        let members: Vec<Rc<LiveEndpoint>> = endpoints
-            .iter()
-            .map(|endpoint| match known.remove(&endpoint.address) {
-                Some(member) => Rc::clone(member),
-                None => Rc::new(self.endpoint(endpoint.address.clone())),
-            })
-            .collect();
-        for gone in known.into_values() {
-            gone.retire();
-        }
-        let weights: Vec<u32> = endpoints.iter().map(|endpoint| endpoint.weight).collect();
-        self.seen_health.set(self.shared.health.version());
-        self.plan(members, weights, self.settings.outlier.as_ref());
-    }
-
-    /// Lets requests go to the healthy endpoints, or to all where too few are healthy.
-    fn plan(
-        &self,
-        members: Vec<Rc<LiveEndpoint>>,
-        weights: Vec<u32>,
-        rules: Option<&Arc<Outlier>>,
-    ) {
-        let healthy = members.iter().filter(|member| !member.is_ejected()).count();
-        let panics = rules.is_some_and(|rules| panics(rules, healthy, members.len()));
-        let (usable, shares): (Vec<_>, Vec<_>) = members
-            .iter()
-            .zip(&weights)
-            .filter(|(member, _)| panics || !member.is_ejected())
-            .map(|(member, weight)| (Rc::clone(member), *weight))
-            .unzip();
-        let balance = self.settings.balance;
-        let picker = Picker::new(balance, &shares, || {
-            let addresses = usable.iter().map(|member| member.address());
-            self.shared.table(balance, balance::keyed(addresses.zip(shares.iter().copied())))
-        });
-        *self.set.borrow_mut() = Rc::new(EndpointSet { members, weights, usable, picker });
-    }
-
     fn endpoint(&self, address: Address) -> LiveEndpoint {
         let watch = |rules: &Arc<Outlier>| (Arc::clone(rules), self.shared.health.host(&address));
         LiveEndpoint {
             watched: self.settings.outlier.as_ref().map(watch),
+            since: self.shared.ages.of(&address),
             address,
             active: Cell::new(0),
             pool: Pool::default(),
@@ -528,15 +442,9 @@ impl LiveCluster {
             idle_timeout: self.settings.idle_timeout,
             secure: self.tls.as_ref().map(Secure::new),
             limits: self.settings.limits,
+            header: self.settings.proxy_header,
             shared: Arc::clone(&self.shared),
             worker: self.worker,
         }
     }
-}
-
-/// Envoy's rule: health is overlooked where fewer endpoints are healthy than asked for, unless they
-/// can still take all the load, at 1.4 times their share.
-fn panics(rules: &Outlier, healthy: usize, all: usize) -> bool {
-    let percent = rules.panic_percent as usize;
-    healthy * OVERPROVISIONING_PERCENT < all * 100 && healthy * 100 < all * percent
 }

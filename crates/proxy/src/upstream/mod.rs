@@ -4,11 +4,13 @@
 //! addresses, counters). Worker side: [`Generation`] holds one [`LiveCluster`] per cluster of a
 //! snapshot; those whose settings did not change are carried over with pools and counts.
 
+mod ages;
 mod conduit;
 mod connect;
 mod counters;
 mod generation;
 mod health;
+mod herald;
 mod http2;
 mod live;
 mod load;
@@ -17,6 +19,7 @@ mod pool;
 mod registry;
 mod resolve;
 mod secure;
+mod tables;
 mod usage;
 
 pub(crate) use conduit::Conduit;
@@ -24,6 +27,7 @@ pub(crate) use counters::Counter;
 pub(crate) use generation::Generation;
 pub use health::EndpointHealth;
 pub(crate) use health::{Outcome, status_of_grpc};
+pub(crate) use herald::Ends;
 pub(crate) use http2::{Place, is_leaving, reason_of};
 pub(crate) use live::{LiveCluster, LiveEndpoint, Wanted};
 pub use load::{Load, Loads};

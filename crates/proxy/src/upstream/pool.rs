@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::conduit::Conduit;
+use super::herald::{Ends, Fit};
 use super::live::LiveEndpoint;
 use super::usage::Share;
 use crate::io::Io;
@@ -59,6 +60,8 @@ struct Life {
     /// Our end of it, once it was asked for: a look at it is a system call.
     local: OnceCell<Option<SocketAddr>>,
     slot: Slot,
+    /// The client connection that it was announced for, where that matters.
+    ends: Option<Box<Ends>>,
     /// Its request's share of those under way.
     request: Share,
 }
@@ -159,16 +162,16 @@ impl Drop for Waiting<'_> {
 }
 
 impl Pool {
-    /// A connection for a host that is alive as far as this worker knows.
-    pub(super) fn take(&self, idle_timeout: Duration, host: Option<&str>) -> Option<Connection> {
+    /// A connection fit for a request that is alive as far as this worker knows.
+    pub(super) fn take(&self, idle_timeout: Duration, fit: Fit<'_>) -> Option<Connection> {
         // Those that wait already come first.
-        if self.waiting.get() > 0 { None } else { self.take_now(idle_timeout, host) }
+        if self.waiting.get() > 0 { None } else { self.take_now(idle_timeout, fit) }
     }
 
-    fn take_now(&self, idle_timeout: Duration, host: Option<&str>) -> Option<Connection> {
+    fn take_now(&self, idle_timeout: Duration, fit: Fit<'_>) -> Option<Connection> {
         let now = Instant::now();
         loop {
-            let idle = self.pop(now, host)?;
+            let idle = self.pop(now, fit)?;
             if now.duration_since(idle.since) < idle_timeout
                 && idle.open.is_quiet()
                 && idle.open.is_fresh_enough(now)
@@ -178,37 +181,37 @@ impl Pool {
         }
     }
 
-    /// Waits for a connection for a host or for room to make one.
+    /// Waits for a fit connection or for room to make one.
     pub(super) async fn turn(
         endpoint: &Rc<LiveEndpoint>,
         idle_timeout: Duration,
-        host: Option<&str>,
+        fit: Fit<'_>,
     ) -> Turn {
         let pool = &endpoint.pool;
         if pool.waiting.get() == 0
-            && let Some(slot) = Self::slot(endpoint, host)
+            && let Some(slot) = Self::slot(endpoint, fit)
         {
             return Turn::Make(slot);
         }
         let _waiting = Waiting::begin(pool);
         loop {
             pool.freed.notified().await;
-            if let Some(kept) = pool.take_now(idle_timeout, host) {
+            if let Some(kept) = pool.take_now(idle_timeout, fit) {
                 return Turn::Kept(kept);
             }
-            if let Some(slot) = Self::slot(endpoint, host) {
+            if let Some(slot) = Self::slot(endpoint, fit) {
                 return Turn::Make(slot);
             }
         }
     }
 
-    /// Room for one more, which an unused connection for another host has to make if it must: it
+    /// Room for one more, which an unused one that does not fit has to make if it must: it
     /// would serve nobody while others wait.
-    fn slot(endpoint: &Rc<LiveEndpoint>, host: Option<&str>) -> Option<Slot> {
+    fn slot(endpoint: &Rc<LiveEndpoint>, fit: Fit<'_>) -> Option<Slot> {
         Slot::take(endpoint).or_else(|| {
             let stranger = {
                 let mut idle = endpoint.pool.idle.borrow_mut();
-                let at = idle.iter().position(|idle| !idle.open.conduit.serves(host))?;
+                let at = idle.iter().position(|idle| !idle.open.fits(fit))?;
                 idle.remove(at)
             };
             // Dropped outside the borrow.
@@ -269,11 +272,11 @@ impl Pool {
         self.idle.borrow().len()
     }
 
-    /// Takes out the connection for a host used last that is not in doubt.
-    fn pop(&self, now: Instant, host: Option<&str>) -> Option<Idle> {
+    /// Takes out the fit connection used last that is not in doubt.
+    fn pop(&self, now: Instant, fit: Fit<'_>) -> Option<Idle> {
         let mut idle = self.idle.borrow_mut();
         let settled = |idle: &Idle| !idle.in_doubt || now.duration_since(idle.since) >= DOUBT_TIME;
-        let at = idle.iter().rposition(|idle| settled(idle) && idle.open.conduit.serves(host))?;
+        let at = idle.iter().rposition(|idle| settled(idle) && idle.open.fits(fit))?;
         Some(idle.remove(at))
     }
 
@@ -288,6 +291,12 @@ impl Pool {
 }
 
 impl Open {
+    /// True if it was made for this, too.
+    fn fits(&self, fit: Fit<'_>) -> bool {
+        let announced = fit.ends.is_none_or(|ends| self.life.ends.as_deref() == Some(&ends));
+        announced && self.conduit.serves(fit.host)
+    }
+
     /// True if the peer neither closed nor sent anything. On the good path this is a look at the
     /// reactor's cached readiness; only when that is set is the socket asked.
     fn is_quiet(&self) -> bool {
@@ -335,17 +344,19 @@ impl Drop for Active {
 }
 
 impl Connection {
-    pub(super) fn fresh(conduit: Conduit, slot: Slot, active: Active) -> Self {
+    /// One that was made just now, announced for a client connection where that matters.
+    pub(super) fn fresh(conduit: Conduit, slot: Slot, active: Active, ends: Option<Ends>) -> Self {
         slot.endpoint.counters().upstream_cx_total.add(1);
         slot.endpoint.counters().upstream_cx_active.add(1);
-        let life = Life {
+        let life = Box::new(Life {
             carried: 1,
             made: Instant::now(),
             local: OnceCell::new(),
             slot,
+            ends: ends.map(Box::new),
             request: Share::default(),
-        };
-        let open = Open { conduit, life: Box::new(life) };
+        });
+        let open = Open { conduit, life };
         Self { open, active, reused: false }
     }
 

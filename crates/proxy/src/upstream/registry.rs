@@ -4,19 +4,23 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use propylon_snapshot::{Address, Balance, Cluster, Discovery, DnsTarget, Endpoint, Snapshot};
+use propylon_snapshot::{
+    Address, Balance, Cluster, Discovery, DnsTarget, Endpoint, LocalityWeight, Snapshot,
+};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
+use super::ages::Ages;
 use super::counters::ClusterCounters;
 use super::health::{EndpointHealth, Health};
 use super::names::Names;
 use super::resolve::Resolve;
+use super::tables::Tables;
 use super::usage::{InUse, Usage};
 use crate::balance::{self, HashTable};
 
@@ -38,17 +42,19 @@ pub(crate) struct Shared {
     pub(super) usage: Arc<Usage>,
     /// The health of its endpoints.
     pub(super) health: Health,
+    /// Since when its endpoints are there.
+    pub(super) ages: Ages,
     sweeping: AtomicBool,
-    balance: Mutex<Balance>,
-    table: Mutex<Option<Tabled>>,
+    spread: Mutex<Spread>,
+    tables: Tables,
 }
 
-/// The last table over a cluster's endpoints, and what it was made of.
-#[derive(Debug)]
-struct Tabled {
+/// What the settings of a cluster say of choosing endpoints.
+#[derive(Debug, Clone, Default)]
+struct Spread {
     balance: Balance,
-    members: Vec<(String, u32)>,
-    table: Arc<HashTable>,
+    localities: Option<Arc<[LocalityWeight]>>,
+    warms_up: bool,
 }
 
 impl Shared {
@@ -66,8 +72,9 @@ impl Shared {
             usage: Arc::default(),
             health: Health::default(),
             sweeping: AtomicBool::new(false),
-            balance: Mutex::default(),
-            table: Mutex::default(),
+            ages: Ages::default(),
+            spread: Mutex::default(),
+            tables: Tables::default(),
         })
     }
 
@@ -92,44 +99,57 @@ impl Shared {
     /// Takes the settings of a cluster and the endpoints of now, before workers do. Makes the table
     /// that they will ask for, if they will: it takes its time, and they have none.
     fn prepare(self: &Arc<Self>, cluster: &Cluster, endpoints: &[Endpoint]) {
-        *self.balance.lock().unwrap_or_else(PoisonError::into_inner) = cluster.balance;
+        let spread = Spread {
+            balance: cluster.balance,
+            localities: cluster.localities.clone(),
+            warms_up: cluster.warmup.is_some(),
+        };
+        *self.spread() = spread.clone();
         self.health.settle(cluster.outlier.clone(), endpoints);
-        self.tabulate(cluster.balance, endpoints);
+        self.settle(&spread, endpoints);
         if cluster.outlier.is_some() && !self.sweeping.swap(true, Ordering::AcqRel) {
             tokio::spawn(keep_swept(Arc::downgrade(self)));
         }
     }
 
-    fn tabulate(&self, balance: Balance, endpoints: &[Endpoint]) {
-        if balance.is_hashed() {
-            let weighed = endpoints.iter().map(|endpoint| (&endpoint.address, endpoint.weight));
-            let _made = self.table(balance, balance::keyed(weighed));
-        }
+    fn spread(&self) -> MutexGuard<'_, Spread> {
+        self.spread.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The table that leads a hash to one of the endpoints of these keys and weights. Made once for
-    /// all workers: a table may have millions of entries.
-    #[must_use]
-    pub(crate) fn table(&self, balance: Balance, members: Vec<(String, u32)>) -> Arc<HashTable> {
-        let mut tabled = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = &*tabled
-            && known.balance == balance
-            && known.members == members
-        {
-            return Arc::clone(&known.table);
+    /// Takes the ages of endpoints and makes the tables over those that are not ejected.
+    fn settle(&self, spread: &Spread, endpoints: &[Endpoint]) {
+        self.ages.settle(spread.warms_up, endpoints, Instant::now());
+        let Spread { balance, localities, warms_up: _ } = spread;
+        if !balance.is_hashed() {
+            return;
         }
-        let table = Arc::new(balance::table(balance, &members).unwrap_or_default());
-        *tabled = Some(Tabled { balance, members, table: Arc::clone(&table) });
-        table
+        let seats = balance::seats(endpoints, localities.as_deref().unwrap_or_default());
+        let out = |index: usize| self.health.is_ejected(&endpoints[index].address);
+        let panic_percent = self.health.rules().map_or(0, |rules| rules.panic_percent);
+        let layout = balance::layout(
+            &seats,
+            localities.as_deref(),
+            |index| !out(index),
+            (panic_percent, true),
+        );
+        let shares = |level| balance::shares(level, &seats, |index| &endpoints[index].address);
+        let lists = layout.iter().map(shares).filter(|members| members.len() > 1).collect();
+        self.tables.prepare(*balance, lists);
+    }
+
+    /// The table that leads a hash to one of the endpoints of these keys and shares.
+    #[must_use]
+    pub(crate) fn table(&self, balance: Balance, members: Vec<(String, f64)>) -> Arc<HashTable> {
+        self.tables.of(balance, members)
     }
 
     fn publish(&self, endpoints: Vec<Endpoint>) {
         if self.version() != 0 && **self.resolved.load() == endpoints {
             return;
         }
-        let balance = *self.balance.lock().unwrap_or_else(PoisonError::into_inner);
+        let spread = self.spread().clone();
         self.health.settle(self.health.rules(), &endpoints);
-        self.tabulate(balance, &endpoints);
+        self.settle(&spread, &endpoints);
         self.resolved.store(Arc::new(endpoints));
         self.version.fetch_add(1, Ordering::Release);
     }
@@ -356,6 +376,8 @@ fn endpoints(
             address: Address::Ip(SocketAddr::new(*ip, target.port)),
             weight: target.weight,
             locality: target.locality.clone(),
+            priority: target.priority,
+            ready: true,
         }));
     }
     // The order of an answer changes with every look-up and means nothing here. With only one

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use propylon_snapshot::{
-    Address, Availability, Balance, Cluster, ClusterId, Discovery, DnsTarget, Endpoint, Locality,
-    Snapshot, UpstreamProtocol,
+    Address, Availability, Balance, Cluster, ClusterId, Discovery, DnsTarget, Endpoint, Fraction,
+    Locality, Snapshot, UpstreamProtocol, Warmup,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -18,6 +18,8 @@ use super::*;
 use crate::running::Running;
 use crate::tls::Purpose;
 
+/// A client connection of which nothing is known.
+const NOBODY: Ends = (None, None);
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// An origin that accepts and keeps what it accepted.
@@ -38,7 +40,7 @@ impl Origin {
 }
 
 fn endpoint(address: SocketAddr) -> Endpoint {
-    Endpoint { address: Address::Ip(address), weight: 1, locality: Locality::default() }
+    Endpoint::at(Address::Ip(address))
 }
 
 fn listed(addresses: &[SocketAddr]) -> Discovery {
@@ -51,6 +53,7 @@ fn named(names: &[&str]) -> Discovery {
         port: 80,
         weight: 1,
         locality: Locality::default(),
+        priority: 0,
     };
     Discovery::Dns {
         names: names.iter().map(target).collect(),
@@ -64,8 +67,11 @@ fn cluster(name: &str, discovery: Discovery) -> Cluster {
         name: name.into(),
         discovery,
         balance: Balance::RoundRobin,
+        localities: None,
+        warmup: None,
         protocol: UpstreamProtocol::Http1,
         tls: None,
+        proxy_header: None,
         connect_timeout: LIMIT,
         idle_timeout: Duration::from_secs(3600),
         limits: propylon_snapshot::Limits::default(),
@@ -104,7 +110,7 @@ impl World {
 }
 
 fn kept(endpoint: &LiveEndpoint) -> Option<Connection> {
-    endpoint.pooled(Purpose::Bytes).unwrap()
+    endpoint.pooled(Purpose::Bytes, NOBODY).unwrap()
 }
 
 fn first(generation: &Generation) -> Rc<LiveEndpoint> {
@@ -127,7 +133,7 @@ async fn a_released_connection_serves_the_next_request() {
     let mut world = World::new(SystemResolver);
     let endpoint = first(world.publish(vec![cluster("a", listed(&[origin.address()]))]));
     assert!(kept(&endpoint).is_none());
-    let fresh = endpoint.connect(LIMIT, Purpose::Bytes).await.unwrap();
+    let fresh = endpoint.connect(LIMIT, (Purpose::Bytes, NOBODY)).await.unwrap();
     let _kept = origin.accept().await;
     assert!(!fresh.reused());
     assert_eq!(endpoint.active(), 1);
@@ -141,7 +147,7 @@ async fn a_connection_that_its_peer_closed_is_not_used_again() {
     let origin = Origin::new().await;
     let mut world = World::new(SystemResolver);
     let endpoint = first(world.publish(vec![cluster("a", listed(&[origin.address()]))]));
-    endpoint.connect(LIMIT, Purpose::Bytes).await.unwrap().release();
+    endpoint.connect(LIMIT, (Purpose::Bytes, NOBODY)).await.unwrap().release();
     drop(origin.accept().await);
     until(|| kept(&endpoint).map(Connection::release).is_none()).await;
     assert_eq!(endpoint.counters().upstream_cx_active.get(), 0);
@@ -152,7 +158,7 @@ async fn a_connection_with_bytes_that_nobody_asked_for_is_not_used_again() {
     let origin = Origin::new().await;
     let mut world = World::new(SystemResolver);
     let endpoint = first(world.publish(vec![cluster("a", listed(&[origin.address()]))]));
-    endpoint.connect(LIMIT, Purpose::Bytes).await.unwrap().release();
+    endpoint.connect(LIMIT, (Purpose::Bytes, NOBODY)).await.unwrap().release();
     origin.accept().await.write_all(b"HTTP/1.1 408 Request Timeout\r\n\r\n").await.unwrap();
     until(|| kept(&endpoint).map(Connection::release).is_none()).await;
 }
@@ -162,8 +168,8 @@ async fn a_connection_in_doubt_is_used_again_once_it_stayed_quiet() {
     let origin = Origin::new().await;
     let mut world = World::new(SystemResolver);
     let endpoint = first(world.publish(vec![cluster("a", listed(&[origin.address()]))]));
-    let settled = endpoint.connect(LIMIT, Purpose::Bytes).await.unwrap();
-    let doubtful = endpoint.connect(LIMIT, Purpose::Bytes).await.unwrap();
+    let settled = endpoint.connect(LIMIT, (Purpose::Bytes, NOBODY)).await.unwrap();
+    let doubtful = endpoint.connect(LIMIT, (Purpose::Bytes, NOBODY)).await.unwrap();
     let _kept = (origin.accept().await, origin.accept().await);
     settled.release();
     doubtful.release_in_doubt();
@@ -179,7 +185,7 @@ async fn a_refused_connection_says_so() {
     let closed = Origin::new().await.address();
     let mut world = World::new(SystemResolver);
     let endpoint = first(world.publish(vec![cluster("a", listed(&[closed]))]));
-    let error = endpoint.connect(LIMIT, Purpose::Bytes).await.unwrap_err();
+    let error = endpoint.connect(LIMIT, (Purpose::Bytes, NOBODY)).await.unwrap_err();
     assert!(matches!(error.failure, ConnectFailure::Refused(_)), "{error}");
     assert_eq!(endpoint.counters().upstream_cx_connect_fail.get(), 1);
     assert_eq!(endpoint.active(), 0);
@@ -191,7 +197,7 @@ async fn an_unchanged_cluster_keeps_its_pool_across_a_reload() {
     let mut world = World::new(SystemResolver);
     let clusters = vec![cluster("a", listed(&[origin.address()]))];
     let before = first(world.publish(clusters.clone()));
-    before.connect(LIMIT, Purpose::Bytes).await.unwrap().release();
+    before.connect(LIMIT, (Purpose::Bytes, NOBODY)).await.unwrap().release();
     let after = first(world.publish(clusters));
     assert!(Rc::ptr_eq(&before, &after));
     assert!(kept(&after).is_some());
@@ -202,7 +208,7 @@ async fn a_cluster_with_other_settings_starts_anew_but_keeps_its_counters() {
     let origin = Origin::new().await;
     let mut world = World::new(SystemResolver);
     let before = first(world.publish(vec![cluster("a", listed(&[origin.address()]))]));
-    let held = before.connect(LIMIT, Purpose::Bytes).await.unwrap();
+    let held = before.connect(LIMIT, (Purpose::Bytes, NOBODY)).await.unwrap();
     let changed = Cluster {
         connect_timeout: Duration::from_secs(1),
         ..cluster("a", listed(&[origin.address()]))
@@ -223,7 +229,12 @@ async fn endpoints_that_stay_keep_their_pool_and_those_that_go_lose_it() {
         Rc::clone(world.publish(vec![cluster("a", both)]).cluster(ClusterId(0)))
     };
     for _ in 0..2 {
-        live.choose(None, &[]).unwrap().connect(LIMIT, Purpose::Bytes).await.unwrap().release();
+        live.choose(None, &[])
+            .unwrap()
+            .connect(LIMIT, (Purpose::Bytes, NOBODY))
+            .await
+            .unwrap()
+            .release();
     }
     assert_eq!(live.idle_connections(), 2);
     let after = world.publish(vec![cluster("a", listed(&[stays.address()]))]);
@@ -334,4 +345,88 @@ async fn warming_gives_up_on_names_that_do_not_answer() {
     let mut world = World::new(Silent);
     world.publish(vec![cluster("a", named(&["a.example"]))]);
     world.registry.warm(LIMIT).await;
+}
+
+/// Of so many picks, how many went to an address.
+fn picks_of(live: &LiveCluster, wanted: SocketAddr, count: usize) -> usize {
+    let all = (0..count).filter_map(|_| live.choose(None, &[]));
+    all.filter(|picked| *picked.address() == Address::Ip(wanted)).count()
+}
+
+fn warming(addresses: &[SocketAddr]) -> Cluster {
+    let warmup = Warmup {
+        duration: Duration::from_secs(100),
+        minimum: Fraction(100_000),
+        aggression: 1_000_000,
+    };
+    Cluster { warmup: Some(warmup), ..cluster("a", listed(addresses)) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_endpoint_warms_up_beside_old_ones_and_reloads_do_not_make_it_new() {
+    let (old, new): (SocketAddr, SocketAddr) = ((ip(1), 80).into(), (ip(2), 80).into());
+    let mut world = World::new(SystemResolver);
+    world.publish(vec![warming(&[old])]);
+    tokio::time::advance(Duration::from_secs(1000)).await;
+    let live = Rc::clone(world.publish(vec![warming(&[old, new])]).cluster(ClusterId(0)));
+    assert!(picks_of(&live, new, 110).abs_diff(10) <= 1, "a tenth of the other's");
+    tokio::time::advance(Duration::from_secs(50)).await;
+    let settings = Cluster { idle_timeout: LIMIT, ..warming(&[old, new]) };
+    let live = Rc::clone(world.publish(vec![settings]).cluster(ClusterId(0)));
+    assert!(picks_of(&live, new, 300).abs_diff(100) <= 1, "half of the other's");
+    tokio::time::advance(Duration::from_secs(51)).await;
+    assert!(picks_of(&live, new, 300).abs_diff(150) <= 1, "as much as the other");
+}
+
+#[tokio::test(start_paused = true)]
+async fn endpoints_that_are_all_new_share_alike() {
+    let both = [(ip(1), 80).into(), (ip(2), 80).into()];
+    let mut world = World::new(SystemResolver);
+    let live = Rc::clone(world.publish(vec![warming(&both)]).cluster(ClusterId(0)));
+    assert_eq!(picks_of(&live, both[1], 100), 50);
+}
+
+#[tokio::test]
+async fn endpoints_change_their_priority_without_losing_their_pool() {
+    let (near, far) = (Origin::new().await, Origin::new().await);
+    let mut world = World::new(SystemResolver);
+    let of = |priorities: [u32; 2]| {
+        let endpoints = [near.address(), far.address()].into_iter().zip(priorities);
+        let list = endpoints.map(|(at, priority)| Endpoint { priority, ..endpoint(at) });
+        vec![cluster("a", Discovery::Static(list.collect()))]
+    };
+    let live = Rc::clone(world.publish(of([0, 1])).cluster(ClusterId(0)));
+    assert_eq!(addresses(&live), [near.address()]);
+    live.choose(None, &[])
+        .unwrap()
+        .connect(LIMIT, (Purpose::Bytes, NOBODY))
+        .await
+        .unwrap()
+        .release();
+    world.publish(of([1, 0]));
+    assert_eq!(addresses(&live), [far.address()]);
+    assert_eq!(live.idle_connections(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_far_name_answers_until_a_near_one_resolves() {
+    let script = Scripted::new([no_answer(), answer(&[ip(2)], 3600), answer(&[ip(1)], 3600)]);
+    let mut world = World::new(script);
+    let target = |name: &str, priority| DnsTarget {
+        name: name.into(),
+        port: 80,
+        weight: 1,
+        locality: Locality::default(),
+        priority,
+    };
+    let names = Discovery::Dns {
+        names: Arc::new([target("near.example", 0), target("far.example", 1)]),
+        fixed: Arc::new([]),
+        first_only: false,
+    };
+    let live = Rc::clone(world.publish(vec![cluster("a", names)]).cluster(ClusterId(0)));
+    world.registry.warm(LIMIT).await;
+    assert_eq!(addresses(&live), [(ip(2), 80).into()]);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(addresses(&live), [(ip(1), 80).into()]);
 }

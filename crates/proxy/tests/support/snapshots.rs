@@ -7,9 +7,9 @@ use std::time::Duration;
 use propylon_snapshot::{
     Action, Address, Availability, Balance, Bind, Cluster, ClusterId, Destination, DirectResponse,
     Discovery, Endpoint, Fault, Format, Forward, HeaderName, HeaderOps, HeaderWrite, HttpSettings,
-    Listener, Locality, Matcher, ObjectId, Origin, PathMatch, Redirect, Retry, RetryOn,
-    RouteHeaders, RouteTable, RouteTableId, Rule, RuleList, Serves, Snapshot, Target,
-    UpstreamProtocol, VirtualHost, WriteMode,
+    Listener, Matcher, ObjectId, Origin, PathMatch, Redirect, Retry, RetryOn, RouteHeaders,
+    RouteTable, RouteTableId, Rule, RuleList, Serves, Snapshot, Target, UpstreamProtocol,
+    VirtualHost, WriteMode,
 };
 
 const ORIGIN: Origin = Origin { object: ObjectId(0), entry: 0, matching: None };
@@ -167,17 +167,16 @@ pub fn listener(bind: &str) -> Listener {
 
 /// A cluster of listed endpoints.
 pub fn cluster(index: usize, endpoints: &[SocketAddr]) -> Cluster {
-    let endpoint = |address: &SocketAddr| Endpoint {
-        address: Address::Ip(*address),
-        weight: 1,
-        locality: Locality::default(),
-    };
+    let endpoint = |address: &SocketAddr| Endpoint::at(Address::Ip(*address));
     Cluster {
         name: format!("outbound|80||c{index}").into(),
         discovery: Discovery::Static(endpoints.iter().map(endpoint).collect()),
         balance: Balance::RoundRobin,
+        localities: None,
+        warmup: None,
         protocol: UpstreamProtocol::Http1,
         tls: None,
+        proxy_header: None,
         connect_timeout: Duration::from_secs(5),
         idle_timeout: Duration::from_secs(3600),
         limits: propylon_snapshot::Limits::default(),

@@ -5,8 +5,8 @@ use super::page::{Page, line};
 use super::policy;
 use crate::{
     Address, Asked, Authorities, Availability, ClientTls, Cluster, Discovery, DnsTarget, Endpoint,
-    Http2KeepAlive, Http2Settings, Keepalive, Limits, Locality, Offers, Outlier, RetryBudget,
-    ServerCheck, SniName, UpstreamProtocol,
+    Fraction, Http2KeepAlive, Http2Settings, Keepalive, Limits, Locality, LocalityWeight, Offers,
+    Outlier, ProxyHeader, RetryBudget, ServerCheck, SniName, UpstreamProtocol, Warmup,
 };
 
 pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
@@ -14,8 +14,11 @@ pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
         name,
         discovery,
         balance,
+        localities,
+        warmup,
         protocol,
         tls,
+        proxy_header,
         connect_timeout: connect,
         idle_timeout: idle,
         limits: bounds,
@@ -38,11 +41,17 @@ pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
         if let Some(tls) = tls {
             self::tls(page, tls);
         }
+        match proxy_header {
+            Some(ProxyHeader::V1) => line!(page, "begins with a PROXY header of version 1"),
+            Some(ProxyHeader::V2) => line!(page, "begins with a PROXY header of version 2"),
+            None => {}
+        }
         line!(page, "connect timeout {connect:?}, idle timeout {idle:?}");
         limits(page, bounds);
         if let Some(ejection) = ejection {
             outlier(page, ejection);
         }
+        spread(page, localities.as_deref().unwrap_or_default(), *warmup);
         match discovery {
             Discovery::Static(listed) => endpoints(page, listed),
             Discovery::Dns { names, fixed, first_only } => {
@@ -50,14 +59,28 @@ pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
                     line!(page, "first address of an answer only");
                 }
                 for name in names.iter() {
-                    let DnsTarget { name, port, weight, locality } = name;
-                    line!(page, "name {name}:{port}{}", details(*weight, locality));
+                    let DnsTarget { name, port, weight, locality, priority } = name;
+                    line!(page, "name {name}:{port}{}", details(*weight, locality, *priority));
                 }
                 endpoints(page, fixed);
             }
             Discovery::Asked(asked) => self::asked(page, asked),
         }
     });
+}
+
+fn spread(page: &mut Page, localities: &[LocalityWeight], warmup: Option<Warmup>) {
+    for LocalityWeight { priority, locality, weight } in localities {
+        let Locality { region, zone, subzone } = locality;
+        line!(page, "locality {region}/{zone}/{subzone} of priority {priority} weighs {weight}");
+    }
+    if let Some(Warmup { duration, minimum, aggression }) = warmup {
+        let percent = f64::from(minimum.0) * 100.0 / f64::from(Fraction::ALL.0);
+        line!(
+            page,
+            "warms up for {duration:?} from {percent} %, aggression {aggression} millionths"
+        );
+    }
 }
 
 fn tls(page: &mut Page, tls: &ClientTls) {
@@ -215,8 +238,11 @@ fn streams(settings: &Http2Settings) -> String {
 
 fn endpoints(page: &mut Page, endpoints: &[Endpoint]) {
     for endpoint in endpoints {
-        let Endpoint { address, weight, locality } = endpoint;
-        let details = details(*weight, locality);
+        let Endpoint { address, weight, locality, priority, ready } = endpoint;
+        let mut details = details(*weight, locality, *priority);
+        if !ready {
+            details.push_str(" not ready");
+        }
         match address {
             Address::Ip(address) => line!(page, "endpoint {address}{details}"),
             Address::Unix(path) => line!(page, "endpoint unix:{}{details}", path.display()),
@@ -225,7 +251,7 @@ fn endpoints(page: &mut Page, endpoints: &[Endpoint]) {
     }
 }
 
-fn details(weight: u32, locality: &Locality) -> String {
+fn details(weight: u32, locality: &Locality, priority: u32) -> String {
     let Locality { region, zone, subzone } = locality;
     let mut text = String::new();
     if weight != 1 {
@@ -233,6 +259,9 @@ fn details(weight: u32, locality: &Locality) -> String {
     }
     if *locality != Locality::default() {
         text.push_str(&format!(" at {region}/{zone}/{subzone}"));
+    }
+    if priority != 0 {
+        text.push_str(&format!(" priority {priority}"));
     }
     text
 }

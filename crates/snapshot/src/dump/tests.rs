@@ -6,9 +6,9 @@ use std::time::Duration;
 use crate::samples::{exact, forward, host, prefix, respond, rule, snapshot, to};
 use crate::{
     Abort, AbortAnswer, Action, Address, Availability, Cors, Delay, Discovery, DnsTarget, Endpoint,
-    Fault, Format, Fraction, HeaderMatch, HeaderName, HeaderWrite, Locality, Matcher, Mirror,
-    Origin, PathRewrite, Redirect, RedirectPath, RedirectPort, Retry, RetryOn, Scheme, StringMatch,
-    Target, VirtualHost, WriteMode,
+    Fault, Format, Fraction, HeaderMatch, HeaderName, HeaderWrite, Locality, LocalityWeight,
+    Matcher, Mirror, Origin, PathRewrite, Redirect, RedirectPath, RedirectPort, Retry, RetryOn,
+    Scheme, StringMatch, Target, VirtualHost, Warmup, WriteMode,
 };
 
 const EVERYTHING: &str = r#"http
@@ -66,13 +66,15 @@ rules 2
 cluster outbound|80||a
   LEAST_REQUEST HTTP/1.1
   connect timeout 10s, idle timeout 3600s
-  endpoint 192.0.2.1:8080 weight 2 at r/z/
+  endpoint 192.0.2.1:8080 weight 2 at r/z/ priority 1 not ready
 cluster outbound|80||b
   closed: TLS is asked for
   LEAST_REQUEST HTTP/1.1
   connect timeout 10s, idle timeout 3600s
+  locality r// of priority 2 weighs 30
+  warms up for 60s from 10 %, aggression 1500000 millionths
   first address of an answer only
-  name b.example:443
+  name b.example:443 priority 2
   endpoint unix:/run/b.sock
 "#;
 
@@ -143,20 +145,33 @@ fn full_snapshot() -> crate::Snapshot {
     let mut snapshot = snapshot(vec![shared, secure, host("b.com", vec![moved()])]);
     let locality = Locality { region: "r".into(), zone: "z".into(), subzone: "".into() };
     let address = Address::Ip(([192, 0, 2, 1], 8080).into());
-    snapshot.clusters[0].discovery =
-        Discovery::Static(Arc::new([Endpoint { address, weight: 2, locality }]));
+    snapshot.clusters[0].discovery = Discovery::Static(Arc::new([Endpoint {
+        weight: 2,
+        locality,
+        priority: 1,
+        ready: false,
+        ..Endpoint::at(address)
+    }]));
     let address = Address::Unix("/run/b.sock".into());
-    let locality = Locality::default();
     snapshot.clusters[1].discovery = Discovery::Dns {
         names: Arc::new([DnsTarget {
             name: "b.example".into(),
             port: 443,
             weight: 1,
-            locality: locality.clone(),
+            locality: Locality::default(),
+            priority: 2,
         }]),
-        fixed: Arc::new([Endpoint { address, weight: 1, locality }]),
+        fixed: Arc::new([Endpoint::at(address)]),
         first_only: true,
     };
+    let locality = Locality { region: "r".into(), ..Locality::default() };
+    snapshot.clusters[1].localities =
+        Some(Arc::new([LocalityWeight { priority: 2, locality, weight: 30 }]));
+    snapshot.clusters[1].warmup = Some(Warmup {
+        duration: Duration::from_secs(60),
+        minimum: Fraction(100_000),
+        aggression: 1_500_000,
+    });
     snapshot.clusters[1].availability = Availability::Closed("TLS is asked for".into());
     snapshot
 }

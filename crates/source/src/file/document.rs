@@ -176,7 +176,7 @@ impl Reading<'_> {
 
     fn key_of(&self, kind: Kind, namespace: &str, name: &str) -> ObjectKey {
         let namespace = match (kind, namespace) {
-            (Kind::Namespace, _) => "".into(),
+            (Kind::Namespace | Kind::Node, _) => "".into(),
             (_, "") => Arc::clone(self.namespace),
             (_, namespace) => namespace.into(),
         };

@@ -5,15 +5,15 @@
 
 use propylon_model::{
     AnyObject, AuthorizationPolicy, ConfigMap, Deployment, DestinationRule, EndpointSlice,
-    Endpoints, EnvoyFilter, FieldPath, Gateway, Kind, Meta, Namespace, Object, PeerAuthentication,
-    Pod, ProxyConfig, RequestAuthentication, Secret, Service, ServiceEntry, Severity, Sidecar,
-    Telemetry, VirtualService, WasmPlugin, WorkloadEntry, WorkloadGroup,
+    Endpoints, EnvoyFilter, FieldPath, Gateway, Kind, Meta, Namespace, Node, Object,
+    PeerAuthentication, Pod, ProxyConfig, RequestAuthentication, Secret, Service, ServiceEntry,
+    Severity, Sidecar, Telemetry, VirtualService, WasmPlugin, WorkloadEntry, WorkloadGroup,
 };
 use serde::Deserialize;
 
 use super::decode::{Decoded, Outline, Strictness, decode, outline};
 use super::suggest;
-use super::yaml::Node;
+use super::yaml;
 
 /// A kind that is read.
 pub(crate) struct KindEntry {
@@ -24,7 +24,7 @@ pub(crate) struct KindEntry {
     /// Which part of the document is the kind's own.
     pub(crate) part: Part,
     /// Reads that part.
-    pub(crate) read: fn(&Node, &FieldPath, Strictness) -> Decoded<Made>,
+    pub(crate) read: fn(&yaml::Node, &FieldPath, Strictness) -> Decoded<Made>,
     /// The messages inside it.
     pub(crate) outline: fn() -> Vec<Outline>,
 }
@@ -168,7 +168,7 @@ fn foreign(severity: Severity, message: String, help: &str) -> Lookup {
 }
 
 /// The kind that a document without `kind` seems to be, by the fields of its `spec`.
-pub(crate) fn guess(spec: &Node) -> Option<&'static KindEntry> {
+pub(crate) fn guess(spec: &yaml::Node) -> Option<&'static KindEntry> {
     let has = |field: &str| spec.get(field).is_some();
     let kind = if has("servers") {
         Kind::Gateway
@@ -184,7 +184,7 @@ pub(crate) fn guess(spec: &Node) -> Option<&'static KindEntry> {
     entry(kind)
 }
 
-fn read<T>(node: &Node, at: &FieldPath, strictness: Strictness) -> Decoded<Made>
+fn read<T>(node: &yaml::Node, at: &FieldPath, strictness: Strictness) -> Decoded<Made>
 where
     T: for<'de> Deserialize<'de> + 'static,
     AnyObject: From<Object<T>>,
@@ -230,6 +230,7 @@ kinds! {
     Secret in "", &["v1"], Whole;
     ConfigMap in "", &["v1"], Whole;
     Namespace in "", &["v1"], Whole;
+    Node in "", &["v1"], Whole;
 }
 
 const NETWORKING: &[&str] = &["v1", "v1beta1", "v1alpha3"];
@@ -243,7 +244,6 @@ const CORE_KINDS: &[&str] = &[
     "PodTemplate",
     "LimitRange",
     "ResourceQuota",
-    "Node",
     "Event",
     "Binding",
 ];

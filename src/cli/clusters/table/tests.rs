@@ -54,3 +54,22 @@ fn a_closed_cluster_and_one_without_endpoints_say_so() {
     let shown = cluster(&json!({ "name": "c", "propylon": { "closed": "no certificate" } }));
     assert_eq!(shown, "c  no endpoint\n  closed: no certificate\n");
 }
+
+#[test]
+fn endpoints_that_are_far_or_not_ready_say_so() {
+    let shown = cluster(&json!({
+        "name": "c",
+        "host_statuses": [
+            {
+                "priority": 1,
+                "locality": { "region": "us", "zone": "", "sub_zone": "" },
+                "propylon": { "address": "10.0.0.1:80", "healthy": true, "ready": true }
+            },
+            { "propylon": { "address": "10.0.0.2:80", "healthy": false, "ready": false } }
+        ],
+    }));
+    let lines: Vec<&str> = shown.lines().collect();
+    assert!(lines[0].ends_with("1 of 2 endpoints healthy"), "{shown}");
+    assert!(lines[1].contains("  us, priority 1  healthy "), "{shown}");
+    assert!(lines[2].contains("  NOT READY "), "{shown}");
+}

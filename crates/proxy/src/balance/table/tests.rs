@@ -156,8 +156,12 @@ const RECORDED: [Recorded; 5] = [
 #[test]
 fn requests_go_where_envoy_sent_them() {
     for Recorded { balance, weights, ports } in RECORDED {
-        let members: Vec<(String, u32)> =
-            (1..).zip(weights).map(|(n, weight)| (format!("127.0.0.1:2100{n}"), *weight)).collect();
+        let sum: u32 = weights.iter().sum();
+        let share = |weight: u32| f64::from(weight) / f64::from(sum);
+        let members: Vec<(String, f64)> = (1..)
+            .zip(weights)
+            .map(|(n, weight)| (format!("127.0.0.1:2100{n}"), share(*weight)))
+            .collect();
         let table = crate::balance::table(balance, &members).unwrap();
         let gone: String = (0..200)
             .map(|n| table.pick(hash(format!("user-{n}").as_bytes()), 0).unwrap() + 1)

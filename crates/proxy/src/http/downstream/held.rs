@@ -4,7 +4,7 @@ use crate::limits::HELD_BODY_BYTES_MAX;
 
 /// What is kept of the part that is read after the first.
 #[derive(Debug, Default)]
-pub(super) enum Held {
+pub(in crate::http) enum Held {
     /// Nothing, and nothing was read yet.
     #[default]
     Untouched,
@@ -17,7 +17,7 @@ pub(super) enum Held {
 impl Held {
     /// Keeps what is read from now on, behind `first` bytes that are at hand anyway and before
     /// `announced` more, if all of it may be kept.
-    pub(super) fn begin(&mut self, first: usize, announced: u64) {
+    pub(in crate::http) fn begin(&mut self, first: usize, announced: u64) {
         let announced = usize::try_from(announced).unwrap_or(usize::MAX);
         if first.saturating_add(announced) <= HELD_BODY_BYTES_MAX {
             *self = Self::All(Vec::new());
@@ -25,7 +25,7 @@ impl Held {
     }
 
     /// Keeps bytes that were read, if nothing before them is gone and there is room.
-    pub(super) fn keep(&mut self, first: usize, bytes: &[u8]) {
+    pub(in crate::http) fn keep(&mut self, first: usize, bytes: &[u8]) {
         *self = match std::mem::replace(self, Self::Gone) {
             Self::All(mut held) if first + held.len() + bytes.len() <= HELD_BODY_BYTES_MAX => {
                 held.extend_from_slice(bytes);
@@ -36,12 +36,12 @@ impl Held {
     }
 
     /// True if some of what was read cannot be sent again.
-    pub(super) fn is_gone(&self) -> bool {
+    pub(in crate::http) fn is_gone(&self) -> bool {
         matches!(self, Self::Gone)
     }
 
     /// What is kept.
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(in crate::http) fn bytes(&self) -> &[u8] {
         match self {
             Self::All(held) => held,
             Self::Untouched | Self::Gone => b"",

@@ -11,6 +11,8 @@ use std::cell::Cell;
 use std::io;
 use std::task::{Context, Poll};
 
+pub(super) use self::held::Held;
+pub(super) use self::unframed::Unframed;
 use bytes::Bytes;
 use h2::SendStream;
 use http::HeaderMap;
@@ -121,6 +123,10 @@ pub(super) trait Downstream {
 
     /// Breaks the answer off, so that what the client has got of it cannot be taken for all.
     fn abort(&self);
+
+    /// Does something while nobody reads the request's body; `None` if the client goes away before
+    /// it is done.
+    async fn unless_gone<F: Future>(&self, work: F) -> Option<F::Output>;
 }
 
 /// What is still to come of a request. `D` is the side it comes from.
@@ -157,6 +163,19 @@ pub(super) trait RequestBody<D: Downstream + ?Sized> {
         stream: &mut SendStream<Bytes>,
         progress: &Progress,
     ) -> Interrupt;
+
+    /// What was read and is at hand, without framing.
+    fn content(&self) -> Bytes;
+
+    /// Waits for more of the body and returns it without framing; nothing at its end. For whoever
+    /// makes another body of it: it is not at hand afterwards. Cancelled, it loses nothing.
+    ///
+    /// # Errors
+    /// The client is gone, or its body malformed.
+    async fn read_on(&mut self, down: &D) -> Result<Bytes, Interrupt>;
+
+    /// Lets the client send so many bytes more, in exchange for what [`Self::read_on`] returned.
+    fn give_back(&mut self, len: usize);
 }
 
 /// Why waiting for an upstream was given up.
@@ -166,6 +185,8 @@ pub(super) enum Interrupt {
     ClientGone,
     /// The client's body is malformed.
     BadBody(Refusal),
+    /// The client's body is gRPC-Web's text, and no base64.
+    BadText,
     /// The route's time is up.
     Timeout,
     /// The try's time is up.

@@ -8,9 +8,9 @@ use crate::http1::{Framing, Piece, Refusal, is_forbidden_trailer};
 
 /// A body, or a part of one, that HTTP/1 framed.
 #[derive(Debug, Default)]
-pub(super) struct Unframed {
+pub(in crate::http) struct Unframed {
     /// The content.
-    pub(super) bytes: Vec<u8>,
+    pub(in crate::http) bytes: Vec<u8>,
     trailers: Vec<u8>,
 }
 
@@ -20,7 +20,11 @@ impl Unframed {
     ///
     /// # Errors
     /// A malformed chunked body.
-    pub(super) fn take(&mut self, framing: &mut Framing, bytes: &[u8]) -> Result<usize, Refusal> {
+    pub(in crate::http) fn take(
+        &mut self,
+        framing: &mut Framing,
+        bytes: &[u8],
+    ) -> Result<usize, Refusal> {
         let mut consumed = 0;
         loop {
             let rest = &bytes[consumed..];
@@ -38,7 +42,7 @@ impl Unframed {
     }
 
     /// The trailers that were found; `None` if there are none.
-    pub(super) fn trailers(&self) -> Option<HeaderMap> {
+    pub(in crate::http) fn trailers(&self) -> Option<HeaderMap> {
         trailers(&self.trailers)
     }
 }

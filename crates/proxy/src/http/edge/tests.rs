@@ -1,6 +1,6 @@
 //! What the edge admits, strips, trusts and says itself.
 
-use propylon_snapshot::PathNormalization;
+use propylon_snapshot::{ClientCertificate, PathNormalization};
 
 use super::super::incoming::TextHead;
 use super::*;
@@ -52,7 +52,7 @@ fn an_empty_forwarded_for_adds_no_comma() {
     let (parsed, bytes) = request("x-forwarded-for:\r\n");
     let head = TextHead { parsed: &parsed, bytes: &bytes };
     let mut marks = Marks::default();
-    marks.make(&head, "192.0.2.9:1".parse().ok(), &trusting(0), Scheme::Http);
+    marks.make(&head, ("192.0.2.9:1".parse().ok(), None), &trusting(0), Scheme::Http);
     let mut lines = Vec::new();
     marks.fill(&head, &trusting(0), None, &mut lines);
     let found: Vec<_> = lines.iter().filter(|line| line.name == "x-forwarded-for").collect();
@@ -68,7 +68,7 @@ fn only_a_trusted_proxy_can_say_https() {
             let mut marks = Marks::default();
             marks.make(
                 &TextHead { parsed: &parsed, bytes: &head },
-                None,
+                (None, None),
                 &trusting(trusted),
                 Scheme::Http,
             );
@@ -85,11 +85,44 @@ fn settings_can_leave_request_ids_to_the_client() {
     let (parsed, bytes) = request("x-request-id: mine\r\n");
     let head = TextHead { parsed: &parsed, bytes: &bytes };
     let mut marks = Marks::default();
-    marks.make(&head, None, &settings, Scheme::Http);
+    marks.make(&head, (None, None), &settings, Scheme::Http);
     let mut lines = Vec::new();
     marks.fill(&head, &settings, None, &mut lines);
     let ids: Vec<_> = lines.iter().filter(|line| line.name == "x-request-id").collect();
     assert_eq!((ids.len(), ids[0].value), (1, &b"mine"[..]));
+}
+
+#[test]
+fn the_clients_certificate_is_told_as_the_topology_says() {
+    use ClientCertificate::{AlwaysForwardOnly, AppendForward, ForwardOnly, Sanitize, SanitizeSet};
+    let told = "x-forwarded-client-cert: a\r\nx-forwarded-client-cert:\r\n\
+                x-forwarded-client-cert: b\r\n";
+    let forwarded = |client_certificate, told: &str, shown: Option<&str>| {
+        let settings = HttpSettings { client_certificate, ..HttpSettings::default() };
+        let (parsed, bytes) = request(told);
+        let head = TextHead { parsed: &parsed, bytes: &bytes };
+        let mut marks = Marks::default();
+        let certificate = shown.map(str::as_bytes);
+        marks.make(&head, ("192.0.2.9:1".parse().ok(), certificate), &settings, Scheme::Https);
+        let mut lines = Vec::new();
+        marks.fill(&head, &settings, certificate, &mut lines);
+        let others = lines.iter().find(|line| line.name == "x-forwarded-for").map(|it| it.value);
+        assert_eq!(others, Some(&b"192.0.2.9"[..]));
+        let values = lines.iter().filter(|line| line.name == "x-forwarded-client-cert");
+        values.map(|line| String::from_utf8_lossy(line.value)).collect::<Vec<_>>().join("|")
+    };
+    for (kind, with_certificate, without) in [
+        (Sanitize, "", ""),
+        (ForwardOnly, "a||b", ""),
+        (AppendForward, "a,b,own", ""),
+        (SanitizeSet, "own", ""),
+        (AlwaysForwardOnly, "a||b", "a||b"),
+    ] {
+        assert_eq!(forwarded(kind, told, Some("own")), with_certificate, "{kind:?}");
+        assert_eq!(forwarded(kind, told, None), without, "{kind:?}");
+    }
+    assert_eq!(forwarded(AppendForward, "", Some("own")), "own");
+    assert_eq!(forwarded(ForwardOnly, "", Some("own")), "");
 }
 
 #[test]

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use propylon_snapshot::{Credential, Opaque};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, ExtendedKeyUsagePurpose,
-    IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber,
-    date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    RevokedCertParams, SerialNumber, date_time_ymd,
 };
 use rustls::crypto::aws_lc_rs;
 
@@ -20,6 +20,8 @@ struct Authority {
 fn authority() -> Authority {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(Vec::new()).unwrap();
+    let name = format!("{:?}", key.public_key_raw());
+    params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let pem = params.self_signed(&key).unwrap().pem();
@@ -105,24 +107,38 @@ fn a_pinned_key_or_certificate_suffices_and_any_other_does_not() {
     assert!(!accepts(&own, Rules { keys: vec![[0; 32]], ..NONE }, &certificate));
 }
 
-#[test]
-fn a_revoked_certificate_is_refused_and_its_siblings_are_not() {
-    let own = authority();
-    let list = CertificateRevocationListParams {
-        this_update: date_time_ymd(2026, 1, 1),
-        next_update: date_time_ymd(2036, 1, 1),
+/// A revocation list of `issuer` with serial number 7, good until the beginning of a year.
+fn list(issuer: &Authority, until: i32) -> String {
+    let params = CertificateRevocationListParams {
+        this_update: date_time_ymd(2020, 1, 1),
+        next_update: date_time_ymd(until, 1, 1),
         crl_number: SerialNumber::from(1),
         issuing_distribution_point: None,
         revoked_certs: vec![RevokedCertParams {
             serial_number: SerialNumber::from(7),
-            revocation_time: date_time_ymd(2026, 1, 1),
+            revocation_time: date_time_ymd(2020, 1, 1),
             reason_code: None,
             invalidity_date: None,
         }],
         key_identifier_method: KeyIdMethod::Sha256,
     };
-    let list = list.signed_by(&own.issuer).unwrap().pem().unwrap();
-    let rules = || Rules { revoked: Some(list.clone()), ..NONE };
+    params.signed_by(&issuer.issuer).unwrap().pem().unwrap()
+}
+
+#[test]
+fn a_revoked_certificate_is_refused_and_its_siblings_are_not() {
+    let own = authority();
+    let pem = list(&own, 4000);
+    let rules = || Rules { revoked: Some(pem.clone()), ..NONE };
     assert!(!accepts(&own, rules(), &client(&own, "a.example", 7)));
     assert!(accepts(&own, rules(), &client(&own, "a.example", 8)));
+}
+
+#[test]
+fn a_list_that_has_ended_or_is_anothers_lets_nobody_in() {
+    let (own, other) = (authority(), authority());
+    for list in [list(&own, 2021), list(&other, 4000)] {
+        let rules = Rules { revoked: Some(list), ..NONE };
+        assert!(!accepts(&own, rules, &client(&own, "a.example", 8)));
+    }
 }

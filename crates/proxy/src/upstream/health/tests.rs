@@ -1,7 +1,5 @@
 //! Timelines of outlier detection, by a clock that the test moves.
 
-use propylon_snapshot::Locality;
-
 use super::*;
 
 fn rules() -> Outlier {
@@ -20,7 +18,7 @@ fn rules() -> Outlier {
 
 fn endpoint(last: u8) -> Endpoint {
     let address = Address::Ip(([10, 0, 0, last], 80).into());
-    Endpoint { address, weight: 1, locality: Locality::default() }
+    Endpoint::at(address)
 }
 
 /// A cluster of so many endpoints, and its clock.

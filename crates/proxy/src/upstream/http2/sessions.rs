@@ -14,6 +14,7 @@ use super::session::{Ended, Session};
 use crate::tls::Purpose;
 use crate::upstream::conduit::same_host;
 use crate::upstream::connect::ConnectError;
+use crate::upstream::herald::{Ends, Fit};
 use crate::upstream::live::LiveEndpoint;
 use crate::upstream::pool::{Active, Pool, Slot};
 
@@ -24,17 +25,34 @@ pub(in crate::upstream) struct Sessions {
     making: RefCell<Vec<Rc<Making>>>,
 }
 
-/// A connection, and the host that it serves; `None`: any.
+/// A connection, and what it was made for.
 #[derive(Debug)]
 struct Kept {
     session: Rc<Session>,
+    made_for: MadeFor,
+}
+
+/// The host and the client connection that a connection serves, where they matter.
+#[derive(Debug)]
+struct MadeFor {
     host: Option<Box<str>>,
+    ends: Option<Box<Ends>>,
+}
+
+impl MadeFor {
+    fn of(fit: Fit<'_>) -> Self {
+        Self { host: fit.host.map(Box::from), ends: fit.ends.map(Box::new) }
+    }
+
+    fn serves(&self, fit: Fit<'_>) -> bool {
+        self.ends.as_deref() == fit.ends.as_ref() && same_host(self.host.as_deref(), fit.host)
+    }
 }
 
 /// A connection that is being made.
 #[derive(Debug)]
 struct Making {
-    host: Option<Box<str>>,
+    made_for: MadeFor,
     /// How many requests wait for it.
     waiting: Cell<usize>,
     outcome: watch::Receiver<Option<Outcome>>,
@@ -53,25 +71,25 @@ impl Sessions {
         endpoint: &Rc<LiveEndpoint>,
         settings: Http2Settings,
         limit: Duration,
-        authority: &str,
+        (authority, ends): (&str, Ends),
     ) -> Result<Place, Reason> {
         let active = Active::begin(endpoint);
         loop {
             let sessions = endpoint.sessions();
-            let host = endpoint.host(Purpose::Http2(authority));
+            let fit = endpoint.fit(Purpose::Http2(authority), ends);
             sessions.retire_spent(endpoint.limits());
-            if let Some(session) = sessions.with_room(host) {
+            if let Some(session) = sessions.with_room(fit) {
                 return Ok(Place::take(session, active));
             }
-            let making = match sessions.joined(settings, host) {
+            let making = match sessions.joined(settings, fit) {
                 Some(making) => making,
                 None => match Slot::take(endpoint) {
                     Some(slot) => {
-                        sessions.begin((endpoint, slot), settings, limit, (authority, host))
+                        sessions.begin((endpoint, slot), settings, limit, (authority, ends))
                     }
                     None => {
                         // An unused one for another host would serve nobody while others wait.
-                        sessions.close_stranger(host);
+                        sessions.close_stranger(fit);
                         // A stream that ends makes room, or a connection that goes.
                         Pool::wait(endpoint).await;
                         continue;
@@ -95,20 +113,19 @@ impl Sessions {
     }
 
     /// Closes one that is unused and serves another host.
-    fn close_stranger(&self, host: Option<&str>) {
+    fn close_stranger(&self, fit: Fit<'_>) {
         let (open, now) = (self.open.borrow(), Instant::now());
-        let unused = |kept: &&Kept| {
-            !same_host(kept.host.as_deref(), host) && kept.session.is_idle(now, Duration::ZERO)
-        };
+        let unused =
+            |kept: &&Kept| !kept.made_for.serves(fit) && kept.session.is_idle(now, Duration::ZERO);
         if let Some(kept) = open.iter().find(unused) {
             kept.session.close();
         }
     }
 
-    /// The first connection for a host with room.
-    fn with_room(&self, host: Option<&str>) -> Option<Rc<Session>> {
+    /// The first fit connection with room.
+    fn with_room(&self, fit: Fit<'_>) -> Option<Rc<Session>> {
         let mut open = self.open.borrow_mut();
-        let mut fit = open.iter().filter(|kept| same_host(kept.host.as_deref(), host));
+        let mut fit = open.iter().filter(|kept| kept.made_for.serves(fit));
         let found = fit.find(|kept| kept.session.has_room()).map(|kept| Rc::clone(&kept.session));
         if found.is_none() {
             open.retain(|kept| !kept.session.is_closed());
@@ -117,13 +134,13 @@ impl Sessions {
     }
 
     /// The connection that others wait for, if it will have room for one more.
-    fn joined(&self, settings: Http2Settings, host: Option<&str>) -> Option<Rc<Making>> {
+    fn joined(&self, settings: Http2Settings, fit: Fit<'_>) -> Option<Rc<Making>> {
         let making = self.making.borrow();
         let room = Session::streams_assumed(settings);
         let open = |making: &&Rc<Making>| {
             making.waiting.get() < room
                 && making.outcome.borrow().is_none()
-                && same_host(making.host.as_deref(), host)
+                && making.made_for.serves(fit)
         };
         making.iter().find(open).map(Rc::clone)
     }
@@ -134,18 +151,19 @@ impl Sessions {
         (endpoint, slot): (&Rc<LiveEndpoint>, Slot),
         settings: Http2Settings,
         limit: Duration,
-        (authority, host): (&str, Option<&str>),
+        (authority, ends): (&str, Ends),
     ) -> Rc<Making> {
         let mut making = self.making.borrow_mut();
         making.retain(|one| one.outcome.borrow().is_none());
         let (told, outcome) = watch::channel(None);
-        let host = host.map(Box::from);
-        let fresh = Rc::new(Making { host, waiting: Cell::new(0), outcome });
+        let fit = endpoint.fit(Purpose::Http2(authority), ends);
+        let made_for = MadeFor::of(fit);
+        let fresh = Rc::new(Making { made_for, waiting: Cell::new(0), outcome });
         making.push(Rc::clone(&fresh));
         let endpoint = Rc::clone(endpoint);
         let authority: Box<str> = authority.into();
         // A task of its own: whoever asked first may go away, and others wait as well.
-        tokio::task::spawn_local(live((endpoint, slot), settings, (limit, authority), told));
+        tokio::task::spawn_local(live((endpoint, slot), settings, limit, (authority, ends), told));
         fresh
     }
 
@@ -206,11 +224,12 @@ impl Drop for Waiting<'_> {
 async fn live(
     (endpoint, slot): (Rc<LiveEndpoint>, Slot),
     settings: Http2Settings,
-    (limit, authority): (Duration, Box<str>),
+    limit: Duration,
+    (authority, ends): (Box<str>, Ends),
     told: watch::Sender<Option<Outcome>>,
 ) {
     let purpose = Purpose::Http2(&authority);
-    let conduit = match endpoint.open(limit, purpose).await {
+    let conduit = match endpoint.open(limit, (purpose, ends)).await {
         Ok(conduit) => conduit,
         Err(error) => {
             tracing::debug!(%error, "no connection");
@@ -232,8 +251,8 @@ async fn live(
             return;
         }
     };
-    let host = endpoint.host(purpose).map(Box::from);
-    let kept = Kept { session: Rc::clone(&session), host };
+    let made_for = MadeFor::of(endpoint.fit(purpose, ends));
+    let kept = Kept { session: Rc::clone(&session), made_for };
     endpoint.sessions().open.borrow_mut().push(kept);
     told.send_replace(Some(Ok(())));
     if counted.0.is_retired() {

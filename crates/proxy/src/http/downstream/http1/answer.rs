@@ -1,10 +1,14 @@
 //! What goes down to an HTTP/1 client. A body that an HTTP/1 upstream frames alike is passed on
 //! untouched.
 
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
+use std::pin::pin;
+use std::task::Poll;
 
 use bytes::Bytes;
 use propylon_snapshot::{Line, ServerHeader};
+use tokio::time::timeout;
 
 use super::body::Body;
 use super::client::{Client, Exchange};
@@ -169,6 +173,22 @@ impl<I: Io> Downstream for Exchange<'_, I> {
 
     fn abort(&self) {
         self.client.io.abort();
+    }
+
+    /// Looked at from time to time: an HTTP/1 client shows only by its socket that it is gone.
+    async fn unless_gone<F: Future>(&self, work: F) -> Option<F::Output> {
+        let mut work = pin!(work);
+        // What is done at once costs no timer.
+        if let Poll::Ready(done) = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await {
+            return Some(done);
+        }
+        loop {
+            match timeout(self.client.caller.worker.patience.sweep, &mut work).await {
+                Ok(done) => return Some(done),
+                Err(_) if self.client.io.is_left() => return None,
+                Err(_) => {}
+            }
+        }
     }
 }
 

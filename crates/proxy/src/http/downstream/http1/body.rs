@@ -45,7 +45,7 @@ impl<'b> Body<'b> {
     }
 
     /// What was read and is at hand, without framing.
-    fn content(&self) -> Unframed {
+    fn unframed(&self) -> Unframed {
         let mut framing = self.start.clone();
         let mut content = Unframed::default();
         for part in [self.first, self.held.bytes()] {
@@ -160,7 +160,7 @@ impl<I: Io> RequestBody<Exchange<'_, I>> for Body<'_> {
         let [first, held] = RequestBody::<Exchange<'_, I>>::opening(self);
         // Framing takes more than no room only in chunked bodies, and there a few bytes per chunk.
         let small = first.len() + held.len() <= most.max(CHUNKED_END.len());
-        let content = (small && self.framing.is_done()).then(|| self.content())?;
+        let content = (small && self.framing.is_done()).then(|| self.unframed())?;
         let whole = content.bytes.len() <= most && content.trailers().is_none();
         whole.then(|| content.bytes.into())
     }
@@ -175,7 +175,7 @@ impl<I: Io> RequestBody<Exchange<'_, I>> for Body<'_> {
         let buffers = &client.caller.worker.buffers;
         let gone = || client.io.is_left();
         let patience = client.caller.worker.patience.sweep;
-        let mut content = self.content();
+        let mut content = self.unframed();
         loop {
             let done = self.framing.is_done();
             let bytes = Bytes::from(std::mem::take(&mut content.bytes));
@@ -208,6 +208,32 @@ impl<I: Io> RequestBody<Exchange<'_, I>> for Body<'_> {
         poll_fn(|cx| RequestBody::<Exchange<'_, I>>::poll_gone(self, down, cx)).await;
         Interrupt::ClientGone
     }
+
+    fn content(&self) -> Bytes {
+        self.unframed().bytes.into()
+    }
+
+    async fn read_on(&mut self, down: &Exchange<'_, I>) -> Result<Bytes, Interrupt> {
+        let client = down.client;
+        let buffers = &client.caller.worker.buffers;
+        let progress = Progress::default();
+        progress.settled.set(true);
+        let mut content = Unframed::default();
+        while content.bytes.is_empty() && !self.framing.is_done() {
+            // No buffer is held while the client has nothing to say.
+            if readable(&client.io).await.is_err() {
+                return Err(Interrupt::ClientGone);
+            }
+            let mut buffer = buffers.large();
+            let read = read_content(client, self, &progress, &mut buffer, &mut content).await;
+            buffers.give_back(buffer);
+            read?;
+        }
+        Ok(content.bytes.into())
+    }
+
+    /// The socket's buffers are all the flow control there is.
+    fn give_back(&mut self, _: usize) {}
 }
 
 /// Reads some of the body and takes it out of its framing.

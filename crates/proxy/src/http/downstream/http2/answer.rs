@@ -170,11 +170,8 @@ impl Downstream for Exchange {
             Sending::Over => {}
         }
     }
-}
 
-impl Exchange {
-    /// Does something unless the client goes away before it is done.
-    pub(super) async fn unless_gone<F: Future>(&self, work: F) -> Option<F::Output> {
+    async fn unless_gone<F: Future>(&self, work: F) -> Option<F::Output> {
         let mut work = pin!(work);
         poll_fn(|cx| match work.as_mut().poll(cx) {
             Poll::Ready(done) => Poll::Ready(Some(done)),
@@ -182,7 +179,9 @@ impl Exchange {
         })
         .await
     }
+}
 
+impl Exchange {
     /// Ready once the client gave the stream or its connection up.
     pub(super) fn poll_reset(&self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut *self.sending.borrow_mut() {

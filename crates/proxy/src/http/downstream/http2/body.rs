@@ -12,7 +12,7 @@ use http::HeaderMap;
 
 use super::exchange::Exchange;
 use crate::http::downstream::unframed::write_trailers;
-use crate::http::downstream::{Interrupt, Progress, RequestBody};
+use crate::http::downstream::{Downstream, Interrupt, Progress, RequestBody};
 use crate::http::upload::{self, Ends, Sent};
 use crate::http1::emit::{CRLF, LAST_CHUNK, write_chunk};
 use crate::http1::{ChunkHead, FramingLine};
@@ -82,7 +82,7 @@ impl StreamBody {
             while !self.done && self.len < JOINED_BODY_BYTES_MAX {
                 match self.poll_next(cx) {
                     Poll::Ready(Next::Data(data)) => {
-                        self.give_back(data.len());
+                        self.release(data.len());
                         self.push(data);
                         self.done = self.recv.get_mut().is_end_stream();
                     }
@@ -202,7 +202,7 @@ impl StreamBody {
     }
 
     /// Lets the client send so many bytes more.
-    pub(super) fn give_back(&mut self, len: usize) {
+    fn release(&mut self, len: usize) {
         // A stream that is gone has nothing to give back to.
         let _ = self.recv.get_mut().flow_control().release_capacity(len);
     }
@@ -259,7 +259,7 @@ impl RequestBody<Exchange> for StreamBody {
                     }
                     .map(IoSlice::new);
                     let written = down.unless_gone(write_all_vectored(upstream, &mut parts)).await;
-                    self.give_back(data.len());
+                    self.release(data.len());
                     written
                 }
                 Next::End(trailers) => {
@@ -309,7 +309,7 @@ impl RequestBody<Exchange> for StreamBody {
                     None => return Interrupt::ClientGone,
                 }
             }
-            self.give_back(owed);
+            self.release(owed);
             if self.done {
                 break;
             }
@@ -322,6 +322,20 @@ impl RequestBody<Exchange> for StreamBody {
         progress.finished.set(true);
         poll_fn(|cx| self.poll_gone(down, cx)).await;
         Interrupt::ClientGone
+    }
+
+    fn content(&self) -> Bytes {
+        self.parts.concat().into()
+    }
+
+    async fn read_on(&mut self, _: &Exchange) -> Result<Bytes, Interrupt> {
+        let progress = Progress::default();
+        progress.settled.set(true);
+        self.next_content(&progress).await.ok_or(Interrupt::ClientGone)
+    }
+
+    fn give_back(&mut self, len: usize) {
+        self.release(len);
     }
 }
 
