@@ -115,8 +115,7 @@ pub(super) fn edit<'l, D: Downstream>(
     for (ops, rendered) in levels.into_iter().zip(rendered) {
         let Some(ops) = ops.filter(|ops| !ops.is_empty()) else { continue };
         edits::remove(ops, lines);
-        let elapsed = asked.caller().elapsed(asked.request.began);
-        let view = View { cluster: Some(cluster), tries: 1, ..View::of(asked, lines, elapsed) };
+        let view = View { cluster: Some(cluster), tries: 1, ..View::of(asked, lines) };
         rendered.render(ops, &view);
         edits::write(ops, rendered, lines);
     }

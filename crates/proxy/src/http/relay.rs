@@ -169,8 +169,9 @@ pub(super) fn begin<'l, D: Downstream>(
         },
         upstream: Some(answered.protocol),
         upstream_local: answered.local,
+        elapsed,
         tries: answered.tries,
-        ..View::of(asked, forwarding.lines, elapsed)
+        ..View::of(asked, forwarding.lines)
     };
     reply::apply(reply::levels(decision), rendered, &mut lines, view);
     let origin = forwarding.lines.iter().find(|line| line.name == "origin");

@@ -110,7 +110,7 @@ pub(super) async fn answer<D: Downstream>(
             status,
             reason: answer.reason,
             tries: answer.tries,
-            ..View::of(asked, request_lines, asked.caller().elapsed(request.began))
+            ..View::of(asked, request_lines)
         };
         reply::apply(reply::levels(decision), rendered, &mut lines, view);
         reply::allow_origin(decision.cors, origin, &mut lines);

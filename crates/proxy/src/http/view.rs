@@ -61,12 +61,8 @@ pub(super) struct View<'v> {
 }
 
 impl<'v> View<'v> {
-    /// A request before anything came of it, so many milliseconds after it began.
-    pub(super) fn of<D: Downstream>(
-        asked: &'v Asked<'_, D>,
-        lines: &'v [Line<'v>],
-        elapsed: u64,
-    ) -> Self {
+    /// A request before anything came of it.
+    pub(super) fn of<D: Downstream>(asked: &'v Asked<'_, D>, lines: &'v [Line<'v>]) -> Self {
         let client = asked.caller();
         Self {
             request: asked.request,
@@ -84,7 +80,7 @@ impl<'v> View<'v> {
             connection: client.guest.number(),
             hostname: &client.worker.hostname,
             clock: &client.worker.clock,
-            elapsed,
+            elapsed: client.elapsed(asked.request.began),
             tries: 0,
         }
     }

@@ -200,9 +200,7 @@ impl Exchange {
         let status = if frame.upgrade { 200 } else { frame.status };
         *response.status_mut() = status_code(status);
         let headers = response.headers_mut();
-        // No more than it takes: room is doubled, and large maps are dear to make.
-        let dated = lines.iter().any(|line| line.name == "date");
-        headers.reserve(lines.len() + usize::from(!dated));
+        headers.reserve(lines.len() + 3);
         for line in lines {
             match line.name {
                 "server" if matches!(server, ServerHeader::Set(_)) => {}
@@ -214,9 +212,12 @@ impl Exchange {
         if let FramingLine::Length(length) = frame.framing {
             headers.insert(CONTENT_LENGTH, length.into());
         }
-        if !dated && let Ok(date) = HeaderValue::from_maybe_shared(self.caller.worker.clock.date())
-        {
-            headers.insert(DATE, date);
+        if !headers.contains_key(DATE) {
+            let mut date = Vec::new();
+            self.caller.worker.clock.write_date(&mut date);
+            if let Ok(date) = HeaderValue::from_maybe_shared(Bytes::from(date)) {
+                headers.insert(DATE, date);
+            }
         }
         if let ServerHeader::Set(server) = server
             && let Ok(server) = HeaderValue::from_str(server)

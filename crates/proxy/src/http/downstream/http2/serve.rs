@@ -196,12 +196,11 @@ impl<I: Io + Unpin> Driver<I> {
         }
         let entered = Entered::new(&self.open, &self.caller);
         let caller = Rc::clone(&self.caller);
-        // Made inside the task: a future that is moved into another takes its room twice. Boxed:
-        // the runtime moves what a task holds when it ends, and that is kilobytes otherwise.
-        self.caller.worker.spawn(Box::pin(async move {
+        // Made inside the task: a future that is moved into another takes its room twice.
+        self.caller.worker.spawn(async move {
             let _entered = entered;
             answer(caller, request, respond).await;
-        }));
+        });
     }
 
     /// Takes the next step towards the end, if it is time; `Ready(None)` if the connection is to
