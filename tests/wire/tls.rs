@@ -67,8 +67,15 @@ spec:
     tls: {mode: SIMPLE, serverCertificate: server.crt, privateKey: server.key,
           maxProtocolVersion: TLSV1_2}
   - port: {number: 443, name: lost, protocol: HTTPS}
-    hosts: [lost.example]
+    hosts: [lost.example, lost.wild.example]
     tls: {mode: SIMPLE, credentialName: nowhere}
+  - port: {number: 443, name: admin, protocol: HTTPS}
+    hosts: [admin.wild.example]
+    tls: {mode: MUTUAL, serverCertificate: server.crt, privateKey: server.key,
+          caCertificates: clients.crt}
+  - port: {number: 443, name: through, protocol: TLS}
+    hosts: [through.wild.example]
+    tls: {mode: PASSTHROUGH}
 ---
 apiVersion: networking.istio.io/v1
 kind: VirtualService
@@ -77,6 +84,7 @@ spec:
   hosts: ['*']
   gateways: [web]
   http: [{route: [{destination: {host: origin}}]}]
+  tls: [{match: [{sniHosts: [through.wild.example]}], route: [{destination: {host: origin}}]}]
 ";
 
 /// A gateway, and a folder with what its clients need.
@@ -275,6 +283,12 @@ fn a_host_of_another_server_is_served_only_if_both_end_tls_alike() {
         ("simple.example", "mutual.example", "421"),
         ("simple.example", "new.example", "421"),
         ("simple.example", "unknown.example", "404"),
+        ("a.wild.example", "B.wild.example:443", "200"),
+        ("a.wild.example", "simple.example", "200"),
+        ("a.wild.example", "lost.wild.example", "200"),
+        ("a.wild.example", "admin.wild.example", "421"),
+        ("a.wild.example", "through.wild.example", "421"),
+        ("simple.example", "admin.wild.example", "421"),
     ] {
         let output = stage.openssl(&["-servername", sni], "", host);
         let said = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -251,6 +251,24 @@ fn an_endpoint_that_does_not_verify_gets_no_request_and_the_log_says_why() {
 }
 
 #[test]
+fn an_endpoint_that_misses_a_client_certificate_after_the_handshake_is_understood() {
+    let papers = Papers::new();
+    let good = Manner::of(&papers.good);
+    let origin = TlsOrigin::new(Manner { clients: Some(&papers.clients), version: "1.3", ..good });
+    let tls = "{mode: SIMPLE, caCertificates: servers.crt}";
+    let gateway =
+        papers.plan(&gateway_yaml(&[Case { name: "late", port: origin.port(), tls }])).start();
+    // In TLS 1.3 the endpoint's alert follows a handshake that is complete for the client, and a
+    // reset may overtake it.
+    eventually("the log says why", || {
+        assert_eq!(gateway.get_from("origin.example", "/late").status, 503);
+        gateway.log().contains("it wants a client certificate (mode MUTUAL)")
+    });
+    let log = gateway.log();
+    assert!(log.contains("cluster=\"outbound|80||late.default.svc.cluster.local\""), "{log}");
+}
+
+#[test]
 fn a_connection_verified_for_one_host_serves_no_other() {
     let papers = Papers::new();
     let origin = TlsOrigin::new(Manner::of(&papers.good));

@@ -2,8 +2,10 @@
 //! or of files. It looks in Istio's places and keys; it parses nothing.
 
 use propylon_model::gateway::{ServerTls, TlsCertificate};
-use propylon_model::{Object, Secret, SecretBytes, Source, World};
+use propylon_model::{Object, Secret, SecretBytes, Source};
 use propylon_snapshot::{Credential, Identity, Opaque};
+
+use crate::view::View;
 
 /// The pairs of keys that a server certificate is stored under, in Istio's order.
 const CERTIFICATE_KEYS: [(&str, &str); 2] = [("cert", "key"), ("tls.crt", "tls.key")];
@@ -20,9 +22,8 @@ const CERTIFICATES_MAX: usize = 2;
 
 /// Where a server's credentials are looked up.
 pub(crate) struct Vault<'w> {
-    pub(crate) world: &'w World,
-    /// The namespace of the gateway workload, which has its Secrets.
-    pub(crate) namespace: &'w str,
+    /// The world, and the namespace of the gateway workload, which has its Secrets.
+    pub(crate) view: &'w View<'w>,
     /// Where the object was written, for relative paths.
     pub(crate) source: &'w Source,
 }
@@ -81,7 +82,7 @@ impl Vault<'_> {
 
     /// The certificate and key of a Secret.
     pub(crate) fn identity_of(&self, name: &str) -> Credential<Identity> {
-        let full = format!("Secret {}/{}", self.namespace, bare(name));
+        let full = format!("Secret {}/{}", self.view.namespace(), bare(name));
         let Some(secret) = self.secret(name) else {
             return Credential { name: full.into(), read: Err("it does not exist".into()) };
         };
@@ -121,14 +122,14 @@ impl Vault<'_> {
                 return Credential { name: secret_name(secret), read: Ok(opaque(bytes)) };
             }
         }
-        let name = format!("Secret {}/{}", self.namespace, bare(name));
+        let name = format!("Secret {}/{}", self.view.namespace(), bare(name));
         Credential { name: name.into(), read: Err("it has no authorities (`ca.crt`)".into()) }
     }
 
     fn authorities_in_config_map(&self, place: &str) -> Credential<Opaque> {
-        let (namespace, name) = place.split_once('/').unwrap_or((self.namespace, place));
+        let (namespace, name) = place.split_once('/').unwrap_or((self.view.namespace(), place));
         let full: Box<str> = format!("ConfigMap {namespace}/{name}").into();
-        let maps = self.world.config_maps.iter();
+        let maps = self.view.world.config_maps.iter();
         let mut found =
             maps.filter(|map| *map.meta.key.name == *name && *map.meta.key.namespace == *namespace);
         let text = found.next().map(|map| {
@@ -151,18 +152,13 @@ impl Vault<'_> {
         if path.is_empty() {
             return Err("no path is given".into());
         }
-        let read = self.world.file(self.source, path);
+        let read = self.view.world.file(self.source, path);
         read.map(opaque).map_err(|why| format!("{path} cannot be read: {why}").into())
     }
 
     /// Istio looks for Secrets in the namespace of the gateway workload.
     fn secret(&self, name: &str) -> Option<&Object<Secret>> {
-        let name = bare(name);
-        let mut found = self.world.secrets.iter().filter(|secret| {
-            let key = &secret.meta.key;
-            *key.name == *name && *key.namespace == *self.namespace
-        });
-        found.next().map(|secret| &**secret)
+        self.view.secret(bare(name))
     }
 }
 

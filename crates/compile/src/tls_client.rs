@@ -34,8 +34,7 @@ pub(crate) fn settings(
     view: &View<'_>,
     problems: &mut Problems,
 ) -> Result<Option<ClientTls>, String> {
-    let vault =
-        Vault { world: view.world, namespace: view.namespace(), source: &asked.object.meta.source };
+    let vault = Vault { view, source: &asked.object.meta.source };
     report_idle(asked, problems);
     let mutual = match asked.written.mode {
         ClientTlsMode::Disable => return Ok(None),

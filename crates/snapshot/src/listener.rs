@@ -74,30 +74,45 @@ impl Listener {
 }
 
 impl Snapshot {
-    /// The routes for a request that came over TLS to `own` of `names`. Its own server's, if they
-    /// have a host for it or no server of the port does. The host of another server is served only
-    /// if both end TLS alike (same certificates, same rules about clients, versions and suites):
-    /// then any client could have asked that server (RFC 9113 section 9.1.1).
+    /// The routes for a request that came over TLS to the server of `names` at `own`. The host of
+    /// another server is served only if that ends TLS alike (same certificates, same rules about
+    /// clients, versions and suites): then any client could have asked that server (RFC 9113
+    /// section 9.1.1). Where a wildcard of its own server covers the host too, Istio answers for
+    /// it whatever the other server demands; here the certificates alone may differ then.
     ///
     /// # Errors
-    /// [`Reason::Misdirected`] where the two differ.
+    /// [`Reason::Misdirected`] where the two differ, or the other does not end TLS in HTTP.
     pub fn table_over_tls(
         &self,
         names: &ServerNames,
-        own: &TlsChain,
+        own: usize,
         table: RouteTableId,
         authority: &str,
     ) -> Result<RouteTableId, Reason> {
-        if self.table(table).position(authority).is_some() {
-            return Ok(table);
+        let position = names.position(Some(host_of(authority)));
+        let Some(at) = position.filter(|at| *at != own) else { return Ok(table) };
+        let (own, other) = (&names.chains[own], &names.chains[at]);
+        let Then::Http(theirs) = other.then else { return Err(Reason::Misdirected) };
+        let has = |table| self.table(table).position(authority).is_some();
+        match (has(table), has(theirs)) {
+            (true, _) if own.protects_as(other) => Ok(table),
+            (false, true) if own.termination == other.termination => Ok(theirs),
+            (false, false) => Ok(table),
+            _ => Err(Reason::Misdirected),
         }
-        let Some(other) = names.lookup(Some(host_of(authority))) else { return Ok(table) };
-        match &other.then {
-            Then::Http(theirs) if self.table(*theirs).position(authority).is_some() => {
-                let alike = own.termination == other.termination;
-                if alike { Ok(*theirs) } else { Err(Reason::Misdirected) }
+    }
+}
+
+impl TlsChain {
+    /// True if both demand the same of clients, whatever they show to them.
+    fn protects_as(&self, other: &Self) -> bool {
+        match (&self.termination, &other.termination) {
+            (Termination::Terminate(own), Termination::Terminate(other)) => {
+                let same =
+                    ServerTls { certificates: own.certificates.clone(), ..(**other).clone() };
+                **own == same
             }
-            Then::Http(_) | Then::Tcp(_) => Ok(table),
+            (own, other) => own == other,
         }
     }
 }

@@ -98,12 +98,7 @@ fn check_secret(
 
 /// Istio looks for Secrets in the namespace of the gateway workload.
 fn find<'w>(index: &Index<'_, 'w>, name: &str) -> Option<&'w Object<Secret>> {
-    let secrets = &index.view.world.secrets;
-    let namespace = &index.view.options.namespace;
-    let found = secrets
-        .iter()
-        .find(|secret| *secret.meta.key.name == *name && *secret.meta.key.namespace == **namespace);
-    found.map(|secret| &**secret)
+    index.view.secret(name)
 }
 
 fn missing_advice(index: &Index<'_, '_>, name: &str) -> String {

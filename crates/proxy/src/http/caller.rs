@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use propylon_snapshot::{Reason, RouteTableId, ServerTls, Serves, Termination, Then};
+use propylon_snapshot::{Reason, RouteTableId, ServerTls, Serves, Termination, Then, host_of};
 
 use crate::aim::{self, Aim};
 use crate::arrival::Ends;
@@ -116,12 +116,22 @@ impl Caller {
         authority: &str,
     ) -> Result<RouteTableId, Reason> {
         let Some(secured) = &self.secured else { return Ok(table) };
+        let name = secured.server_name.as_deref();
+        // Nearly every request is for the very host that the connection was made for.
+        if name.is_some_and(|name| host_of(authority).eq_ignore_ascii_case(name)) {
+            return Ok(table);
+        }
         let snapshot = generation.snapshot();
-        let listener = snapshot.listeners.iter().find(|one| one.tables().any(|t| t == table));
+        let (newest, position) = self.guest.door().current();
+        let listener = if std::ptr::eq(&*newest, generation) {
+            snapshot.listeners.get(position)
+        } else {
+            snapshot.listeners.iter().find(|one| one.tables().any(|t| t == table))
+        };
         let Some(Serves::Tls(names)) = listener.map(|listener| &listener.serves) else {
             return Ok(table);
         };
-        match names.lookup(secured.server_name.as_deref()) {
+        match names.position(name) {
             Some(own) => snapshot.table_over_tls(names, own, table, authority),
             None => Ok(table),
         }

@@ -91,7 +91,7 @@ pub(super) async fn answer<D: Downstream>(
     act(&asked, (lines, request_lines), body, out).await
 }
 
-/// The routes that a request is decided by. Looked for elsewhere only if its own server has none.
+/// The routes that a request is decided by.
 fn at(
     caller: &Caller,
     generation: &Generation,
@@ -100,10 +100,6 @@ fn at(
 ) -> Result<RouteTableId, Reason> {
     if caller.guest.aim().is_some() {
         return caller.table_asked(generation, table, head.authority);
-    }
-    let over_tls = caller.secured.is_some();
-    if !over_tls || generation.snapshot().table(table).position(head.authority).is_some() {
-        return Ok(table);
     }
     caller.table_for(generation, table, head.authority)
 }

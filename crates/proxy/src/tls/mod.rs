@@ -25,7 +25,7 @@ pub use originator::inspect_client;
 pub use terminator::{inspect, revocations_end};
 
 pub(crate) use handshake::{Handshake, Protocol, Refused, accept};
-pub(crate) use originate::{Purpose, originate};
+pub(crate) use originate::{Purpose, originate, shown};
 pub(crate) use originator::{Originator, Originators, Sessions};
 pub(crate) use stream::TlsStream;
 pub(crate) use terminator::{Terminator, Terminators};

@@ -8,7 +8,7 @@ use rustls::{ClientConfig, ClientConnection, Connection, HandshakeKind};
 use rustls_pki_types::ServerName;
 
 use super::handshake::{Broken, complete};
-use super::originator::{Originator, Sessions};
+use super::originator::{Ear, Originator, Sessions};
 use super::stream::TlsStream;
 use super::trouble::Trouble;
 use crate::io::Io;
@@ -49,7 +49,7 @@ pub(crate) struct Originated<I> {
 /// See [`Trouble`].
 pub(crate) async fn originate<I: Io>(
     io: I,
-    originator: &Originator,
+    originator: &Arc<Originator>,
     sessions: &Sessions,
     address: &Address,
     purpose: Purpose<'_>,
@@ -80,7 +80,18 @@ pub(crate) async fn originate<I: Io>(
     }
     let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
     let stream = TlsStream::new(io, session).map_err(Trouble::Broken)?;
+    let ear = Ear { originator: Arc::clone(originator), endpoint: shown(address).into() };
+    let stream = stream.heard_by(ear);
     Ok(Originated { stream, resumed })
+}
+
+/// An address, for people.
+pub(crate) fn shown(address: &Address) -> String {
+    match address {
+        Address::Ip(address) => address.to_string(),
+        Address::Unix(path) => format!("unix:{}", path.display()),
+        Address::Abstract(name) => format!("unix:@{name}"),
+    }
 }
 
 fn session(

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use super::certificate::CertificateFacts;
 use super::credential::{self, BadCredential};
 use super::terminator::{provider, warn_of_dates};
+use super::trouble::Trouble;
 use super::trust;
 
 /// The originators of a snapshot's clusters.
@@ -25,6 +26,8 @@ pub(crate) struct Originators(Vec<Option<Arc<Originator>>>);
 
 /// One cluster's settings, parsed when needed.
 pub(crate) struct Originator {
+    /// The cluster's name.
+    cluster: Box<str>,
     settings: Arc<ClientTls>,
     /// Shown on while the newer certificate cannot be used, as a rotation that writes certificate
     /// and key one after the other leaves it for a moment.
@@ -54,6 +57,25 @@ pub(crate) struct Sessions {
     pub(super) connections: Arc<ClientConfig>,
 }
 
+/// Hears what an endpoint does not like about a connection whose handshake was over for us: TLS 1.3
+/// servers look at client certificates only then.
+#[derive(Debug)]
+pub(super) struct Ear {
+    pub(super) originator: Arc<Originator>,
+    pub(super) endpoint: Box<str>,
+}
+
+impl Ear {
+    /// Tells of an alert.
+    pub(super) fn tell(&self, alert: &rustls::Error) {
+        let Self { originator, endpoint } = self;
+        let Some(untold) = originator.complains(Instant::now()) else { return };
+        let trouble = Trouble::of(alert.clone(), originator.authorities());
+        let cluster = &*originator.cluster;
+        tracing::warn!(cluster, endpoint, untold, "TLS connection ended: {trouble}");
+    }
+}
+
 /// When a failure was last told, and how many were not since.
 #[derive(Debug, Default)]
 struct Complaint {
@@ -76,7 +98,7 @@ impl Originators {
                 Some(same) if same.settings == *settings => Arc::clone(same),
                 before => {
                     let last_good = before.and_then(|one| one.last_good(settings));
-                    Arc::new(Originator::new(settings, last_good))
+                    Arc::new(Originator::new(cluster, settings, last_good))
                 }
             })
         });
@@ -87,13 +109,14 @@ impl Originators {
     pub(crate) fn of(&self, position: usize, cluster: &Cluster) -> Option<Arc<Originator>> {
         let settings = cluster.tls.as_ref()?;
         let made = self.0.get(position).and_then(Option::as_ref);
-        Some(made.map_or_else(|| Arc::new(Originator::new(settings, None)), Arc::clone))
+        Some(made.map_or_else(|| Arc::new(Originator::new(cluster, settings, None)), Arc::clone))
     }
 }
 
 impl Originator {
-    fn new(settings: &Arc<ClientTls>, last_good: Option<Arc<Self>>) -> Self {
+    fn new(cluster: &Cluster, settings: &Arc<ClientTls>, last_good: Option<Arc<Self>>) -> Self {
         Self {
+            cluster: cluster.name.to_string().into(),
             settings: Arc::clone(settings),
             last_good,
             ready: OnceLock::new(),

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use rustls::Connection;
 
+use super::originator::Ear;
 use crate::io::Io;
 use crate::limits::CIPHERTEXT_BUFFER_BYTES;
 
@@ -22,6 +23,8 @@ pub(crate) struct TlsStream<I> {
     over: Cell<bool>,
     /// The peer must not be told a regular end.
     aborted: Cell<bool>,
+    /// Who is told of the peer's alerts.
+    listens: Option<Box<Ear>>,
 }
 
 impl<I: Io> TlsStream<I> {
@@ -32,7 +35,13 @@ impl<I: Io> TlsStream<I> {
         let plaintext = Cell::new(state.plaintext_bytes_to_read() > 0);
         let over = Cell::new(state.peer_has_closed());
         let session = RefCell::new(session);
-        Ok(Self { io, session, plaintext, over, aborted: Cell::new(false) })
+        Ok(Self { io, session, plaintext, over, aborted: Cell::new(false), listens: None })
+    }
+
+    /// The same connection, whose alerts are told.
+    pub(super) fn heard_by(mut self, ear: Ear) -> Self {
+        self.listens = Some(Box::new(ear));
+        self
     }
 
     /// The connection that carries the records.
@@ -102,9 +111,16 @@ impl<I: Io> TlsStream<I> {
     /// One step of the session: takes some bytes in and processes what is whole.
     fn step(&self, session: &mut Connection, from: &mut dyn Read) -> io::Result<usize> {
         let taken = session.read_tls(from)?;
-        let state = session.process_new_packets().map_err(invalid)?;
+        let state = session.process_new_packets().map_err(|error| self.broken(error))?;
         self.over.set(state.peer_has_closed());
         Ok(taken)
+    }
+
+    fn broken(&self, error: rustls::Error) -> io::Error {
+        if let (Some(ear), rustls::Error::AlertReceived(_)) = (&self.listens, &error) {
+            ear.tell(&error);
+        }
+        invalid(error)
     }
 }
 

@@ -170,6 +170,9 @@ impl Terminator {
         let ready = self.ready.get_or_init(|| {
             let ready = prepare(&self.settings, self.tickets.as_ref());
             match &ready {
+                Err(error) if self.last_good.is_some() => {
+                    tracing::warn!(%error, "the certificate before it is shown");
+                }
                 Err(error) => tracing::error!(%error, "TLS handshakes fail for this server"),
                 Ok((_, facts)) => warn_of_dates(self.settings.certificates.iter(), facts, now),
             }

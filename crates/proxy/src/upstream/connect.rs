@@ -1,6 +1,7 @@
 //! Making a connection to an endpoint, TLS included, within its time.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use propylon_snapshot::{Address, Keepalive, ProxyHeader, Reason};
@@ -64,7 +65,7 @@ pub(super) struct Connected {
 
 /// What TLS with an endpoint needs: the cluster's settings and what is remembered of the endpoint,
 /// or why there is nothing.
-pub(super) type Secured<'a> = Result<(&'a Originator, &'a Sessions), BadCredential>;
+pub(super) type Secured<'a> = Result<(&'a Arc<Originator>, &'a Sessions), BadCredential>;
 
 /// What comes before the first byte of a request or handshake.
 pub(super) struct Before {

@@ -4,12 +4,12 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use propylon_snapshot::{Address, ServerCheck, SniName};
+use propylon_snapshot::{ServerCheck, SniName};
 use tokio::time::Instant;
 
 use super::connect::{ConnectError, ConnectFailure, Secured};
 use super::counters::ClusterCounters;
-use crate::tls::{Originator, Purpose, Sessions};
+use crate::tls::{Originator, Purpose, Sessions, shown};
 
 /// TLS with one endpoint.
 #[derive(Debug)]
@@ -62,11 +62,7 @@ impl Secure {
         };
         counter.add(1);
         let Some(untold) = self.originator.complains(Instant::now()) else { return };
-        let endpoint = match &error.endpoint {
-            Address::Ip(address) => address.to_string(),
-            Address::Unix(path) => format!("unix:{}", path.display()),
-            Address::Abstract(name) => format!("unix:@{name}"),
-        };
+        let endpoint = shown(&error.endpoint);
         tracing::warn!(cluster, endpoint, untold, "no TLS connection: {trouble}");
     }
 }
