@@ -172,7 +172,12 @@ impl Stream {
     /// When the socket is gone already.
     pub(crate) fn from_tcp(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
-        Ok(Self { kernel: Kernel::Tcp(stream), ahead: Cell::default() })
+        Ok(Self::accepted(stream))
+    }
+
+    /// Takes over a socket that was accepted from one without Nagle's delay: it has none, either.
+    pub(crate) fn accepted(stream: TcpStream) -> Self {
+        Self { kernel: Kernel::Tcp(stream), ahead: Cell::default() }
     }
 
     /// Takes over a connected Unix socket.

@@ -155,6 +155,9 @@ pub const DETECT_BYTES_MAX: usize = 8 * 1024;
 /// before each read, so more of it would cost connections that get little.
 pub const HTTP2_READ_BYTES_MAX: usize = 16 * 1024;
 
+/// Bytes read at once from an HTTP/2 connection that sends little.
+pub const HTTP2_READ_BYTES_MIN: usize = 2 * 1024;
+
 /// Streams that a client may have open on an HTTP/2 connection: Envoy's default.
 pub const HTTP2_CLIENT_STREAMS_MAX: u32 = 1024;
 

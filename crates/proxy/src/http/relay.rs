@@ -197,7 +197,7 @@ fn write_head<D: Downstream>(
         status: response.status(),
         protocol: UpstreamSpeaks::Http1,
         endpoint: course.connection.endpoint(),
-        local: course.connection.io().local(),
+        local: course.connection.local(),
         tries: course.tries,
     };
     let lines = response.lines().forwarded(head).map(|line| line.line);

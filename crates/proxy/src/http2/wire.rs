@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::meter::{Flood, Meter, Role};
 use crate::io::Io;
-use crate::limits::HTTP2_READ_BYTES_MAX;
+use crate::limits::{HTTP2_READ_BYTES_MAX, HTTP2_READ_BYTES_MIN};
 
 /// A connection with tokio's traits.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub(crate) struct Wire<I> {
     ahead: Bytes,
     meter: RefCell<Meter>,
     watch: Rc<Watch>,
+    /// Bytes that are read at once: more where more comes.
+    room: usize,
 }
 
 /// What the driver of a connection must know of its bytes.
@@ -56,7 +58,8 @@ impl<I: Io> Wire<I> {
     pub(crate) fn new(io: I, role: Role, ahead: Bytes) -> (Self, Rc<Watch>) {
         let watch = Rc::<Watch>::default();
         let meter = RefCell::new(Meter::new(role, Instant::now()));
-        (Self { io, role, ahead, meter, watch: Rc::clone(&watch) }, watch)
+        let room = HTTP2_READ_BYTES_MIN;
+        (Self { io, role, ahead, meter, watch: Rc::clone(&watch), room }, watch)
     }
 
     /// Weighs what was read. A server must say goodbye to who floods it, so its codec just gets
@@ -107,10 +110,16 @@ impl<I: Io + Unpin> AsyncRead for Wire<I> {
             self.ahead.advance(len);
             return Poll::Ready(Ok(()));
         }
-        // Only as much as is read at once is made ready to be written to.
-        let room = buf.initialize_unfilled_to(buf.remaining().min(HTTP2_READ_BYTES_MAX));
+        // Only as much as is read at once is made ready to be written to: an idle connection's
+        // buffer takes up memory as far as it was.
+        let room = buf.initialize_unfilled_to(buf.remaining().min(self.room));
         let read = ready!(self.io.poll_read(cx, room))?;
         ready!(self.weigh(&room[..read]))?;
+        self.room = match read {
+            _ if read >= self.room => (self.room * 2).min(HTTP2_READ_BYTES_MAX),
+            _ if read < self.room / 4 => (self.room / 2).max(HTTP2_READ_BYTES_MIN),
+            _ => self.room,
+        };
         buf.advance(read);
         self.watch.heard.set(true);
         Poll::Ready(Ok(()))

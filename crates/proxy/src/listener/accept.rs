@@ -66,7 +66,7 @@ enum Listening {
 impl Listening {
     async fn accept(&self) -> io::Result<Stream> {
         match self {
-            Self::Tcp(socket) => Stream::from_tcp(socket.accept().await?.0),
+            Self::Tcp(socket) => Ok(Stream::accepted(socket.accept().await?.0)),
             Self::Unix(socket) => Ok(Stream::from_unix(socket.accept().await?.0)),
         }
     }

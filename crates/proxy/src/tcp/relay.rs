@@ -57,7 +57,9 @@ pub(crate) async fn relay(
     let (mut up, mut down) = (Pipe::default(), Pipe::default());
     let mut silence = Silence::new(idle);
     poll_fn(|cx| {
+        up.last = down.ended;
         let sent = up.run(cx, (client, server), buffer, &mut |bytes| tally.up(bytes));
+        down.last = up.ended;
         let received = down.run(cx, (server, client), buffer, &mut |bytes| tally.down(bytes));
         match (sent, received) {
             (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => return Poll::Ready(Ended::Whole),
@@ -85,6 +87,8 @@ struct Pipe {
     unflushed: bool,
     /// The sender's end was passed on.
     ended: bool,
+    /// The other direction has ended: with this one's end the connections close.
+    last: bool,
     /// True if bytes moved since this was last looked at.
     moved: bool,
 }
@@ -136,6 +140,11 @@ impl Pipe {
         let got = ready!(from.poll_read(cx, bytes))?;
         if got == 0 {
             self.ended = true;
+            if self.last {
+                // Closing says the rest.
+                to.farewell();
+                return Poll::Ready(Ok(0));
+            }
             return Poll::Ready(to.shutdown_write().map(|()| 0));
         }
         self.moved = true;

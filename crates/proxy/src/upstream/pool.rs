@@ -1,7 +1,8 @@
 //! Connections kept open to one endpoint by one worker, the one a request holds, and the requests
 //! that wait for one where there may not be more.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -56,6 +57,8 @@ struct Life {
     /// Requests that it has carried.
     carried: u32,
     made: Instant,
+    /// Our end of it, once it was asked for: a look at it is a system call.
+    local: OnceCell<Option<SocketAddr>>,
     slot: Slot,
     /// The client connection that it was announced for, where that matters.
     ends: Option<Box<Ends>>,
@@ -277,10 +280,10 @@ impl Pool {
         Some(idle.remove(at))
     }
 
-    fn put(&self, open: Open, in_doubt: bool) {
+    fn put(&self, open: Open, since: Instant, in_doubt: bool) {
         let mut idle = self.idle.borrow_mut();
         if idle.len() < IDLE_CONNECTIONS_MAX {
-            idle.push(Idle { open, since: Instant::now(), in_doubt });
+            idle.push(Idle { open, since, in_doubt });
         }
         drop(idle);
         self.freed();
@@ -348,6 +351,7 @@ impl Connection {
         let life = Box::new(Life {
             carried: 1,
             made: Instant::now(),
+            local: OnceCell::new(),
             slot,
             ends: ends.map(Box::new),
             request: Share::default(),
@@ -385,6 +389,12 @@ impl Connection {
         &self.open.conduit
     }
 
+    /// Our end of it; `None` for Unix sockets.
+    #[must_use]
+    pub(crate) fn local(&self) -> Option<SocketAddr> {
+        *self.open.life.local.get_or_init(|| self.open.conduit.local())
+    }
+
     /// True if it served a request before: the peer may have closed it in this very moment.
     #[must_use]
     pub(crate) fn reused(&self) -> bool {
@@ -414,8 +424,9 @@ impl Connection {
         drop(active);
         open.life.request = Share::default();
         let endpoint = Rc::clone(open.endpoint());
-        if !endpoint.is_retired() && open.is_fresh_enough(Instant::now()) {
-            endpoint.pool.put(open, in_doubt);
+        let now = Instant::now();
+        if !endpoint.is_retired() && open.is_fresh_enough(now) {
+            endpoint.pool.put(open, now, in_doubt);
         }
     }
 }

@@ -46,3 +46,13 @@ fn an_ipv6_address_without_ipv6_says_so() {
     let text = explain(&bind, &io::Error::from_raw_os_error(NO_FAMILY)).to_string();
     assert!(text.contains("no IPv6"), "{text}");
 }
+
+#[test]
+fn accepted_connections_send_small_messages_at_once() {
+    let socket = open(([127, 0, 0, 1], 0).into(), true).unwrap();
+    socket.listen(1).unwrap();
+    socket.set_nonblocking(false).unwrap();
+    let listener = TcpListener::from(socket);
+    let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    assert!(listener.accept().unwrap().0.nodelay().unwrap());
+}
