@@ -106,6 +106,11 @@ impl Http2Server {
         self.gate.send_replace(true);
     }
 
+    /// Holds what is to be held from now on, again.
+    pub(crate) fn hold(&self) {
+        self.gate.send_replace(false);
+    }
+
     /// How many connections came.
     pub(crate) fn connections(&self) -> usize {
         self.record.connections.load(Ordering::Acquire)

@@ -10,6 +10,7 @@ use std::thread;
 use crate::envoy::{self, Envoy};
 use crate::harness::client::{Answer, Client};
 use crate::harness::gateway::world;
+use crate::harness::http2_server::{Does, Http2Server};
 use crate::harness::origin::{Origin, empty, ok};
 use crate::harness::world::{every_host, rules, versions};
 use crate::harness::{PATIENCE, eventually, ports};
@@ -114,6 +115,8 @@ struct Bound {
     name: &'static str,
     istio: &'static str,
     envoy: &'static str,
+    /// Whether its endpoint speaks HTTP/2.
+    http2: bool,
     /// Lines of the requests' rule, in either language.
     retries: Option<(&'static str, &'static str)>,
     at_once: usize,
@@ -123,11 +126,33 @@ struct Bound {
     refused: usize,
 }
 
-const BOUNDS: [Bound; 6] = [
+const BOUNDS: [Bound; 8] = [
+    Bound {
+        name: "streams",
+        istio: "{http: {http2MaxRequests: 2, h2UpgradePolicy: UPGRADE}}",
+        envoy: "max_requests: 2",
+        http2: true,
+        retries: None,
+        at_once: 5,
+        before: 2,
+        refused: 3,
+    },
+    Bound {
+        name: "streams-of-one-connection",
+        istio: "{tcp: {maxConnections: 1}, \
+                 http: {http1MaxPendingRequests: 1, h2UpgradePolicy: UPGRADE}}",
+        envoy: "max_connections: 1, max_pending_requests: 1",
+        http2: true,
+        retries: None,
+        at_once: 6,
+        before: 1,
+        refused: 0,
+    },
     Bound {
         name: "connections-and-queue",
         istio: "{tcp: {maxConnections: 1}, http: {http1MaxPendingRequests: 1}}",
         envoy: "max_connections: 1, max_pending_requests: 1",
+        http2: false,
         retries: None,
         at_once: 5,
         before: 1,
@@ -137,6 +162,7 @@ const BOUNDS: [Bound; 6] = [
         name: "connections-and-longer-queue",
         istio: "{tcp: {maxConnections: 2}, http: {http1MaxPendingRequests: 3}}",
         envoy: "max_connections: 2, max_pending_requests: 3",
+        http2: false,
         retries: None,
         at_once: 8,
         before: 2,
@@ -146,6 +172,7 @@ const BOUNDS: [Bound; 6] = [
         name: "requests",
         istio: "{http: {http2MaxRequests: 3}}",
         envoy: "max_requests: 3",
+        http2: false,
         retries: None,
         at_once: 6,
         before: 3,
@@ -155,6 +182,7 @@ const BOUNDS: [Bound; 6] = [
         name: "queue-alone",
         istio: "{http: {http1MaxPendingRequests: 1}}",
         envoy: "max_pending_requests: 1",
+        http2: false,
         retries: None,
         at_once: 1,
         before: 1,
@@ -164,6 +192,7 @@ const BOUNDS: [Bound; 6] = [
         name: "requests-in-queue",
         istio: "{tcp: {maxConnections: 1}, http: {http2MaxRequests: 1}}",
         envoy: "max_connections: 1, max_requests: 1",
+        http2: false,
         retries: None,
         at_once: 2,
         before: 1,
@@ -173,6 +202,7 @@ const BOUNDS: [Bound; 6] = [
         name: "retries",
         istio: "{http: {maxRetries: 2}}",
         envoy: "max_retries: 2",
+        http2: false,
         retries: Some(("{attempts: 1, retryOn: 5xx}", "{retry_on: 5xx, num_retries: 1}")),
         at_once: 5,
         before: 0,
@@ -185,8 +215,8 @@ pub(crate) fn compare(binary: &Path) -> Vec<(String, String)> {
     let live: Vec<Origin> = (0..4).map(told).collect();
     let all: Vec<u16> = live.iter().map(Origin::port).chain([ports::free()]).collect();
     let held = Held::new();
-    let own = world(&istio(&all, held.origin.port())).flag("--workers=1").start();
-    let envoy = Envoy::start(binary, &configuration(&all, held.origin.port()));
+    let own = world(&istio(&all, held.ports())).flag("--workers=1").start();
+    let envoy = Envoy::start(binary, &configuration(&all, held.ports()));
     let keys = [keys(envoy.address, "four", 4), keys(envoy.address, "five", 4)];
     let mut failed = Vec::new();
     for timeline in &TIMELINES {
@@ -308,6 +338,7 @@ fn said(answer: &Answer) -> String {
 /// An origin that holds its answers back, but for those that are to be tried again.
 struct Held {
     origin: Origin,
+    http2: Http2Server,
     free: Arc<AtomicBool>,
 }
 
@@ -323,16 +354,31 @@ impl Held {
             eventually("the answer may go", || gate.load(Ordering::Acquire));
             ok("at last")
         });
-        Self { origin, free }
+        Self { origin, http2: Http2Server::does((65_535, 65_535), |_| Does::Holds), free }
+    }
+
+    fn ports(&self) -> [u16; 2] {
+        [self.origin.port(), self.http2.port()]
+    }
+
+    fn hold(&self) {
+        self.free.store(false, Ordering::Release);
+        self.http2.hold();
+        self.origin.take();
+    }
+
+    fn let_go(&self) {
+        self.free.store(true, Ordering::Release);
+        self.http2.let_go();
     }
 }
 
 /// What requests bring that come at once.
 fn crowd(address: SocketAddr, bound: &Bound, held: &Held) -> Vec<String> {
-    held.free.store(false, Ordering::Release);
+    held.hold();
+    let before = held.http2.asked().len();
     let (tell, told) = mpsc::channel();
     let mut answers = Vec::new();
-    held.origin.take();
     thread::scope(|scope| {
         for number in 1..=bound.at_once {
             let tell = tell.clone();
@@ -343,21 +389,23 @@ fn crowd(address: SocketAddr, bound: &Bound, held: &Held) -> Vec<String> {
                 let _ = tell.send(said(&client.answer_to("POST")));
             });
             // Requests wait while their connection is made, too: these shall have theirs.
-            if number <= bound.before {
+            if number <= bound.before && bound.http2 {
+                eventually("it arrives", || held.http2.asked().len() == before + number);
+            } else if number <= bound.before {
                 held.origin.received_at_least(number);
             }
         }
         // Those that are refused do not wait for the others; were there fewer, all would be late.
         let early = || told.recv_timeout(PATIENCE / 2).ok();
         answers.extend((0..bound.refused).filter_map(|_| early()));
-        held.free.store(true, Ordering::Release);
+        held.let_go();
     });
     answers.extend(told.try_iter());
     answers.sort();
     answers
 }
 
-fn istio(ports: &[u16], held: u16) -> String {
+fn istio(ports: &[u16], held: [u16; 2]) -> String {
     let names: Vec<String> = (0..ports.len()).map(|n| format!("v{n}")).collect();
     let all: Vec<(&str, u16)> =
         names.iter().map(String::as_str).zip(ports.iter().copied()).collect();
@@ -386,12 +434,19 @@ spec: {{host: {name}, trafficPolicy: {policy}}}
         let policy = format!("{{{hashed}, outlierDetection: {istio}}}");
         add(name, &all[..endpoints_of(name)], &policy, NONE);
     }
-    for Bound { name, istio, retries, .. } in &BOUNDS {
+    for Bound { name, istio, retries, http2, .. } in &BOUNDS {
+        let held = held[usize::from(*http2)];
         let retries = retries.map_or(NONE, |(istio, _)| istio);
         add(name, &[("v0", held)], &format!("{{connectionPool: {istio}}}"), retries);
     }
     text + &rules("rules", "*", &routes)
 }
+
+/// What tells Envoy to speak HTTP/2.
+const HTTP2: &str = ", typed_extension_protocol_options: \
+                     {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: {\"@type\": \
+                     type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, \
+                     explicit_http_config: {http2_protocol_options: {}}}}";
 
 /// Endpoints without rules, to find out which key leads where.
 const PROBES: [(&str, usize); 2] = [("four", 4), ("five", 5)];
@@ -403,7 +458,7 @@ fn endpoints_of(timeline: &str) -> usize {
     if timeline == GONE { 5 } else { 4 }
 }
 
-fn configuration(ports: &[u16], held: u16) -> String {
+fn configuration(ports: &[u16], held: [u16; 2]) -> String {
     let (mut routes, mut clusters) = (String::new(), String::new());
     let mut add = |name: &str, ports: &[u16], cluster: &str, route: &str| {
         routes += &envoy::route(name, route);
@@ -424,8 +479,10 @@ fn configuration(ports: &[u16], held: u16) -> String {
         );
         add(name, &ports[..endpoints_of(name)], &rule, hash);
     }
-    for Bound { name, envoy, retries, .. } in &BOUNDS {
-        let thresholds = format!("circuit_breakers: {{thresholds: [{{{envoy}}}]}}");
+    for Bound { name, envoy, retries, http2, .. } in &BOUNDS {
+        let held = held[usize::from(*http2)];
+        let speaks = if *http2 { HTTP2 } else { "" };
+        let thresholds = format!("circuit_breakers: {{thresholds: [{{{envoy}}}]}}{speaks}");
         let retries = retries.map(|(_, envoy)| format!("retry_policy: {envoy}"));
         add(name, &[held], &thresholds, &retries.unwrap_or_default());
     }

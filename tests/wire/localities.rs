@@ -126,7 +126,7 @@ fn at_a_gateway_no_connection_knows_where_it_was_meant_to_go() {
     let yaml = yaml(&[(origin.port(), "eu")], "{loadBalancer: {simple: PASSTHROUGH}}");
     let gateway = world(&yaml).start();
     gateway.get("/").is(503).says("no healthy upstream");
-    assert!(gateway.log().contains("GW2019"), "{}", gateway.log());
+    gateway.prints("GW2019");
     assert!(origin.received().is_empty());
 }
 

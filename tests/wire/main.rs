@@ -21,6 +21,7 @@ mod steps;
 
 mod affinity;
 mod auto_passthrough;
+mod automatic_mutual;
 mod binds;
 mod bodies;
 mod breakers;

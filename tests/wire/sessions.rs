@@ -14,6 +14,11 @@ const USUAL: (u32, u32) = (65_535, 65_535);
 
 /// Everything to endpoints that speak HTTP/2, by turns.
 fn behind(servers: &[&Http2Server], (pool, retries): (&str, &str)) -> Gateway {
+    bounded(servers, (pool, "connectTimeout: 5s", retries))
+}
+
+/// The same with bounds of connections.
+fn bounded(servers: &[&Http2Server], (pool, tcp, retries): (&str, &str, &str)) -> Gateway {
     let names: Vec<String> = (0..servers.len()).map(|n| format!("v{n}")).collect();
     let named: Vec<(&str, u16)> =
         names.iter().map(String::as_str).zip(servers.iter().map(|one| one.port())).collect();
@@ -25,7 +30,7 @@ spec:
   host: origin
   trafficPolicy:
     loadBalancer: {{simple: ROUND_ROBIN}}
-    connectionPool: {{http: {{h2UpgradePolicy: UPGRADE{pool}}}}}
+    connectionPool: {{http: {{h2UpgradePolicy: UPGRADE{pool}}}, tcp: {{{tcp}}}}}
 ---
 "
     );
@@ -72,6 +77,23 @@ fn requests_that_come_together_share_no_more_of_a_session_than_it_may_carry() {
     clients.iter_mut().for_each(|client| post(client, "/", "hello"));
     eventually("all have arrived", || server.asked().len() == 7);
     assert!(carried(&server).iter().all(|count| *count <= 2), "{:?}", carried(&server));
+    server.let_go();
+    for client in &mut clients {
+        client.answer().is(200).says("5");
+    }
+}
+
+/// More than the hundred that are opened before an endpoint has said how many it takes.
+const CROWD: usize = 130;
+
+#[test]
+fn the_only_session_that_there_may_be_takes_all_that_its_endpoint_allows() {
+    let server = Http2Server::does(USUAL, |_| Does::Holds);
+    let gateway = bounded(&[&server], ("", "maxConnections: 1", NEVER));
+    let mut clients: Vec<Client> = (0..CROWD).map(|_| gateway.connect()).collect();
+    clients.iter_mut().for_each(|client| post(client, "/", "hello"));
+    eventually("all have arrived", || server.asked().len() == CROWD);
+    assert_eq!(server.connections(), 1);
     server.let_go();
     for client in &mut clients {
         client.answer().is(200).says("5");

@@ -2,6 +2,7 @@
 //! It resolves destinations to clusters and fills clusters with endpoints and policy.
 
 mod asked;
+mod automatic;
 mod found;
 
 use std::collections::BTreeMap;
@@ -284,7 +285,11 @@ impl<'v, 'w> Clusters<'v, 'w> {
         let protocol = upstream_protocol::of(port.protocol, http, self.view.mesh);
         let http2 = matches!(protocol, UpstreamProtocol::Http2(_));
         let asked = (service, port, subset);
-        let (tls, availability) = match self.tls(asked, http2, &policy, problems) {
+        let tls = match policy.tls {
+            Some(_) => self.tls(asked, http2, &policy, problems),
+            None => Ok(self.automatic(asked, labels, problems)),
+        };
+        let (tls, availability) = match tls {
             Ok(tls) => (tls.map(Arc::new), Availability::Open),
             // What asks for TLS is never sent in plaintext.
             Err(why) => (None, Availability::Closed(why.into())),

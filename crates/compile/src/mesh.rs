@@ -110,6 +110,11 @@ impl<'w> Mesh<'w> {
             .unwrap_or(&[])
     }
 
+    /// Endpoints that speak mutual TLS are spoken to so, where nothing else is said; the default.
+    pub(crate) fn auto_mtls(self) -> bool {
+        self.config.and_then(|mesh| mesh.enable_auto_mtls) != Some(false)
+    }
+
     /// The trust domain of the mesh's identities.
     pub(crate) fn trust_domain(self) -> &'w str {
         self.config

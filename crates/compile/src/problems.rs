@@ -31,6 +31,8 @@ pub(crate) mod code {
     pub(crate) const DESTINATION_CLOSED: &str = "GW0403";
     /// An address of an endpoint that cannot be used.
     pub(crate) const ENDPOINT: &str = "GW0404";
+    /// Endpoints that speak mutual TLS and get plaintext.
+    pub(crate) const MUTUAL_TLS: &str = "GW0405";
     /// An object that is not admitted; its last good version stays in force.
     pub(crate) const LAST_GOOD: &str = "GW0501";
 }

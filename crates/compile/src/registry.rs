@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use propylon_model::service_entry::{Location, Resolution};
-use propylon_model::{Object, Service as KubernetesService, ServiceEntry};
+use propylon_model::{Object, Service as KubernetesService, ServiceEntry, Source};
 
 use crate::host;
 use crate::protocol::Protocol;
@@ -76,9 +76,17 @@ impl<'w> Service<'w> {
         }
     }
 
+    /// Where the object that describes it was written.
+    pub(crate) fn source(&self) -> &'w Source {
+        match self.behind {
+            Behind::Kubernetes(object) => &object.meta.source,
+            Behind::Entry(object) => &object.meta.source,
+        }
+    }
+
     /// True unless it is another name of something outside, or said to be outside
     /// (`MESH_EXTERNAL`, a ServiceEntry's default).
-    fn is_of_the_mesh(&self) -> bool {
+    pub(crate) fn is_of_the_mesh(&self) -> bool {
         match self.behind {
             Behind::Kubernetes(_) => self.alias().is_none(),
             Behind::Entry(object) => object.spec.location == Location::MeshInternal,

@@ -128,10 +128,34 @@ fn mesh(asked: &Asked<'_, '_>, vault: &Vault<'_>, view: &View<'_>) -> Result<Cli
         own => boxed(own),
     };
     let sni = match written.sni.as_str() {
-        "" => format!("outbound_.{port}_.{subset}_.{}", service.host),
+        "" => server_name((service, *port, subset)),
         name => name.to_owned(),
     };
-    Ok(ClientTls {
+    Ok(mutual((identity, roots), names, sni))
+}
+
+/// Mutual TLS with a port and subset of a service, as ISTIO_MUTUAL without further fields; `None`
+/// where the workload has no certificate.
+pub(crate) fn automatic(
+    asked: (&Service<'_>, u16, &str),
+    vault: &Vault<'_>,
+    view: &View<'_>,
+) -> Option<ClientTls> {
+    let names = boxed(&identities(asked.0, view));
+    Some(mutual(workload(vault)?, names, server_name(asked)))
+}
+
+/// What clients of the mesh ask for.
+fn server_name((service, port, subset): (&Service<'_>, u16, &str)) -> String {
+    format!("outbound_.{port}_.{subset}_.{}", service.host)
+}
+
+fn mutual(
+    (identity, roots): (Credential<Identity>, Credential<Opaque>),
+    names: Vec<Box<str>>,
+    sni: String,
+) -> ClientTls {
+    ClientTls {
         identity: Some(identity),
         servers: ServerCheck::Verify {
             authorities: Authorities::Listed(Box::new(roots)),
@@ -143,7 +167,7 @@ fn mesh(asked: &Asked<'_, '_>, vault: &Vault<'_>, view: &View<'_>) -> Result<Cli
         offers: Offers::Mesh,
         cipher_suites: Vec::new(),
         groups: Vec::new(),
-    })
+    }
 }
 
 /// The workload's own certificate and the mesh's authorities, from the first place that has all of

@@ -50,11 +50,17 @@ pub(crate) fn settings(
         (server, &place.key("ecdhCurves")),
         problems,
     );
-    // TLS 1.3 has suites of its own, which cannot be configured.
-    if !suites.is_empty() && cipher_suites.is_empty() && max_version == TlsVersion::V1_2 {
+    let min_version = lowest(min_version, suites, &cipher_suites);
+    if min_version > max_version {
         return Err("none of its cipher suites can be offered".to_owned());
     }
     Ok(ServerTls { certificates, clients, min_version, max_version, cipher_suites, groups })
+}
+
+/// The lowest version that is offered: without a suite of those that are asked for there is no TLS
+/// 1.2. TLS 1.3 has suites of its own, which cannot be configured.
+fn lowest(version: TlsVersion, asked: &[String], offered: &[CipherSuite]) -> TlsVersion {
+    if !asked.is_empty() && offered.is_empty() { TlsVersion::V1_3 } else { version }
 }
 
 /// Mutual TLS with the workload's own certificate, for clients with one of the same authorities. As
@@ -77,6 +83,12 @@ fn mesh(
     }
     let mesh = view.mesh.mutual_tls();
     let suites = mesh.map_or(&[][..], |mesh| &mesh.cipher_suites);
+    // Those that cannot be offered are reported once for the whole mesh, by `effect`.
+    let cipher_suites = parsed(suites, CipherSuite::parse);
+    let min_version = match mesh.map(|mesh| mesh.min_protocol_version) {
+        Some(MeshTlsProtocol::V1_3) => TlsVersion::V1_3,
+        Some(MeshTlsProtocol::V1_2 | MeshTlsProtocol::Auto) | None => TlsVersion::V1_2,
+    };
     ServerTls {
         certificates: vec![identity],
         clients: ClientCheck::Verify {
@@ -88,13 +100,9 @@ fn mesh(
             certificates: Vec::new(),
             accept_unverified: written.insecure_skip_verify == Some(true),
         },
-        min_version: match mesh.map(|mesh| mesh.min_protocol_version) {
-            Some(MeshTlsProtocol::V1_3) => TlsVersion::V1_3,
-            Some(MeshTlsProtocol::V1_2 | MeshTlsProtocol::Auto) | None => TlsVersion::V1_2,
-        },
+        min_version: lowest(min_version, suites, &cipher_suites),
         max_version: TlsVersion::V1_3,
-        // Those that cannot be offered are reported once for the whole mesh, by `effect`.
-        cipher_suites: parsed(suites, CipherSuite::parse),
+        cipher_suites,
         groups: Vec::new(),
     }
 }

@@ -148,9 +148,9 @@ fn mesh_keys(config: &MeshConfig) -> Vec<(&'static str, bool)> {
         enable_prometheus_merge: _,
         disable_envoy_listener_log: _,
         verify_certificate_at_client: _,
+        enable_auto_mtls: _,
         // Not yet, or in part.
         zone_aware_lb_setting,
-        enable_auto_mtls,
         enable_tracing,
         access_log_file,
         access_log_format,
@@ -167,7 +167,6 @@ fn mesh_keys(config: &MeshConfig) -> Vec<(&'static str, bool)> {
     } = config;
     let text = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
     vec![
-        ("enableAutoMtls", *enable_auto_mtls == Some(true)),
         ("enableTracing", *enable_tracing == Some(true)),
         ("accessLogFile", text(access_log_file)),
         ("accessLogFormat", text(access_log_format)),

@@ -272,9 +272,12 @@ impl Registry {
                     entry.shared.prepare(cluster, &entry.shared.resolved());
                     entry
                 }
-                _ => {
-                    let shared = fresh();
-                    shared.prepare(cluster, &[]);
+                previous => {
+                    // Other names of a cluster that had some: its endpoints stay until these are
+                    // known, and of those that are among them pools and health stay as well.
+                    let named = previous.filter(|entry| entry.look_ups.is_some());
+                    let shared = named.map_or_else(fresh, |entry| entry.shared);
+                    shared.prepare(cluster, &shared.resolved());
                     let look_ups = self.look_up(Arc::clone(&shared), cluster.discovery.clone());
                     Entry { shared, listed: Vec::new(), look_ups: Some(look_ups) }
                 }
@@ -334,43 +337,56 @@ async fn keep_resolved(
     said: watch::Sender<bool>,
 ) {
     let Discovery::Dns { names, fixed, first_only } = discovery else { return };
-    let mut answers: Vec<Arc<[IpAddr]>> = names.iter().map(|_| Arc::new([]) as _).collect();
-    let mut due = vec![Instant::now(); names.len()];
-    loop {
-        let now = Instant::now();
-        let mut asked = JoinSet::new();
-        for (index, target) in names.iter().enumerate().filter(|(index, _)| due[*index] <= now) {
-            let (resolver, name) = (Arc::clone(resolver), target.name.clone());
-            asked.spawn(async move { (index, resolver.look_up(&name).await) });
+    // What another configuration resolved is replaced at once, when all of this is known.
+    let replaces = shared.version() != 0;
+    let mut answers: Vec<Option<Arc<[IpAddr]>>> = vec![None; names.len()];
+    let ask = |index: usize, due: Instant| {
+        let (resolver, name) = (Arc::clone(resolver), names[index].name.clone());
+        async move {
+            tokio::time::sleep_until(due).await;
+            (index, resolver.look_up(&name).await)
         }
-        while let Some(Ok((index, answer))) = asked.join_next().await {
+    };
+    // Each name by itself: one that nobody answers for holds up no other.
+    let mut asked = JoinSet::new();
+    (0..names.len()).for_each(|index| drop(asked.spawn(ask(index, Instant::now()))));
+    loop {
+        let mut next = asked.join_next().await;
+        while let Some(Ok((index, answer))) = next {
+            let known = answers[index].get_or_insert_default();
             if let Some(error) = answer.failed {
                 let cluster = &shared.name;
-                tracing::warn!(%cluster, %error, "name not resolved; the last answer stays");
+                let kept = if known.is_empty() { "" } else { "; the last answer stays" };
+                tracing::warn!(%cluster, %error, "name not resolved{kept}");
             }
             // Names that two clusters share may have failed for one before the other saw them.
             if !answer.addresses.is_empty() {
-                answers[index] = answer.addresses;
+                *known = answer.addresses;
             }
-            due[index] = answer.until + JITTER.mul_f64(fastrand::f64());
+            let due = answer.until + JITTER.mul_f64(fastrand::f64());
+            asked.spawn(ask(index, due));
+            next = asked.try_join_next();
         }
-        shared.publish(endpoints(&names, &answers, &fixed, first_only));
-        said.send_replace(true);
-        match due.iter().min() {
-            Some(next) => tokio::time::sleep_until(*next).await,
-            None => return,
+        let all = answers.iter().all(Option::is_some);
+        if all || !replaces {
+            shared.publish(endpoints(&names, &answers, &fixed, first_only));
+        }
+        said.send_replace(all);
+        if asked.is_empty() {
+            return;
         }
     }
 }
 
 fn endpoints(
     names: &[DnsTarget],
-    answers: &[Arc<[IpAddr]>],
+    answers: &[Option<Arc<[IpAddr]>>],
     fixed: &[Endpoint],
     first_only: bool,
 ) -> Vec<Endpoint> {
     let mut all = fixed.to_vec();
     for (target, answer) in names.iter().zip(answers) {
+        let answer = answer.as_deref().unwrap_or_default();
         let used = if first_only { 1 } else { answer.len() };
         all.extend(answer.iter().take(used).map(|ip| Endpoint {
             address: Address::Ip(SocketAddr::new(*ip, target.port)),

@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::connect::ConnectFailure;
 use super::*;
+use crate::limits::LOOKUP_TIMEOUT;
 use crate::running::Running;
 use crate::tls::Purpose;
 
@@ -345,6 +346,56 @@ async fn warming_gives_up_on_names_that_do_not_answer() {
     let mut world = World::new(Silent);
     world.publish(vec![cluster("a", named(&["a.example"]))]);
     world.registry.warm(LIMIT).await;
+}
+
+/// Knows some names at once, and never anything about the others.
+struct Partial(&'static [(&'static str, u8)]);
+
+impl Resolve for Partial {
+    fn resolve(&self, name: &str) -> Resolving {
+        let Some((_, last)) = self.0.iter().find(|(known, _)| *known == name) else {
+            return Box::pin(std::future::pending());
+        };
+        let answer = answer(&[ip(*last)], 600);
+        Box::pin(async move { answer })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_nobody_answers_for_holds_up_no_other() {
+    let mut world = World::new(Partial(&[("a.example", 1)]));
+    let names = named(&["silent.example", "a.example"]);
+    let live = Rc::clone(world.publish(vec![cluster("a", names)]).cluster(ClusterId(0)));
+    until(|| !addresses(&live).is_empty()).await;
+    assert_eq!(addresses(&live), [(ip(1), 80).into()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn endpoints_of_names_that_stay_keep_their_pools_when_names_come_and_go() {
+    let mut world = World::new(Partial(&[("a.example", 1), ("b.example", 2)]));
+    let live = |world: &mut World, names: &[&str]| {
+        let generation = world.publish(vec![cluster("a", named(names))]);
+        Rc::clone(generation.cluster(ClusterId(0)))
+    };
+    let endpoint = |live: &LiveCluster, last: u8| {
+        let at = Address::Ip((ip(last), 80).into());
+        let mut picks = (0..8).filter_map(|_| live.choose(None, &[]));
+        picks.find(|endpoint| *endpoint.address() == at).unwrap()
+    };
+    let before = live(&mut world, &["a.example"]);
+    world.registry.warm(LIMIT).await;
+    let a = endpoint(&before, 1);
+    let after = live(&mut world, &["a.example", "b.example"]);
+    assert!(Rc::ptr_eq(&endpoint(&after, 1), &a), "there is no moment without endpoints");
+    world.registry.warm(LIMIT).await;
+    assert_eq!(addresses(&after), [(ip(1), 80).into(), (ip(2), 80).into()]);
+    assert!(Rc::ptr_eq(&endpoint(&after, 1), &a));
+    // Others than those before are waited for; only then those go.
+    let others = live(&mut world, &["b.example", "silent.example"]);
+    tokio::time::sleep(LOOKUP_TIMEOUT / 2).await;
+    assert_eq!(addresses(&others).len(), 2, "not yet");
+    tokio::time::sleep(LOOKUP_TIMEOUT + LIMIT).await;
+    assert_eq!(addresses(&others), [(ip(2), 80).into()]);
 }
 
 /// Of so many picks, how many went to an address.

@@ -10,7 +10,9 @@ use std::time::SystemTime;
 
 use propylon_model::destination_rule::{ClientTls, ClientTlsMode, TrafficPolicy};
 use propylon_model::gateway::{ServerTls, ServerTlsMode, TlsCertificate};
-use propylon_model::{DestinationRule, FileKey, Files, SecretBytes, WorkloadFiles, World};
+use propylon_model::{
+    DestinationRule, FileKey, Files, Labels, SecretBytes, WorkloadEntry, WorkloadFiles, World,
+};
 
 /// Which files the objects of a world name, and how they stood when they were read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -80,8 +82,30 @@ fn names(world: &World) -> BTreeSet<FileKey> {
             names.extend(written.map(|path| FileKey::of(&rule.meta.source, path)));
         }
     }
+    if has_mutual_endpoints(world) {
+        let own = WorkloadFiles::PLACES.into_iter().flat_map(WorkloadFiles::paths);
+        names.extend(own.map(|path| FileKey::Absolute(path.into())));
+    }
     names
 }
+
+/// True if some endpoint may speak the mesh's mutual TLS without being told to: then the workload's
+/// own certificate is wanted.
+fn has_mutual_endpoints(world: &World) -> bool {
+    let labelled = |labels: &Labels| labels.get(TLS_MODE.0).is_some_and(|mode| mode == TLS_MODE.1);
+    let entry = |one: &WorkloadEntry| labelled(&one.labels) || !one.service_account.is_empty();
+    world.pods.iter().any(|object| labelled(&object.meta.labels))
+        || world.endpoint_slices.iter().any(|object| labelled(&object.meta.labels))
+        || world.endpoints.iter().any(|object| labelled(&object.meta.labels))
+        || world.service_entries.iter().any(|object| object.spec.endpoints.iter().any(entry))
+        || world
+            .workload_entries
+            .iter()
+            .any(|object| labelled(&object.meta.labels) || entry(&object.spec))
+}
+
+/// The label of endpoints that speak mutual TLS themselves.
+const TLS_MODE: (&str, &str) = ("security.istio.io/tlsMode", "istio");
 
 /// Every TLS setting of a rule: its own, its ports' and its subsets'.
 fn client_settings(rule: &DestinationRule) -> impl Iterator<Item = &ClientTls> {

@@ -173,6 +173,19 @@ fn no_more_endpoints_are_ejected_than_the_percentage_allows() {
 }
 
 #[test]
+fn a_row_that_is_full_begins_anew_and_the_others_go_on() {
+    // Nobody may be ejected, so that nothing else begins anew.
+    let kinds = Outlier { gateway_errors: Some(2), server_errors: Some(4), ..rules() };
+    let cluster = Cluster::of(1, Outlier { percent_max: 10, ..kinds });
+    let detected = |kind: &str| cluster.counter(&format!("ejections_detected_{kind}"));
+    cluster.answers(0, &[503, 503]);
+    assert_eq!(detected("consecutive_gateway_failure"), 1);
+    cluster.answers(0, &[503, 500]);
+    assert_eq!(detected("consecutive_gateway_failure"), 1, "one is no row of two");
+    assert_eq!(detected("consecutive_5xx"), 1, "but it is the fourth of these");
+}
+
+#[test]
 fn ejections_survive_new_endpoints_and_end_with_their_own() {
     let cluster = Cluster::of(2, rules());
     cluster.answers(0, &[500; 3]);

@@ -184,11 +184,13 @@ impl Session {
         self.local
     }
 
-    /// Moves the connection's bytes until it ends.
+    /// Moves the connection's bytes until it ends. Calls `settles` once the peer's settings are
+    /// known: they may allow more streams than were assumed.
     pub(super) async fn drive(
         &self,
         connection: &mut Connection,
         keep_alive: Option<Http2KeepAlive>,
+        settles: impl Fn(),
     ) -> Ended {
         let mut probe = keep_alive.and_then(|times| Probe::new(times, connection.ping_pong()?));
         let mut last_call: Option<Pin<Box<Sleep>>> = None;
@@ -197,8 +199,10 @@ impl Session {
                 return Poll::Ready(ended(&result));
             }
             // What was read was taken in by this very poll.
-            if self.watch.heard() {
-                self.settled.send_if_modified(|settled| !std::mem::replace(settled, true));
+            if self.watch.heard()
+                && self.settled.send_if_modified(|settled| !std::mem::replace(settled, true))
+            {
+                settles();
             }
             if let Some(probe) = &mut probe
                 && probe.poll(cx).is_ready()

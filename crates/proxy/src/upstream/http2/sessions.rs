@@ -79,7 +79,10 @@ impl Sessions {
             let fit = endpoint.fit(Purpose::Http2(authority), ends);
             sessions.retire_spent(endpoint.limits());
             if let Some(session) = sessions.with_room(fit) {
-                return Ok(Place::take(session, active));
+                let place = Place::take(session, active);
+                // Whoever waits next may find room as well.
+                endpoint.pool.freed();
+                return Ok(place);
             }
             let making = match sessions.joined(settings, fit) {
                 Some(making) => making,
@@ -260,7 +263,8 @@ async fn live(
         tokio::task::yield_now().await;
         session.close_unused();
     }
-    let ended = session.drive(&mut connection, settings.keep_alive).await;
+    let settles = || counted.0.pool.freed();
+    let ended = session.drive(&mut connection, settings.keep_alive, settles).await;
     let counters = counted.0.counters();
     match ended {
         Ended::Over => {}
