@@ -1,8 +1,10 @@
 //! A WebSocket to an HTTP/2 upstream: the stream that an extended CONNECT opened (RFC 8441), as a
 //! way for bytes, and what the client is told that asked for it in HTTP/1.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
+use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
@@ -12,6 +14,7 @@ use http::Response;
 use propylon_snapshot::Line;
 
 use super::lines;
+use crate::http::arrived::{Arrived, Ending};
 use crate::http::beside::Beside;
 use crate::http::desk::Out;
 use crate::http::downstream::{After, Downstream};
@@ -39,7 +42,8 @@ pub(super) async fn join<D: Downstream>(
     beside.timer().stop();
     if let Some(body) = beside.into_body() {
         let tunnel = Tunnel::new(send, recv);
-        forwarding.asked.down.join(&out.down, b"", body, &tunnel).await;
+        let joined = forwarding.asked.down.join(&out.down, b"", body, &tunnel);
+        tunnel.meanwhile(joined).await;
     }
     After::Close
 }
@@ -72,9 +76,9 @@ const ACCEPT: &str = "sec-websocket-accept";
 struct Tunnel {
     send: RefCell<SendStream<Bytes>>,
     recv: RefCell<RecvStream>,
-    /// What came and was not read.
+    /// What came and was not read, behind the piece that is being read.
+    arrived: RefCell<Arrived>,
     ahead: RefCell<Bytes>,
-    ended: Cell<bool>,
 }
 
 impl Tunnel {
@@ -82,9 +86,26 @@ impl Tunnel {
         Self {
             send: RefCell::new(send),
             recv: RefCell::new(recv),
+            arrived: RefCell::default(),
             ahead: RefCell::default(),
-            ended: Cell::new(false),
         }
+    }
+
+    /// Does `work`, and takes over what comes until it is done.
+    async fn meanwhile(&self, work: impl Future<Output = ()>) {
+        let mut work = pin!(work);
+        poll_fn(|cx| {
+            let done = work.as_mut().poll(cx);
+            if done.is_pending() {
+                self.fill(cx);
+            }
+            done
+        })
+        .await;
+    }
+
+    fn fill(&self, cx: &mut Context<'_>) {
+        self.arrived.borrow_mut().fill(&mut self.recv.borrow_mut(), cx, usize::MAX);
     }
 }
 
@@ -94,10 +115,15 @@ fn broken<E>(_: E) -> io::Error {
 
 impl Io for Tunnel {
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.ahead.borrow().is_empty() && !self.ended.get() {
-            match ready!(self.recv.borrow_mut().poll_data(cx)) {
-                Some(data) => *self.ahead.borrow_mut() = data.map_err(broken)?,
-                None => self.ended.set(true),
+        let mut ahead = self.ahead.borrow_mut();
+        if ahead.is_empty() {
+            self.fill(cx);
+            let mut arrived = self.arrived.borrow_mut();
+            match (arrived.pop(), arrived.ending()) {
+                (Some(part), _) => *ahead = part,
+                (None, None) => return Poll::Pending,
+                (None, Some(Ending::Broken(_))) => return Poll::Ready(Err(broken(()))),
+                (None, Some(Ending::Plain | Ending::Trailers(_))) => {}
             }
         }
         Poll::Ready(Ok(()))
