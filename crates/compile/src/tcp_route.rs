@@ -151,7 +151,7 @@ impl<'w> Builder<'_, 'w> {
             let weight = if list.len() == 1 { 1 } else { weight };
             destinations.push(TcpDestination { target, weight });
         }
-        let Handing { idle_timeout, duration, hash_source } = handing;
+        let Handing { idle_timeout, duration, hash_source, tunnel } = handing;
         TcpRoute {
             destinations,
             idle_timeout,
@@ -159,6 +159,7 @@ impl<'w> Builder<'_, 'w> {
             stat_prefix: stat_prefix.into(),
             protocol: if is_mongo { TcpProtocol::Mongo } else { TcpProtocol::Tcp },
             hash_source,
+            tunnel,
             origin,
         }
     }

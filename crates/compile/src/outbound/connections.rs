@@ -176,7 +176,7 @@ pub(super) fn target_of(
 
 /// A route with one destination.
 pub(super) fn only(target: Target, name: &str, handing: Handing, origin: Origin) -> TcpRoute {
-    let Handing { idle_timeout, duration, hash_source } = handing;
+    let Handing { idle_timeout, duration, hash_source, tunnel } = handing;
     TcpRoute {
         destinations: vec![TcpDestination { target, weight: 1 }],
         idle_timeout,
@@ -184,6 +184,7 @@ pub(super) fn only(target: Target, name: &str, handing: Handing, origin: Origin)
         stat_prefix: name.into(),
         protocol: TcpProtocol::Tcp,
         hash_source,
+        tunnel,
         origin,
     }
 }
