@@ -8,7 +8,8 @@ use std::time::Duration;
 use propylon_snapshot::Tunnel;
 
 use crate::destination_rule::Merged;
-use crate::traffic_policy::{tcp_hash, tunnel};
+use crate::traffic_policy::tcp_hash;
+use crate::tunnel;
 
 /// Istio's idle timeout of TCP connections.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
@@ -38,7 +39,7 @@ impl Handing {
             idle_timeout: Some(idle).filter(|idle| !idle.is_zero()),
             duration: duration.filter(|duration| !duration.is_zero()),
             hash_source: rule.is_some_and(|rule| tcp_hash(rule, subset)),
-            tunnel: rule.and_then(|rule| tunnel(rule, subset)).map(Arc::new),
+            tunnel: rule.and_then(|rule| tunnel::effective(rule, subset)).map(Arc::new),
         }
     }
 }

@@ -4,10 +4,10 @@
 use propylon_model::destination_rule::{
     ClientTls, ConnectionPool, ConsistentHash, HashAlgorithm, HashKey, LbPolicy, LoadBalancer,
     Maglev, OutlierDetection, PortTrafficPolicy, ProxyProtocol, ProxyProtocolVersion, RetryBudget,
-    RingHash, SimpleLb, TrafficPolicy, Tunnel as WrittenTunnel,
+    RingHash, SimpleLb, TrafficPolicy,
 };
 use propylon_model::{DestinationRule, FieldPath, Object};
-use propylon_snapshot::{Balance, ProxyHeader, Tunnel, TunnelMethod};
+use propylon_snapshot::{Balance, ProxyHeader};
 
 use crate::destination_rule::{Merged, Placed};
 
@@ -107,7 +107,7 @@ impl<'w> Policy<'w> {
         object: &'w Object<DestinationRule>,
         field: &FieldPath,
     ) -> Self {
-        // A tunnel is no matter of the cluster: see `tunnel` below.
+        // A tunnel is no matter of the cluster: see `crate::tunnel`.
         let TrafficPolicy {
             load_balancer,
             connection_pool,
@@ -195,26 +195,6 @@ pub(crate) fn tcp_hash(rule: &Merged<'_>, subset: &str) -> bool {
     let subset = rule.subset(subset).and_then(|placed| placed.part.traffic_policy.as_ref());
     let own = subset.and_then(|policy| policy.load_balancer.as_ref());
     by_source(own.or(whole))
-}
-
-/// The tunnel that connections to a subset go through, or to the whole service where that is empty.
-/// As in Istio a subset has its own or none: that of the rule is not passed on to it.
-pub(crate) fn tunnel(rule: &Merged<'_>, subset: &str) -> Option<Tunnel> {
-    let policy = match subset {
-        "" => rule.policy.as_ref().map(|placed| placed.part),
-        name => rule.subset(name).and_then(|placed| placed.part.traffic_policy.as_ref()),
-    };
-    let WrittenTunnel { protocol, target_host, target_port } = policy?.tunnel.as_ref()?;
-    let method = match protocol.as_str() {
-        "POST" => TunnelMethod::Post,
-        _ => TunnelMethod::Connect,
-    };
-    // Go's `net.JoinHostPort`.
-    let target = match target_host.contains(':') {
-        true => format!("[{target_host}]:{target_port}"),
-        false => format!("{target_host}:{target_port}"),
-    };
-    Some(Tunnel { method, target: target.into() })
 }
 
 fn hash_of(balancer: Option<&LoadBalancer>) -> Option<&ConsistentHash> {

@@ -74,7 +74,8 @@ impl<'b, 'w> Leaving<'b, 'w> {
                 }
                 let position = fitting.first().map(|(position, _)| *position);
                 let origin = builder.objects.origin(object, entry, position);
-                let route = builder.connections(object, &written.route, origin, (port, false));
+                let route =
+                    builder.connections(object, ("tcp", &written.route), origin, (port, false));
                 let subnets = fitting.iter().flat_map(|(_, one)| &one.destination_subnets);
                 let blocks: Vec<IpNet> = subnets.filter_map(|text| block(text)).collect();
                 if blocks.is_empty() {
@@ -113,7 +114,8 @@ impl<'b, 'w> Leaving<'b, 'w> {
                         continue;
                     }
                     let origin = builder.objects.origin(object, entry, Some(position));
-                    let route = builder.connections(object, &written.route, origin, (port, false));
+                    let list = ("tls", &*written.route);
+                    let route = builder.connections(object, list, origin, (port, false));
                     let names = one.sni_hosts.iter().map(|name| name.to_ascii_lowercase().into());
                     chains.push(passed(names.collect(), route, origin));
                 }
