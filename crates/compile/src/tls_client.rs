@@ -11,7 +11,8 @@ use propylon_snapshot::{
 use crate::credential::Vault;
 use crate::problems::{Problems, code};
 use crate::registry::{Behind, Service};
-use crate::view::{View, selects};
+use crate::selection::selects;
+use crate::view::View;
 
 /// The settings that a DestinationRule asks for, and for which cluster.
 pub(crate) struct Asked<'a, 'w> {

@@ -9,7 +9,7 @@ use propylon_model::{FieldPath, Labels, Object, VirtualService};
 
 use super::index::{Index, Reach};
 use crate::Role;
-use crate::view::selects;
+use crate::selection::selects;
 
 /// A destination where a route names it.
 pub(super) struct Use<'w> {
