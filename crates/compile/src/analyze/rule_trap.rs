@@ -30,8 +30,8 @@ pub(super) fn check(index: &Index<'_, '_>, uses: &[Use<'_>], out: &mut Vec<Probl
         let Some(service) = index.registry.find_for(&host, own) else { continue };
         match index.rules.find(&service.host, service.namespace) {
             Some(merged) => check_overruled(index, rule, merged, out),
-            // Rules of third namespaces are for their own workloads, which is no matter to a gateway
-            // that sends nothing there: an egress gateway's own service has such rules.
+            // Rules of third namespaces are for their own workloads. A gateway that sends nothing
+            // there need not know: an egress gateway's own service has such rules.
             None if !reached(&service.host) => {}
             None => {
                 let message = "this DestinationRule does not hold at this gateway";
