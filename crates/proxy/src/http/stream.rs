@@ -205,7 +205,10 @@ impl Broken {
             Reason::StreamRefused if self.left => Some(LEAVING_MAX),
             Reason::StreamRefused => (!tries.retries(self.reason)).then_some(1),
             // RFC 9110 section 9.2.2.
-            Reason::UpstreamReset => (place.reused() && self.silent && idempotent).then_some(1),
+            Reason::UpstreamReset => {
+                let lost = place.reused() && self.silent;
+                (lost && idempotent && tries.are_allowed()).then_some(1)
+            }
             _ => None,
         }
     }
