@@ -122,7 +122,8 @@ impl<'w> Builder<'_, 'w> {
         self.problems.warning(code::SERVER_NAME_TAKEN, object, field.key("sniHosts"), message);
     }
 
-    /// The destinations of a route in `tcp` or `tls`, as the connections of a port meet them, which may be MongoDB's.
+    /// The destinations of a route in `tcp` or `tls`, as the connections of a port meet them, which
+    /// may be MongoDB's.
     /// A single one takes all; of several, those without weight take nothing.
     pub(crate) fn connections(
         &mut self,

@@ -1,5 +1,6 @@
-//! A tunnel through an HTTP proxy, for bytes that are handed on: asked for on a connection or stream
-//! of its own, and open once the answer's head says so. Nothing that the client says leaves before.
+//! A tunnel through an HTTP proxy, for bytes that are handed on: asked for on a connection or
+//! stream of its own, and open once the answer's head says so. Nothing that the client says leaves
+//! before.
 //!
 //! The words are Envoy's. HTTP/1 takes every 2xx for a yes, HTTP/2 only 200. Unlike in Envoy the
 //! answer has to come in the time for connecting, and the end of one direction leaves the other.
