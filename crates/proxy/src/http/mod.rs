@@ -5,7 +5,6 @@
 //! answers at once, `forward` asks an upstream. Generic over the client's side and the I/O seam.
 
 pub(crate) mod admission;
-mod arrived;
 mod asked;
 mod attempt;
 mod beside;

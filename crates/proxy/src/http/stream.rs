@@ -15,7 +15,6 @@ use h2::client::ResponseFuture;
 use http::{HeaderMap, Response, header};
 use propylon_snapshot::{Http2Settings, Line, Reason};
 
-use super::arrived::{Arrived, Ending};
 use super::attempt::{End, cut};
 use super::beside::{Beside, Timer};
 use super::desk::Out;
@@ -27,6 +26,7 @@ use super::relay::{self, Answered};
 use super::retry::{Tries, Verdict};
 use super::view::UpstreamSpeaks;
 use crate::http1::{FramingLine, HEAD_LINES_MAX, Method};
+use crate::http2::{Arrived, Ending};
 use crate::limits::{INTERIM_RESPONSES_MAX, JOINED_BODY_BYTES_MAX};
 use crate::upstream::{LiveEndpoint, Outcome, Place, is_leaving, reason_of, status_of_grpc};
 
@@ -68,7 +68,7 @@ async fn place<D: Downstream>(
     let progress = Progress::default();
     let mut beside = Beside::between(forwarding.asked.down, body, &progress, timer);
     let websocket = forwarding.asked.request.websocket;
-    let client = (forwarding.authority(), forwarding.asked.caller().ends());
+    let client = (Some(forwarding.authority()), forwarding.asked.caller().ends());
     let found = async {
         let place = endpoint.place(settings, limit, client).await?;
         if websocket {
@@ -203,7 +203,10 @@ impl Broken {
             Reason::StreamRefused if self.left => Some(LEAVING_MAX),
             Reason::StreamRefused => (!tries.retries(self.reason)).then_some(1),
             // RFC 9110 section 9.2.2.
-            Reason::UpstreamReset => (place.reused() && self.silent && idempotent).then_some(1),
+            Reason::UpstreamReset => {
+                let lost = place.reused() && self.silent;
+                (lost && idempotent && tries.are_allowed()).then_some(1)
+            }
             _ => None,
         }
     }

@@ -11,12 +11,12 @@ use h2::{RecvStream, SendStream};
 use http::HeaderMap;
 
 use super::exchange::Exchange;
-use crate::http::arrived::{Arrived, Ending};
 use crate::http::downstream::unframed::write_trailers;
 use crate::http::downstream::{Downstream, Interrupt, Progress, RequestBody};
 use crate::http::upload::{self, Ends, Sent};
 use crate::http1::emit::{CRLF, LAST_CHUNK, write_chunk};
 use crate::http1::{ChunkHead, FramingLine};
+use crate::http2::{Arrived, Ending};
 use crate::io::{Io, write_all, write_all_vectored};
 use crate::limits::{
     HELD_BODY_BYTES_MAX, HTTP2_SEND_BUFFER_BYTES_MAX, JOINED_BODY_BYTES_MAX, JOINED_FRAME_BYTES_MAX,

@@ -25,7 +25,7 @@ const PARTS_APART_MAX: usize = 8;
 
 /// Content in order, and what stands behind it.
 #[derive(Debug, Default)]
-pub(super) struct Arrived {
+pub(crate) struct Arrived {
     parts: VecDeque<Bytes>,
     /// Small pieces behind these.
     joined: Vec<u8>,
@@ -37,7 +37,7 @@ pub(super) struct Arrived {
 
 /// What follows content.
 #[derive(Debug)]
-pub(super) enum Ending {
+pub(crate) enum Ending {
     /// Nothing.
     Plain,
     /// Trailers, and nothing behind them.
@@ -48,7 +48,7 @@ pub(super) enum Ending {
 
 impl Arrived {
     /// Takes some of the content, and the end if that is all; waits for something if it should.
-    pub(super) async fn next(
+    pub(crate) async fn next(
         &mut self,
         body: &mut RecvStream,
         parts: &mut Vec<Bytes>,
@@ -67,7 +67,7 @@ impl Arrived {
     }
 
     /// Does `work`; what comes until it is done waits here.
-    pub(super) async fn meanwhile<F: Future>(
+    pub(crate) async fn meanwhile<F: Future>(
         &mut self,
         body: &mut RecvStream,
         work: F,
@@ -84,7 +84,7 @@ impl Arrived {
     }
 
     /// Takes what is there over, until there are `most` bytes.
-    pub(super) fn fill(&mut self, body: &mut RecvStream, cx: &mut Context<'_>, most: usize) {
+    pub(crate) fn fill(&mut self, body: &mut RecvStream, cx: &mut Context<'_>, most: usize) {
         while self.end.is_none() && self.len < most {
             match body.poll_data(cx) {
                 Poll::Ready(Some(Ok(part))) => self.push(part),
@@ -134,7 +134,7 @@ impl Arrived {
     }
 
     /// The first piece.
-    pub(super) fn pop(&mut self) -> Option<Bytes> {
+    pub(crate) fn pop(&mut self) -> Option<Bytes> {
         if self.parts.is_empty() {
             self.seal();
         }
@@ -144,12 +144,12 @@ impl Arrived {
     }
 
     /// True if nothing of the content is left, and nothing stands behind it.
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         matches!(self.ending(), Some(Ending::Plain))
     }
 
     /// What stands behind the content, if all of that was taken.
-    pub(super) fn ending(&self) -> Option<&Ending> {
+    pub(crate) fn ending(&self) -> Option<&Ending> {
         self.end.as_ref().filter(|_| self.len == 0)
     }
 }
