@@ -2,7 +2,8 @@
 //! that keeps peers from making us work for nothing. Used on both sides; knows no routing.
 //!
 //! `frames` finds the frames in a stream of bytes, `meter` weighs them, [`Wire`] carries them.
-//! Content of a stream that waits for the other side has [`Arrived`]. A stream that carries bytes for somebody else is a [`Tunnel`].
+//! What came on a stream and waits for the other side has [`Arrived`]; a stream that carries bytes
+//! for somebody else is a [`Tunnel`].
 
 mod arrived;
 mod frames;
