@@ -27,11 +27,12 @@ pub(super) fn check(index: &Index<'_, '_>, uses: &[Use<'_>], out: &mut Vec<Probl
             if mode.is_none() && port.protocol == Protocol::Tls && outside {
                 plaintext(one, service, port, out);
             }
-        } else if let Some((settings, rule, field)) = tls.filter(|_| one.takes("tls")) {
-            if matches!(settings.mode, ClientTlsMode::Simple | ClientTlsMode::Mutual) {
-                let problem = twice(one, service, port).note(rule, field, "TLS begins here again");
-                out.push(problem);
-            }
+        } else if let Some((settings, rule, field)) = tls
+            && one.takes("tls")
+            && matches!(settings.mode, ClientTlsMode::Simple | ClientTlsMode::Mutual)
+        {
+            let problem = twice(one, service, port).note(rule, field, "TLS begins here again");
+            out.push(problem);
         }
     }
 }

@@ -2,6 +2,7 @@
 //! It outlives generations as long as its settings stay; endpoints are swapped inside it.
 
 mod asked;
+mod been;
 mod set;
 
 use std::cell::{Cell, RefCell};
@@ -30,6 +31,7 @@ use crate::tls::{Originator, Purpose};
 
 use asked::Requested;
 pub(crate) use asked::Wanted;
+pub(crate) use been::Been;
 use set::{EndpointSet, Spread};
 
 /// One endpoint of one cluster in one worker.
