@@ -108,7 +108,7 @@ impl Slot {
         if share.is_none() {
             endpoint.counters().upstream_cx_overflow.add(1);
         }
-        let open = &endpoint.pool.open;
+        let open = &endpoint.held.pool.open;
         let share = match share {
             None if open.get() == 0 => usage.first_connection(endpoint.limits()),
             share => share?,
@@ -123,7 +123,7 @@ impl Slot {
             endpoint.counters().upstream_cx_overflow.add(1);
             return None;
         };
-        let open = &endpoint.pool.open;
+        let open = &endpoint.held.pool.open;
         open.set(open.get() + 1);
         Some(Self { endpoint: Rc::clone(endpoint), _share: share })
     }
@@ -131,7 +131,7 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let pool = &self.endpoint.pool;
+        let pool = &self.endpoint.held.pool;
         pool.open.set(pool.open.get() - 1);
         pool.freed();
     }
@@ -187,7 +187,7 @@ impl Pool {
         idle_timeout: Duration,
         fit: Fit<'_>,
     ) -> Turn {
-        let pool = &endpoint.pool;
+        let pool = &endpoint.held.pool;
         if pool.waiting.get() == 0
             && let Some(slot) = Self::slot(endpoint, fit)
         {
@@ -210,7 +210,7 @@ impl Pool {
     fn slot(endpoint: &Rc<LiveEndpoint>, fit: Fit<'_>) -> Option<Slot> {
         Slot::take(endpoint).or_else(|| {
             let stranger = {
-                let mut idle = endpoint.pool.idle.borrow_mut();
+                let mut idle = endpoint.held.pool.idle.borrow_mut();
                 let at = idle.iter().position(|idle| !idle.open.fits(fit))?;
                 idle.remove(at)
             };
@@ -227,7 +227,7 @@ impl Pool {
 
     /// Waits until a connection of an endpoint, or a place in one, is free or gone.
     pub(super) async fn wait(endpoint: &Rc<LiveEndpoint>) {
-        let pool = &endpoint.pool;
+        let pool = &endpoint.held.pool;
         let _waiting = Waiting::begin(pool);
         pool.freed.notified().await;
     }
@@ -323,22 +323,17 @@ pub(super) struct Active(Rc<LiveEndpoint>);
 
 impl Active {
     pub(super) fn begin(endpoint: &Rc<LiveEndpoint>) -> Self {
-        endpoint.active.set(endpoint.active.get() + 1);
+        endpoint.held.active.set(endpoint.held.active.get() + 1);
         endpoint.counters().upstream_rq_active.add(1);
         endpoint.counters().upstream_rq_total.add(1);
-        endpoint.tally.request();
+        endpoint.held.tally.request();
         Self(Rc::clone(endpoint))
-    }
-
-    /// The endpoint.
-    pub(super) fn endpoint(&self) -> &Rc<LiveEndpoint> {
-        &self.0
     }
 }
 
 impl Drop for Active {
     fn drop(&mut self) {
-        self.0.active.set(self.0.active.get() - 1);
+        self.0.held.active.set(self.0.held.active.get() - 1);
         self.0.counters().upstream_rq_active.sub(1);
     }
 }
@@ -425,8 +420,8 @@ impl Connection {
         open.life.request = Share::default();
         let endpoint = Rc::clone(open.endpoint());
         let now = Instant::now();
-        if !endpoint.is_retired() && open.is_fresh_enough(now) {
-            endpoint.pool.put(open, now, in_doubt);
+        if !endpoint.held.is_retired() && open.is_fresh_enough(now) {
+            endpoint.held.pool.put(open, now, in_doubt);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Pools, endpoint swaps, carrying over and name resolution, over real sockets.
 
+mod moving;
+
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;

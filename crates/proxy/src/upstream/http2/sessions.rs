@@ -29,6 +29,8 @@ pub(in crate::upstream) struct Sessions {
 #[derive(Debug)]
 struct Kept {
     session: Rc<Session>,
+    /// Whom it leads to: perhaps at an address that was another's before.
+    endpoint: Rc<LiveEndpoint>,
     made_for: MadeFor,
 }
 
@@ -81,7 +83,7 @@ impl Sessions {
             if let Some(session) = sessions.with_room(fit) {
                 let place = Place::take(session, active);
                 // Whoever waits next may find room as well.
-                endpoint.pool.freed();
+                endpoint.held.pool.freed();
                 return Ok(place);
             }
             let making = match sessions.joined(settings, fit) {
@@ -126,10 +128,11 @@ impl Sessions {
     }
 
     /// The first fit connection with room.
-    fn with_room(&self, fit: Fit<'_>) -> Option<Rc<Session>> {
+    fn with_room(&self, fit: Fit<'_>) -> Option<(Rc<Session>, Rc<LiveEndpoint>)> {
         let mut open = self.open.borrow_mut();
         let mut fit = open.iter().filter(|kept| kept.made_for.serves(fit));
-        let found = fit.find(|kept| kept.session.has_room()).map(|kept| Rc::clone(&kept.session));
+        let found = fit.find(|kept| kept.session.has_room());
+        let found = found.map(|kept| (Rc::clone(&kept.session), Rc::clone(&kept.endpoint)));
         if found.is_none() {
             open.retain(|kept| !kept.session.is_closed());
         }
@@ -255,15 +258,15 @@ async fn live(
         }
     };
     let made_for = MadeFor::of(endpoint.fit(purpose, ends));
-    let kept = Kept { session: Rc::clone(&session), made_for };
+    let kept = Kept { session: Rc::clone(&session), endpoint: Rc::clone(endpoint), made_for };
     endpoint.sessions().open.borrow_mut().push(kept);
     told.send_replace(Some(Ok(())));
-    if counted.0.is_retired() {
+    if counted.0.held.is_retired() {
         // Nobody sweeps here any more. Those who waited take their places first.
         tokio::task::yield_now().await;
         session.close_unused();
     }
-    let settles = || counted.0.pool.freed();
+    let settles = || counted.0.held.pool.freed();
     let ended = session.drive(&mut connection, settings.keep_alive, settles).await;
     let counters = counted.0.counters();
     match ended {
