@@ -7,7 +7,8 @@ use propylon_model::destination_rule::{Subset, TrafficPolicy};
 use propylon_model::{DestinationRule, FieldPath, Object};
 
 use crate::host;
-use crate::view::{View, in_order, selects};
+use crate::selection::{in_order, selects};
+use crate::view::View;
 use crate::visibility;
 
 /// All rules for one host in one namespace with one visibility.

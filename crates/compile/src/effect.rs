@@ -18,7 +18,8 @@ use propylon_model::{
 use crate::Role;
 use crate::problems::{Problems, code};
 use crate::scope::Scope;
-use crate::view::{View, in_order, selects};
+use crate::selection::{in_order, selects};
+use crate::view::View;
 
 /// Reports what has no effect yet, of all objects that concern this gateway.
 pub(crate) fn report(view: &View<'_>, gateways: &[&Object<Gateway>], problems: &mut Problems) {

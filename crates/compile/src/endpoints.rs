@@ -11,7 +11,7 @@ use propylon_model::{
 use propylon_snapshot::Locality;
 
 use crate::place::{self, HOSTNAME, NETWORK};
-use crate::view::{in_order, selects};
+use crate::selection::{in_order, selects};
 
 /// The label by which a slice names its Service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";

@@ -12,8 +12,9 @@ use propylon_snapshot::Bind;
 use crate::Families;
 use crate::host::split_server_host;
 use crate::problems::{Problems, code};
+use crate::selection::{in_order, selects};
 use crate::validate::protocol::{Class, class};
-use crate::view::{View, in_order, selects};
+use crate::view::View;
 
 /// One server that this workload is asked to open.
 pub(crate) struct OpenServer<'w> {

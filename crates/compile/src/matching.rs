@@ -8,7 +8,7 @@ use propylon_snapshot::{
 
 use crate::Options;
 use crate::host::resolve_gateway;
-use crate::view::selects;
+use crate::selection::selects;
 
 /// Keys of `headers` that Istio passes over: they have fields of their own.
 const NO_HEADERS: [&str; 4] = ["uri", "scheme", "method", "authority"];

@@ -14,7 +14,7 @@ use propylon_model::virtual_service::HttpRetry;
 use propylon_model::{MeshConfig, World};
 use propylon_snapshot::{ClientCertificate, HttpSettings, PathNormalization, ServerHeader};
 
-use crate::view::{in_order, selects};
+use crate::selection::{in_order, selects};
 use crate::{Options, Role};
 
 /// Istio's `connectTimeout`.

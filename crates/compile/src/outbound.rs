@@ -4,6 +4,7 @@
 
 mod connections;
 mod hosts;
+mod offer;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -20,12 +21,13 @@ use crate::handing::Handing;
 use crate::http_route::Builder;
 use crate::problems::code;
 use crate::protocol::Protocol;
-use crate::registry::{Behind, Port, Service};
+use crate::registry::{Behind, Service};
+use crate::renumber;
 use crate::scope::{Scope, Unknown};
-use crate::tcp_route;
 use crate::virtual_service::Bound;
 
 use hosts::Table;
+use offer::Offer;
 
 /// A sidecar's listeners under construction; clusters have provisional ids.
 pub(crate) struct Leaving<'b, 'w> {
@@ -53,13 +55,6 @@ struct Making {
     http: Option<usize>,
     chains: Vec<TlsChain>,
     bytes: Option<TcpRoute>,
-}
-
-/// A service's port as the listeners see it.
-#[derive(Clone, Copy)]
-struct Offer<'r, 'w> {
-    service: &'r Service<'w>,
-    port: &'r Port,
 }
 
 impl<'b, 'w> Leaving<'b, 'w> {
@@ -216,7 +211,7 @@ impl<'b, 'w> Leaving<'b, 'w> {
         let Self { listeners, tables, otherwise, origin, .. } = self;
         let tables = hosts::finish(tables, clusters);
         let finished = |mut route: TcpRoute| {
-            tcp_route::renumber(&mut route, clusters);
+            renumber::connections(&mut route, clusters);
             route
         };
         let otherwise = otherwise.map(finished);
@@ -224,7 +219,7 @@ impl<'b, 'w> Leaving<'b, 'w> {
             let Making { hosts, http, mut chains, bytes } = making;
             for chain in &mut chains {
                 if let Then::Tcp(route) = &mut chain.then {
-                    tcp_route::renumber(route, clusters);
+                    renumber::connections(route, clusters);
                 }
             }
             // Where names decide, what they do not is unknown traffic.
@@ -258,9 +253,7 @@ impl<'b, 'w> Leaving<'b, 'w> {
         let target = match self.scope.unknown(builder.view) {
             Unknown::Refused => return None,
             Unknown::Allowed => builder.clusters.passthrough(),
-            Unknown::Through(destination) => {
-                connections::target_of(destination, self.scope, builder)
-            }
+            Unknown::Through(destination) => offer::target_of(destination, self.scope, builder),
         };
         Some(connections::only(target, PASSTHROUGH, Handing::of(None, ""), self.origin))
     }

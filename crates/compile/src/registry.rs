@@ -8,7 +8,8 @@ use propylon_model::{Object, Service as KubernetesService, ServiceEntry, Source}
 
 use crate::host;
 use crate::protocol::Protocol;
-use crate::view::{View, age, in_order};
+use crate::selection::{age, in_order};
+use crate::view::View;
 use crate::visibility;
 
 /// A service by one of its hosts.

@@ -5,19 +5,19 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use propylon_snapshot::{
-    Action, Bind, ClusterId, Listener, Offered, Origin, RouteTable, RouteTableId, Rule, RuleList,
-    Serves, Target, Termination, Then, TlsChain, VirtualHost,
+    Bind, ClusterId, Listener, Offered, Origin, RouteTable, RouteTableId, Rule, RuleList, Serves,
+    Termination, Then, TlsChain, VirtualHost,
 };
 
 use crate::gateway::OpenServer;
-use crate::host::{intersection, is_wildcard};
 use crate::http_route::{At, Builder, catch_alls_last};
-use crate::merge::{Merged, protocol_field};
+use crate::merge::Merged;
 use crate::problems::code;
-use crate::tcp_listener::{self, List};
+use crate::renumber;
+use crate::server_hosts::{ServerHosts, domain_of, server_names};
 use crate::tls_server;
 use crate::validate::protocol::Class;
-use crate::virtual_service::Bound;
+use crate::virtual_service::{Bound, List};
 
 /// Position of a group of rules in [`Tables::groups`].
 type GroupId = usize;
@@ -214,7 +214,7 @@ impl<'b, 'w> Tables<'b, 'w> {
     /// The finished listeners and tables; `clusters` has the final id of each provisional one.
     pub(crate) fn finish(mut self, clusters: &[ClusterId]) -> (Vec<Listener>, Vec<RouteTable>) {
         for rule in self.groups.iter_mut().flatten() {
-            renumber(rule, clusters);
+            renumber::rule(rule, clusters);
         }
         let mut lists = self.lists();
         let mut shared: HashMap<Vec<GroupId>, Arc<RuleList>> = HashMap::new();
@@ -245,7 +245,7 @@ impl<'b, 'w> Tables<'b, 'w> {
         }
         let connections = self.connections.into_iter();
         let mut listeners = self.listeners;
-        listeners.extend(connections.map(|one| tcp_listener::finish(one, clusters)));
+        listeners.extend(connections.map(|one| renumber::listener(one, clusters)));
         listeners.sort_by(|a, b| a.bind.cmp(&b.bind));
         // A server that names an address has it; one for all addresses takes the rest.
         let named: HashSet<Bind> = listeners.iter().map(|one| one.bind.clone()).collect();
@@ -253,105 +253,5 @@ impl<'b, 'w> Tables<'b, 'w> {
             listener.also = listener.also.take().filter(|also| !named.contains(also));
         }
         (listeners, tables)
-    }
-}
-
-/// A server's hosts, so arranged that a VirtualService finds those in common without trying all.
-pub(crate) struct ServerHosts<'s> {
-    exact: HashMap<&'s str, Vec<Option<&'s str>>>,
-    wildcards: Vec<(Option<&'s str>, &'s str)>,
-}
-
-impl<'s> ServerHosts<'s> {
-    pub(crate) fn new(server: &OpenServer<'s>) -> Self {
-        let mut exact: HashMap<&str, Vec<_>> = HashMap::new();
-        let mut wildcards = Vec::new();
-        for (namespace, host) in &server.hosts {
-            if is_wildcard(host) {
-                wildcards.push((*namespace, *host));
-            } else {
-                exact.entry(host).or_default().push(*namespace);
-            }
-        }
-        Self { exact, wildcards }
-    }
-
-    /// The domains that a VirtualService and the server have in common, in lower case.
-    pub(crate) fn common(&self, bound: &Bound<'_>) -> Vec<String> {
-        let namespace = &*bound.object.meta.key.namespace;
-        let may = |allowed: &Option<&str>| allowed.is_none_or(|allowed| allowed == namespace);
-        let mut seen = HashSet::new();
-        let mut common = Vec::new();
-        let mut add = |domain: &str| {
-            let domain = domain_of(domain);
-            if seen.insert(domain.clone()) {
-                common.push(domain);
-            }
-        };
-        for host in &bound.hosts {
-            let wildcards = self.wildcards.iter().filter(|(allowed, _)| may(allowed));
-            wildcards.filter_map(|(_, wild)| intersection(wild, host)).for_each(&mut add);
-            if is_wildcard(host) {
-                let exact = self.exact.iter().filter(|(_, allowed)| allowed.iter().any(may));
-                exact.filter_map(|(exact, _)| intersection(exact, host)).for_each(&mut add);
-            } else if self.exact.get(host.as_str()).is_some_and(|all| all.iter().any(may)) {
-                add(host);
-            }
-        }
-        common
-    }
-}
-
-/// The names that choose a TLS server in a handshake. One that serves `*` answers for any name and
-/// for none, and its other names do not make it more specific (Istio's rule).
-fn server_names(server: &OpenServer<'_>) -> Vec<Box<str>> {
-    if server.hosts.iter().any(|(_, host)| *host == "*") {
-        return vec!["*".into()];
-    }
-    let mut names: Vec<Box<str>> = Vec::new();
-    for (_, host) in &server.hosts {
-        let name: Box<str> = host.to_ascii_lowercase().into();
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names
-}
-
-/// A host as requests name it: in lower case, an IPv6 address in brackets.
-pub(crate) fn domain_of(host: &str) -> String {
-    if host.parse::<std::net::Ipv6Addr>().is_ok() {
-        format!("[{}]", host.to_ascii_lowercase())
-    } else {
-        host.to_ascii_lowercase()
-    }
-}
-
-/// Reports a server that is not served at all.
-pub(crate) fn report_closed(server: &OpenServer<'_>, builder: &mut Builder<'_, '_>) {
-    let protocol = server.server.port.protocol.to_ascii_uppercase();
-    let what = match &server.server.tls {
-        Some(tls) => format!("{protocol} {}", tls.mode.name()),
-        None => protocol,
-    };
-    let message = format!(
-        "{what} servers are not yet in effect: port {} stays closed for {}",
-        server.port,
-        server.server.hosts.join(", ")
-    );
-    let field = protocol_field(server);
-    builder.problems.error(code::SERVER_CLOSED, server.gateway, field, message);
-}
-
-/// Puts final cluster ids in the place of provisional ones.
-pub(crate) fn renumber(rule: &mut Rule, clusters: &[ClusterId]) {
-    let Action::Forward(forward) = &mut rule.action else { return };
-    let destinations = forward.destinations.iter_mut().map(|one| &mut one.target);
-    let mirrors = forward.mirrors.iter_mut().map(|one| &mut one.target);
-    for target in destinations.chain(mirrors) {
-        if let Target::Cluster(id) = target {
-            // Every provisional id was handed out by the list that `clusters` was made from.
-            *id = clusters.get(id.0 as usize).copied().unwrap_or(*id);
-        }
     }
 }

@@ -7,7 +7,8 @@ use propylon_model::virtual_service::Destination;
 use propylon_model::{Object, Sidecar};
 
 use crate::host::{is_subset, overlaps};
-use crate::view::{View, in_order, selects};
+use crate::selection::{in_order, selects};
+use crate::view::View;
 
 /// What becomes of traffic that nobody defined.
 #[derive(Clone, Copy)]

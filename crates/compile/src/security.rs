@@ -6,7 +6,8 @@ use propylon_model::selector::{TargetRef, WorkloadSelector};
 use propylon_model::{FieldPath, Object, Problem, Severity};
 
 use crate::problems::{Problems, code};
-use crate::view::{View, in_order, selects};
+use crate::selection::{in_order, selects};
+use crate::view::View;
 
 /// An annotation that turns enforcement into statistics.
 const DRY_RUN: &str = "istio.io/dry-run";

@@ -9,7 +9,7 @@ use propylon_snapshot::Locality;
 
 use crate::endpoints::{Candidate, Supply};
 use crate::place;
-use crate::view::{in_order, selects};
+use crate::selection::{in_order, selects};
 
 /// A host that resolves itself carries no labels, so no subset with labels selects it.
 static NO_LABELS: Labels = Labels::new();

@@ -4,30 +4,16 @@
 use std::collections::HashSet;
 
 use propylon_model::gateway::ServerTlsMode;
-use propylon_snapshot::{ClusterId, Listener, ServerNames, Serves, TcpRoute, Then, TlsChain};
+use propylon_snapshot::{Listener, ServerNames, Serves, TcpRoute, TlsChain};
 
 use crate::gateway::OpenServer;
 use crate::http_route::Builder;
 use crate::merge::{Merged, protocol_field};
 use crate::problems::code;
-use crate::route_table::{ServerHosts, Tables, report_closed};
-use crate::tcp_route::{Taken, renumber};
-
-/// What `spec` of a VirtualService routes connections with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum List {
-    Tcp,
-    Tls,
-}
-
-impl List {
-    pub(crate) fn key(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Tls => "tls",
-        }
-    }
-}
+use crate::route_table::Tables;
+use crate::server_hosts::ServerHosts;
+use crate::tcp_route::Taken;
+use crate::virtual_service::List;
 
 impl<'w> Tables<'_, 'w> {
     /// Adds the listener of a TCP server. Without a route there is none, as in Istio.
@@ -148,25 +134,6 @@ impl<'w> Tables<'_, 'w> {
     }
 }
 
-/// Puts final cluster ids in the place of provisional ones.
-pub(crate) fn finish(mut listener: Listener, clusters: &[ClusterId]) -> Listener {
-    match &mut listener.serves {
-        // A sidecar's listeners are finished elsewhere.
-        Serves::Http(_) | Serves::Captured(_) | Serves::Proxy(_) => {}
-        Serves::Tcp(route) => renumber(route, clusters),
-        Serves::Tls(names) => {
-            let mut chains = names.chains().to_vec();
-            for chain in &mut chains {
-                if let Then::Tcp(route) = &mut chain.then {
-                    renumber(route, clusters);
-                }
-            }
-            *names = ServerNames::new(chains);
-        }
-    }
-    listener
-}
-
 fn mode(server: &OpenServer<'_>) -> Option<ServerTlsMode> {
     server.server.tls.as_ref().map(|tls| tls.mode)
 }
@@ -183,4 +150,20 @@ fn report_unbound(server: &OpenServer<'_>, list: List, builder: &mut Builder<'_,
     );
     let field = protocol_field(server);
     builder.problems.warning(code::SERVER_UNBOUND, server.gateway, field, message);
+}
+
+/// Reports a server that is not served at all.
+fn report_closed(server: &OpenServer<'_>, builder: &mut Builder<'_, '_>) {
+    let protocol = server.server.port.protocol.to_ascii_uppercase();
+    let what = match &server.server.tls {
+        Some(tls) => format!("{protocol} {}", tls.mode.name()),
+        None => protocol,
+    };
+    let message = format!(
+        "{what} servers are not yet in effect: port {} stays closed for {}",
+        server.port,
+        server.server.hosts.join(", ")
+    );
+    let field = protocol_field(server);
+    builder.problems.error(code::SERVER_CLOSED, server.gateway, field, message);
 }

@@ -6,8 +6,7 @@ use std::collections::HashMap;
 use propylon_model::virtual_service::RouteDestination;
 use propylon_model::{FieldPath, Object, VirtualService};
 use propylon_snapshot::{
-    ClusterId, Offered, Origin, Target, TcpDestination, TcpProtocol, TcpRoute, Termination, Then,
-    TlsChain,
+    Offered, Origin, TcpDestination, TcpProtocol, TcpRoute, Termination, Then, TlsChain,
 };
 
 use crate::gateway::OpenServer;
@@ -167,14 +166,4 @@ impl<'w> Builder<'_, 'w> {
 /// The port of a server, and whether MongoDB is spoken there.
 fn spoken(server: &OpenServer<'_>) -> (u16, bool) {
     (server.port, server.server.port.protocol.eq_ignore_ascii_case("MONGO"))
-}
-
-/// Puts final ids in the place of provisional ones.
-pub(crate) fn renumber(route: &mut TcpRoute, clusters: &[ClusterId]) {
-    for destination in &mut route.destinations {
-        if let Target::Cluster(id) = &mut destination.target {
-            // Every provisional id was handed out by the list that `clusters` was made from.
-            *id = clusters.get(id.0 as usize).copied().unwrap_or(*id);
-        }
-    }
 }

@@ -11,8 +11,9 @@ use propylon_snapshot::{
 use crate::credential::Vault;
 use crate::problems::{Problems, code};
 use crate::registry::{Behind, Service};
+use crate::selection::selects;
 use crate::service_entry;
-use crate::view::{View, selects};
+use crate::view::View;
 
 /// The settings that a DestinationRule asks for, and for which cluster.
 pub(crate) struct Asked<'a, 'w> {

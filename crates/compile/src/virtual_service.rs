@@ -11,7 +11,8 @@ use crate::host::{MESH, resolve, resolve_gateway};
 use crate::problems::Problems;
 use crate::route::{Route, completed, own_routes};
 use crate::scope::Scope;
-use crate::view::{View, in_order};
+use crate::selection::in_order;
+use crate::view::View;
 use crate::visibility;
 
 /// A VirtualService as the gateway sees it.
@@ -109,4 +110,20 @@ fn routes<'w>(
         }
     }
     routes
+}
+
+/// What `spec` of a VirtualService routes connections with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum List {
+    Tcp,
+    Tls,
+}
+
+impl List {
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+        }
+    }
 }

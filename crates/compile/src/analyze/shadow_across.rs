@@ -15,7 +15,7 @@ use crate::gateway::{self, OpenServer};
 use crate::matching::applies;
 use crate::merge::merge;
 use crate::problems::Problems;
-use crate::route_table::ServerHosts;
+use crate::server_hosts::ServerHosts;
 use crate::validate::protocol::Class;
 use crate::virtual_service::{Bound, by_gateway};
 

@@ -10,7 +10,7 @@ use super::code;
 use super::index::{Index, Reach};
 use super::uses::Use;
 use crate::registry::{Behind, Service};
-use crate::view::selects;
+use crate::selection::selects;
 
 /// The label by which an EndpointSlice names its Service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";

@@ -8,7 +8,7 @@ use propylon_model::virtual_service::{Destination, HttpMatch, HttpRoute};
 use propylon_model::{FieldPath, Object, VirtualService};
 
 use super::index::{Index, Reach};
-use crate::view::selects;
+use crate::selection::selects;
 
 /// A destination where a route names it.
 pub(super) struct Use<'w> {

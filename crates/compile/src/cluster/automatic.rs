@@ -11,8 +11,8 @@ use crate::credential::Vault;
 use crate::endpoints::Candidate;
 use crate::problems::{Problems, code};
 use crate::registry::{Behind, Port, Service};
+use crate::selection::in_order;
 use crate::tls_client;
-use crate::view::in_order;
 
 impl<'w> Clusters<'_, 'w> {
     /// Mutual TLS with a service's port, if all of its endpoints speak it and the workload has a

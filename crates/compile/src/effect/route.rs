@@ -7,7 +7,8 @@ use propylon_snapshot::Format;
 
 use super::fields;
 use crate::problems::{Problems, code};
-use crate::view::{View, in_order};
+use crate::selection::in_order;
+use crate::view::View;
 use crate::virtual_service::gateways as gateways_of;
 
 /// Reports all VirtualServices that concern these Gateways.

@@ -4,16 +4,16 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use propylon_model::virtual_service::{Destination, L4Match, TlsMatch};
+use propylon_model::virtual_service::{L4Match, TlsMatch};
 use propylon_model::{Labels, Object, VirtualService};
 use propylon_snapshot::{Origin, Target, TcpDestination, TcpProtocol, TcpRoute, TlsChain};
 
-use super::{Key, Leaving, Offer, hosts, passed};
+use super::offer::Offer;
+use super::{Key, Leaving, passed};
 use crate::handing::Handing;
-use crate::host::{MESH, is_subset, resolve, resolve_gateway};
+use crate::host::{MESH, is_subset, resolve_gateway};
 use crate::http_route::Builder;
-use crate::scope::Scope;
-use crate::view::selects;
+use crate::selection::selects;
 use crate::virtual_service::Bound;
 
 /// What `tcp` and `tls` matches share, as Istio's sidecars look at it.
@@ -85,13 +85,13 @@ impl<'b, 'w> Leaving<'b, 'w> {
                 routes.extend(narrowed.map(|one| (Some(Key::Block(one, port)), route.clone())));
             }
         }
-        let origin = hosts::origin_of(offer, builder);
+        let origin = offer.origin(builder);
         let host = offer.service.host.clone();
-        let written = hosts::written(offer);
+        let written = offer.written();
         let namespace = offer.service.namespace;
         let handing = builder.clusters.handing(&host, "");
         let name = builder.clusters.name(&written, &host, namespace, port.into());
-        let target = own_target(offer, builder);
+        let target = offer.target(builder);
         routes.push((None, only(target, &name, handing, origin)));
         routes
     }
@@ -152,26 +152,6 @@ fn source_of_tls(one: &TlsMatch) -> Source<'_> {
 fn block(text: &str) -> Option<IpNet> {
     let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
     text.parse::<IpNet>().ok().or_else(address).map(|block| block.trunc())
-}
-
-/// The cluster of a service's port.
-pub(super) fn own_target(offer: Offer<'_, '_>, builder: &mut Builder<'_, '_>) -> Target {
-    let written = hosts::written(offer);
-    let host = offer.service.host.clone();
-    let port = offer.port.number.into();
-    let namespace = offer.service.namespace;
-    builder.clusters.target(&written, &host, namespace, port, &mut builder.problems)
-}
-
-/// The cluster of a Sidecar's `egressProxy`.
-pub(super) fn target_of(
-    destination: &Destination,
-    scope: &Scope<'_>,
-    builder: &mut Builder<'_, '_>,
-) -> Target {
-    let namespace = scope.sidecar.map_or(builder.view.namespace(), |one| &*one.meta.key.namespace);
-    let host = resolve(&destination.host, namespace, &builder.view.options.domain);
-    builder.clusters.target(destination, &host, namespace, 0, &mut builder.problems)
 }
 
 /// A route with one destination.

@@ -4,20 +4,21 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use propylon_model::virtual_service::{Destination as WrittenDestination, PortSelector};
 use propylon_snapshot::{
     Action, ClusterId, Destination, DirectResponse, Forward, Origin, RouteHeaders, RouteTable,
     RouteTableId, Rule, RuleList, Target, VirtualHost,
 };
 
-use super::{Leaving, Offer, connections};
+use super::Leaving;
+use super::offer::{self, Offer};
 use crate::host::{MESH, by_specificity, is_subset, is_wildcard};
 use crate::http_route::{At, Builder, hash_key};
 use crate::matching::every_path;
 use crate::registry::{Behind, Service};
+use crate::renumber;
 use crate::retry;
-use crate::route_table::{domain_of, renumber};
 use crate::scope::Unknown;
+use crate::server_hosts::domain_of;
 
 /// A table under construction.
 pub(super) struct Table {
@@ -51,7 +52,7 @@ impl<'w> Leaving<'_, 'w> {
         for offer in unclaimed {
             let domains = self.domains_of(offer.service, builder);
             let rules = vec![default_rule(offer, builder)];
-            let origin = origin_of(offer, builder);
+            let origin = offer.origin(builder);
             hosts.push(Host { domains, rules, origin });
         }
         if !hosts.is_empty() {
@@ -74,7 +75,7 @@ impl<'w> Leaving<'_, 'w> {
         let mut only = hosts.pop().unwrap_or_else(|| Host {
             domains: Vec::new(),
             rules: vec![default_rule(offer, builder)],
-            origin: origin_of(offer, builder),
+            origin: offer.origin(builder),
         });
         only.domains = vec!["*".to_owned()];
         let name = format!("{}:{port}", offer.service.host);
@@ -142,9 +143,7 @@ impl<'w> Leaving<'_, 'w> {
                 return rule("block_all", Action::Respond(response), self.origin);
             }
             Unknown::Allowed => builder.clusters.passthrough(),
-            Unknown::Through(destination) => {
-                connections::target_of(destination, self.scope, builder)
-            }
+            Unknown::Through(destination) => offer::target_of(destination, self.scope, builder),
         };
         rule("allow_any", Action::Forward(forward(target)), self.origin)
     }
@@ -152,9 +151,9 @@ impl<'w> Leaving<'_, 'w> {
 
 /// The rule of a service that no VirtualService routes.
 fn default_rule(offer: Offer<'_, '_>, builder: &mut Builder<'_, '_>) -> Rule {
-    let target = connections::own_target(offer, builder);
+    let target = offer.target(builder);
     let mut forward = forward(target);
-    let (to, host) = (written(offer), &offer.service.host);
+    let (to, host) = (offer.written(), &offer.service.host);
     let port = offer.port.number.into();
     let hash = builder.clusters.http_hash(&to, host, offer.service.namespace, port);
     let hashed = hash.is_some();
@@ -162,7 +161,7 @@ fn default_rule(offer: Offer<'_, '_>, builder: &mut Builder<'_, '_>) -> Rule {
     forward.hash = key.into_iter().collect();
     // The mesh's own policy was judged where it is written; Istio's default always compiles.
     forward.retry = retry::retry(builder.view.mesh.retry(), hashed).ok().flatten();
-    rule("default", Action::Forward(forward), origin_of(offer, builder))
+    rule("default", Action::Forward(forward), offer.origin(builder))
 }
 
 fn rule(name: &str, action: Action, origin: Origin) -> Rule {
@@ -181,24 +180,6 @@ fn forward(target: Target) -> Forward {
         retry: None,
         mirrors: Vec::new(),
         hash: Box::default(),
-    }
-}
-
-/// Where a service's port is written.
-pub(super) fn origin_of(offer: Offer<'_, '_>, builder: &mut Builder<'_, '_>) -> Origin {
-    let position = offer.port.position;
-    match offer.service.behind {
-        Behind::Kubernetes(object) => builder.objects.origin(object, position, None),
-        Behind::Entry(object) => builder.objects.origin(object, position, None),
-    }
-}
-
-/// A service's port as a route would name it.
-pub(super) fn written(offer: Offer<'_, '_>) -> WrittenDestination {
-    WrittenDestination {
-        host: offer.service.host.clone(),
-        subset: String::new(),
-        port: Some(PortSelector { number: offer.port.number.into() }),
     }
 }
 
@@ -234,7 +215,7 @@ pub(super) fn finish(tables: Vec<Table>, clusters: &[ClusterId]) -> Vec<RouteTab
         let mut hosts = Vec::new();
         for Host { domains, mut rules, origin } in table.hosts {
             for rule in &mut rules {
-                renumber(rule, clusters);
+                renumber::rule(rule, clusters);
             }
             let rules = Arc::new(RuleList::new(rules));
             for domain in domains.into_iter().filter(|domain| seen.insert(domain.clone())) {

@@ -3,11 +3,13 @@
 //!
 //! [`Sessions`] finds or makes a [`Session`]; a [`Place`] in one is what a request holds.
 
+mod fault;
 mod place;
 mod session;
 mod sessions;
 
-pub(crate) use place::{Place, is_leaving, reason_of};
+pub(crate) use fault::{is_leaving, reason_of};
+pub(crate) use place::Place;
 pub(super) use sessions::Sessions;
 
 #[cfg(test)]

@@ -243,7 +243,7 @@ fn builder() -> client::Builder {
 
 fn ended(result: &Result<(), h2::Error>) -> Ended {
     match result {
-        Err(error) if super::place::is_broken(error) => Ended::Broken,
+        Err(error) if super::fault::is_broken(error) => Ended::Broken,
         _ => Ended::Over,
     }
 }
