@@ -1,6 +1,7 @@
 //! Pools, endpoint swaps, carrying over and name resolution, over real sockets.
 
 mod moving;
+mod waiting;
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -10,7 +10,7 @@ use http::Request;
 
 use super::session::Session;
 use crate::upstream::live::LiveEndpoint;
-use crate::upstream::pool::Active;
+use crate::upstream::pool::{Active, Kind};
 use crate::upstream::usage::Share;
 
 /// A place for one stream. Dropping it frees the place.
@@ -82,6 +82,6 @@ impl Drop for Place {
         if self.endpoint.held.is_retired() {
             self.session.close();
         }
-        self.endpoint.held.pool.freed();
+        self.endpoint.held.pool.queues().of(Kind::Http2).freed();
     }
 }

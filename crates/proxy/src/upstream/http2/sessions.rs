@@ -16,7 +16,7 @@ use crate::upstream::conduit::same_host;
 use crate::upstream::connect::ConnectError;
 use crate::upstream::herald::{Ends, Fit};
 use crate::upstream::live::LiveEndpoint;
-use crate::upstream::pool::{Active, Pool, Slot};
+use crate::upstream::pool::{Active, Kind, Slot};
 
 /// The connections to one endpoint.
 #[derive(Debug, Default)]
@@ -76,6 +76,8 @@ impl Sessions {
         (authority, ends): (&str, Ends),
     ) -> Result<Place, Reason> {
         let active = Active::begin(endpoint);
+        let queue = endpoint.held.pool.queues().of(Kind::Http2);
+        let mut waiting = None;
         loop {
             let sessions = endpoint.sessions();
             let fit = endpoint.fit(Purpose::Http2(authority), ends);
@@ -83,12 +85,12 @@ impl Sessions {
             if let Some(session) = sessions.with_room(fit) {
                 let place = Place::take(session, active);
                 // Whoever waits next may find room as well.
-                endpoint.held.pool.freed();
+                queue.freed();
                 return Ok(place);
             }
             let making = match sessions.joined(settings, fit) {
                 Some(making) => making,
-                None => match Slot::take(endpoint) {
+                None => match Slot::take(endpoint, Kind::Http2) {
                     Some(slot) => {
                         sessions.begin((endpoint, slot), settings, limit, (authority, ends))
                     }
@@ -96,11 +98,12 @@ impl Sessions {
                         // An unused one for another host would serve nobody while others wait.
                         sessions.close_stranger(fit);
                         // A stream that ends makes room, or a connection that goes.
-                        Pool::wait(endpoint).await;
+                        waiting.get_or_insert_with(|| queue.wait()).turn().await;
                         continue;
                     }
                 },
             };
+            waiting = None;
             making.wait().await?;
         }
     }
@@ -266,7 +269,7 @@ async fn live(
         tokio::task::yield_now().await;
         session.close_unused();
     }
-    let settles = || counted.0.held.pool.freed();
+    let settles = || counted.0.held.pool.queues().of(Kind::Http2).freed();
     let ended = session.drive(&mut connection, settings.keep_alive, settles).await;
     let counters = counted.0.counters();
     match ended {
