@@ -1,6 +1,7 @@
 //! Pools, endpoint swaps, carrying over and name resolution, over real sockets.
 
 mod moving;
+mod no_streams;
 mod waiting;
 
 use std::collections::VecDeque;

@@ -264,9 +264,11 @@ async fn live(
     let kept = Kept { session: Rc::clone(&session), endpoint: Rc::clone(endpoint), made_for };
     endpoint.sessions().open.borrow_mut().push(kept);
     told.send_replace(Some(Ok(())));
+    // Those who waited take their places before the peer's settings are read, as in Envoy: where
+    // these allow no stream at all, each connection serves those it was made for and no others.
+    tokio::task::yield_now().await;
     if counted.0.held.is_retired() {
-        // Nobody sweeps here any more. Those who waited take their places first.
-        tokio::task::yield_now().await;
+        // Nobody sweeps here any more.
         session.close_unused();
     }
     let settles = || counted.0.held.pool.queues().of(Kind::Http2).freed();
