@@ -106,8 +106,8 @@ pub(in crate::upstream) struct Waiting<'q> {
 }
 
 impl Waiting<'_> {
-    /// Waits until something is free or gone. Whoever asks again had no use for it, and the next one
-    /// is told: it may be for another host.
+    /// Waits until something is free or gone. Whoever asks again had no use for it, and the next
+    /// one is told: it may be for another host.
     pub(in crate::upstream) async fn turn(&mut self) {
         if std::mem::replace(&mut self.told, false) {
             self.queue.pass();

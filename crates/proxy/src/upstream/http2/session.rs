@@ -206,8 +206,8 @@ impl Session {
         let mut last_call: Option<Pin<Box<Sleep>>> = None;
         let mut begins = true;
         let ended = poll_fn(|cx| {
-            // What waits is sent before the peer's settings are read, as in Envoy: where these allow
-            // no stream, it would never be.
+            // What waits is sent before the peer's settings are read, as in Envoy: where these
+            // allow no stream, it would never be.
             if std::mem::take(&mut begins) {
                 self.watch.set_deaf(true);
                 let sent = Pin::new(&mut *connection).poll(cx);
