@@ -45,7 +45,7 @@ async fn each_request_has_one_connection_which_ends_with_it() {
         spawn_local(no_streams(origin));
         for _ in 0..20 {
             let settings = Http2Settings::default();
-            let place = endpoint.place(settings, LIMIT, ("a.test", NOBODY)).await.unwrap();
+            let place = endpoint.place(settings, LIMIT, (Some("a.test"), NOBODY)).await.unwrap();
             let request = Request::get("http://a.test/").body(()).unwrap();
             let (response, _) = place.open(request, true).unwrap();
             assert_eq!(response.await.unwrap().status(), 200);

@@ -33,7 +33,7 @@ fn bounded(address: SocketAddr, connections: u32) -> Cluster {
 
 async fn place(endpoint: Rc<LiveEndpoint>) -> Place {
     let settings = Http2Settings { max_concurrent_streams: Some(1), keep_alive: None };
-    endpoint.place(settings, LIMIT, ("a.test", NOBODY)).await.unwrap()
+    endpoint.place(settings, LIMIT, (Some("a.test"), NOBODY)).await.unwrap()
 }
 
 async fn connection(endpoint: Rc<LiveEndpoint>) -> Connection {
