@@ -449,6 +449,14 @@ fn a_tunnel_is_told_with_the_route_that_goes_through_it() {
 }
 
 #[test]
+fn routes_of_an_explicit_proxy_lead_nowhere_that_nobody_defined() {
+    let said = World::sound().propylon(&["routes", "--role", "sidecar"]).ends_with(0).out();
+    let (captured, proxy) = said.split_once("HTTP proxy").unwrap();
+    assert!(captured.contains("anything else  -> PassthroughCluster"), "{said}");
+    assert!(!proxy.contains("PassthroughCluster") && proxy.contains("answer 502"), "{said}");
+}
+
+#[test]
 fn labels_choose_the_gateways() {
     let world = World::sound();
     let said = world.propylon(&["routes", "--label", "istio=egressgateway"]).ends_with(0);
