@@ -14,7 +14,7 @@ use propylon_model::Labels;
 use propylon_model::destination_rule::ConsistentHash;
 use propylon_model::virtual_service::Destination;
 use propylon_snapshot::{
-    Availability, ClientTls, Cluster, ClusterId, Discovery, Target, UpstreamProtocol,
+    Availability, ClientTls, Cluster, ClusterId, Discovery, Target, Tunnel, UpstreamProtocol,
 };
 
 use crate::destination_rule::{DestinationRules, Merged};
@@ -29,6 +29,7 @@ use crate::service_entry::Workloads;
 use crate::tls_client;
 use crate::traffic_distribution::{Distributions, TrafficDistribution};
 use crate::traffic_policy::{self, Policy};
+use crate::tunnel;
 use crate::upstream_protocol;
 use crate::view::View;
 use crate::warmup::warmup;
@@ -148,6 +149,12 @@ impl<'v, 'w> Clusters<'v, 'w> {
     pub(crate) fn handing(&self, host: &str, subset: &str) -> Handing {
         let service = self.registry.find(host);
         Handing::of(service.and_then(|one| self.rules.find(host, one.namespace)), subset)
+    }
+
+    /// The tunnel that a DestinationRule means for connections to a destination.
+    pub(crate) fn tunnel_meant(&self, host: &str, subset: &str) -> Option<Tunnel> {
+        let service = self.registry.find(host)?;
+        tunnel::meant(self.rules.find(host, service.namespace)?, subset)
     }
 
     /// What a DestinationRule makes requests to a destination hash.

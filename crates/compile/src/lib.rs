@@ -53,6 +53,7 @@ mod registry;
 mod service_entry;
 mod traffic_distribution;
 mod traffic_policy;
+mod tunnel;
 mod upstream_protocol;
 mod warmup;
 

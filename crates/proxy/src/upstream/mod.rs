@@ -16,6 +16,7 @@ mod live;
 mod load;
 mod names;
 mod pool;
+mod queue;
 mod registry;
 mod resolve;
 mod secure;
@@ -23,6 +24,7 @@ mod tables;
 mod usage;
 
 pub(crate) use conduit::Conduit;
+pub(crate) use connect::ConnectError;
 pub(crate) use counters::Counter;
 pub(crate) use generation::Generation;
 pub use health::EndpointHealth;
