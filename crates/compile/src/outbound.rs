@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use propylon_snapshot::{
-    Bind, Captured, ClusterId, Listener, Meant, Offered, Origin, Outbound, RouteTable, ServerNames,
-    Serves, TcpRoute, Then, TlsChain,
+    Bind, Captured, ClusterId, Listener, Meant, Offered, Origin, Outbound, PASSTHROUGH, RouteTable,
+    ServerNames, Serves, TcpRoute, Then, TlsChain,
 };
 
 use crate::Leg;
@@ -326,7 +326,5 @@ fn report_taken(offer: Offer<'_, '_>, key: Key, builder: &mut Builder<'_, '_>) {
     }
 }
 
-/// Istio's name of the cluster that leads wherever a connection was meant to go.
-pub(crate) const PASSTHROUGH: &str = "PassthroughCluster";
 /// The port of HTTP without TLS.
 const HTTP_PORT: u16 = 80;

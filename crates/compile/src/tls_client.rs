@@ -12,6 +12,7 @@ use crate::credential::Vault;
 use crate::problems::{Problems, code};
 use crate::registry::{Behind, Service};
 use crate::selection::selects;
+use crate::service_entry;
 use crate::view::View;
 
 /// The settings that a DestinationRule asks for, and for which cluster.
@@ -203,9 +204,8 @@ fn identities(service: &Service<'_>, view: &View<'_>) -> Vec<String> {
             if let Some(selector) = &object.spec.workload_selector {
                 accounts.extend(pods_of(&selector.labels));
                 let entries = world.workload_entries.iter().filter(|entry| {
-                    let own = &entry.spec.labels;
-                    let labels = if own.is_empty() { &entry.meta.labels } else { own };
-                    *entry.meta.key.namespace == *namespace && selects(&selector.labels, labels)
+                    *entry.meta.key.namespace == *namespace
+                        && selects(&selector.labels, &service_entry::labels(entry))
                 });
                 accounts.extend(entries.map(|entry| entry.spec.service_account.as_str()));
             }
