@@ -213,7 +213,8 @@ async fn a_kept_connection_that_died_is_replaced_unseen() {
         })
     })
     .await;
-    let gateway = gateway(world(vec![Route::to("/", 0)], &[&[origin.address]])).await;
+    let route = Route::to("/", 0).retry(2, DEFAULT);
+    let gateway = gateway(world(vec![route], &[&[origin.address]])).await;
     let mut client = gateway.connect().await;
     assert_eq!(client.ask(&get("/")).await.text(), "fine");
     assert_eq!(client.ask(&get("/")).await.text(), "fine");

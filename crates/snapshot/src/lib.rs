@@ -36,6 +36,7 @@ mod samples;
 mod spread;
 mod string_match;
 mod tls;
+mod tunnel;
 mod virtual_host;
 
 pub use asked::Asked;
@@ -79,6 +80,7 @@ pub use tls::{
     Authorities, CipherSuite, ClientCheck, ClientTls, Credential, Identity, Offers, Opaque,
     ServerCheck, ServerTls, SniName, TlsGroup, TlsVersion,
 };
+pub use tunnel::{Tunnel, TunnelMethod};
 pub use virtual_host::{RouteTable, RouteTableId, VirtualHost, host_of};
 
 /// The whole compiled configuration of one generation.

@@ -14,7 +14,7 @@ use propylon_model::Labels;
 use propylon_model::destination_rule::ConsistentHash;
 use propylon_model::virtual_service::Destination;
 use propylon_snapshot::{
-    Availability, ClientTls, Cluster, ClusterId, Discovery, Target, UpstreamProtocol,
+    Availability, ClientTls, Cluster, ClusterId, Discovery, Target, Tunnel, UpstreamProtocol,
 };
 
 use crate::destinations::destination_rule::{DestinationRules, Merged};
@@ -27,6 +27,7 @@ use crate::destinations::service_entry::Workloads;
 use crate::destinations::tls_client;
 use crate::destinations::traffic_distribution::{Distributions, TrafficDistribution};
 use crate::destinations::traffic_policy::{self, Policy};
+use crate::destinations::tunnel;
 use crate::destinations::upstream_protocol;
 use crate::destinations::warmup::warmup;
 use crate::host;
@@ -148,6 +149,12 @@ impl<'v, 'w> Clusters<'v, 'w> {
     pub(crate) fn handing(&self, host: &str, subset: &str) -> Handing {
         let service = self.registry.find(host);
         Handing::of(service.and_then(|one| self.rules.find(host, one.namespace)), subset)
+    }
+
+    /// The tunnel that a DestinationRule means for connections to a destination.
+    pub(crate) fn tunnel_meant(&self, host: &str, subset: &str) -> Option<Tunnel> {
+        let service = self.registry.find(host)?;
+        tunnel::meant(self.rules.find(host, service.namespace)?, subset)
     }
 
     /// What a DestinationRule makes requests to a destination hash.

@@ -1,16 +1,21 @@
 //! What a DestinationRule says of connections that are handed on as they are. As in Istio, only its
-//! topmost policy is asked, and the balancer of the subset: neither ports nor the mesh count here.
+//! topmost policy is asked, and of the subset's its balancer and tunnel: neither ports nor the mesh
+//! count here.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use propylon_snapshot::Tunnel;
 
 use crate::destinations::destination_rule::Merged;
 use crate::destinations::traffic_policy::tcp_hash;
+use crate::destinations::tunnel;
 
 /// Istio's idle timeout of TCP connections.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// How connections to a destination are handed on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Handing {
     /// Silence after which they are closed; `None`: never.
     pub(crate) idle_timeout: Option<Duration>,
@@ -18,6 +23,8 @@ pub(crate) struct Handing {
     pub(crate) duration: Option<Duration>,
     /// The client's address is hashed.
     pub(crate) hash_source: bool,
+    /// What connections to endpoints begin with.
+    pub(crate) tunnel: Option<Arc<Tunnel>>,
 }
 
 impl Handing {
@@ -32,6 +39,7 @@ impl Handing {
             idle_timeout: Some(idle).filter(|idle| !idle.is_zero()),
             duration: duration.filter(|duration| !duration.is_zero()),
             hash_source: rule.is_some_and(|rule| tcp_hash(rule, subset)),
+            tunnel: rule.and_then(|rule| tunnel::effective(rule, subset)).map(Arc::new),
         }
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod protocol;
 pub(crate) mod registry;
 pub(crate) mod service_entry;
 pub(crate) mod tls_client;
+pub(crate) mod tunnel;
 
 mod limits;
 mod near;

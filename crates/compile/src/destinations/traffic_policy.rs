@@ -107,7 +107,7 @@ impl<'w> Policy<'w> {
         object: &'w Object<DestinationRule>,
         field: &FieldPath,
     ) -> Self {
-        // Blocks that are not in effect yet are reported by `effect`.
+        // A tunnel is no matter of the cluster: see `crate::tunnel`.
         let TrafficPolicy {
             load_balancer,
             connection_pool,

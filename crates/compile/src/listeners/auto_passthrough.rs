@@ -44,7 +44,8 @@ impl<'w> Builder<'_, 'w> {
             if taken.contains_key(&name) {
                 return None;
             }
-            let Handing { idle_timeout, duration, hash_source } = service.handing;
+            // Istio opens no tunnels for what is passed through by itself.
+            let Handing { idle_timeout, duration, hash_source, tunnel: _ } = service.handing;
             let route = TcpRoute {
                 destinations: vec![TcpDestination {
                     target: Target::Cluster(service.cluster),
@@ -55,6 +56,7 @@ impl<'w> Builder<'_, 'w> {
                 stat_prefix: service.name,
                 protocol: TcpProtocol::Tcp,
                 hash_source,
+                tunnel: None,
                 origin,
             };
             Some(TlsChain {

@@ -10,6 +10,7 @@ use propylon_snapshot::{
 };
 
 use crate::destinations::handing::Handing;
+use crate::destinations::tunnel;
 use crate::host::{resolve, resolve_gateway};
 use crate::listeners::gateway::OpenServer;
 use crate::problems::code;
@@ -49,7 +50,12 @@ impl<'w> Builder<'_, 'w> {
             });
             if found.is_some() || route.r#match.is_empty() {
                 let origin = self.objects.origin(object, entry, found);
-                return Some(self.connections(object, &route.route, origin, spoken(server)));
+                return Some(self.connections(
+                    object,
+                    ("tcp", &route.route),
+                    origin,
+                    spoken(server),
+                ));
             }
         }
         None
@@ -85,7 +91,8 @@ impl<'w> Builder<'_, 'w> {
                     continue;
                 }
                 taken.extend(names.iter().map(|name| (name.clone(), Some(origin))));
-                let route = self.connections(object, &route.route, origin, spoken(server));
+                let list = ("tls", &*route.route);
+                let route = self.connections(object, list, origin, spoken(server));
                 let then = Then::Tcp(route);
                 chains.push(TlsChain {
                     names,
@@ -115,22 +122,29 @@ impl<'w> Builder<'_, 'w> {
         self.problems.warning(code::SERVER_NAME_TAKEN, object, field.key("sniHosts"), message);
     }
 
-    /// The destinations of a route, as the connections of a port meet them, which may be MongoDB's.
+    /// The destinations of a route in `tcp` or `tls`, as the connections of a port meet them, which
+    /// may be MongoDB's.
     /// A single one takes all; of several, those without weight take nothing.
     pub(crate) fn connections(
         &mut self,
         object: &Object<VirtualService>,
-        list: &[RouteDestination],
+        (routes, list): (&str, &[RouteDestination]),
         origin: Origin,
         (port, is_mongo): (u16, bool),
     ) -> TcpRoute {
         let key = &object.meta.key;
         let namespace = &*key.namespace;
         let port = u32::from(port);
+        let place = FieldPath::spec().key(routes).index(origin.entry as usize);
         let mut destinations = Vec::new();
         let mut stat_prefix = format!("{}.{namespace}", key.name);
-        let mut handing = Handing::of(None, "");
-        for written in list {
+        // The first destination's DestinationRule speaks for all, as in Istio.
+        let handing = match list {
+            [] => Handing::of(None, ""),
+            [only] => self.handing(only, &only.destination.subset, namespace),
+            [first, ..] => self.handing(first, "", namespace),
+        };
+        for (position, written) in list.iter().enumerate() {
             let weight = u32::try_from(written.weight).unwrap_or(0);
             if list.len() > 1 && weight == 0 {
                 continue;
@@ -140,17 +154,16 @@ impl<'w> Builder<'_, 'w> {
             if list.len() == 1 {
                 stat_prefix = self.clusters.name(destination, &host, namespace, port);
             }
-            // The first destination's DestinationRule speaks for all, as in Istio.
-            if destinations.is_empty() {
-                let subset = if list.len() == 1 { destination.subset.as_str() } else { "" };
-                handing = self.clusters.handing(&host, subset);
-            }
+            let meant = self.clusters.tunnel_meant(&host, &destination.subset);
+            let both = (meant.as_ref(), handing.tunnel.as_deref());
+            let field = place.clone().key("route").index(position).key("destination");
+            tunnel::report(object, field, both, list.len() == 1, &mut self.problems);
             let target =
                 self.clusters.target(destination, &host, namespace, port, &mut self.problems);
             let weight = if list.len() == 1 { 1 } else { weight };
             destinations.push(TcpDestination { target, weight });
         }
-        let Handing { idle_timeout, duration, hash_source } = handing;
+        let Handing { idle_timeout, duration, hash_source, tunnel } = handing;
         TcpRoute {
             destinations,
             idle_timeout,
@@ -158,8 +171,17 @@ impl<'w> Builder<'_, 'w> {
             stat_prefix: stat_prefix.into(),
             protocol: if is_mongo { TcpProtocol::Mongo } else { TcpProtocol::Tcp },
             hash_source,
+            tunnel,
             origin,
         }
+    }
+}
+
+impl Builder<'_, '_> {
+    /// What the DestinationRule of a destination says of connections to it, or to a subset.
+    fn handing(&self, written: &RouteDestination, subset: &str, namespace: &str) -> Handing {
+        let host = resolve(&written.destination.host, namespace, &self.view.options.domain);
+        self.clusters.handing(&host, subset)
     }
 }
 

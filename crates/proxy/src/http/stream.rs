@@ -70,7 +70,7 @@ async fn place<D: Downstream>(
     let progress = Progress::default();
     let mut beside = Beside::between(forwarding.asked.down, body, &progress, timer);
     let websocket = forwarding.asked.request.websocket;
-    let client = (forwarding.authority(), forwarding.asked.caller().ends());
+    let client = (Some(forwarding.authority()), forwarding.asked.caller().ends());
     let found = async {
         let place = endpoint.place(settings, limit, client).await?;
         if websocket {

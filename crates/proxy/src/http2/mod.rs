@@ -1,15 +1,18 @@
 //! HTTP/2 connections below their streams: the I/O seam as the `h2` crate wants it, and a meter
 //! that keeps peers from making us work for nothing. Used on both sides; knows no routing.
 //!
-//! `frames` finds the frames in a stream of bytes, `meter` weighs them, [`Wire`] carries them.
+//! `frames` finds the frames in a stream of bytes, `meter` weighs them, [`Wire`] carries them. A
+//! stream that carries bytes for somebody else is a [`Tunnel`].
 
 mod frames;
 mod fuzz;
 mod meter;
+mod tunnel;
 mod wire;
 
 pub(crate) use fuzz::fuzz_frames;
 pub(crate) use meter::{Flood, Role};
+pub(crate) use tunnel::Tunnel;
 pub(crate) use wire::{Watch, Wire};
 
 /// What a client sends before its first frame (RFC 9113 section 3.4).

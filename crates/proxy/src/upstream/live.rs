@@ -26,7 +26,8 @@ use super::pool::{Active, Connection, Pool, Slot, Turn};
 use super::registry::Shared;
 use super::secure::Secure;
 use super::usage::{Share, Usage};
-use crate::tls::{Originator, Purpose};
+use crate::complaint::Complaint;
+use crate::tls::{Originator, Purpose, shown};
 
 use asked::Requested;
 pub(crate) use asked::Wanted;
@@ -59,6 +60,12 @@ impl LiveEndpoint {
     #[must_use]
     pub(crate) fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// True if what is sent to it is encrypted.
+    #[must_use]
+    pub(crate) fn is_secured(&self) -> bool {
+        self.secure.is_some()
     }
 
     /// Requests that this worker has under way at it.
@@ -114,6 +121,7 @@ impl LiveEndpoint {
     }
 
     /// Makes a connection for bytes that are handed on. It never waits for another one to end.
+    /// Whether it was of use is the caller's to note.
     ///
     /// # Errors
     /// As [`Self::connect`].
@@ -127,9 +135,7 @@ impl LiveEndpoint {
             self.counters().upstream_rq_pending_overflow.add(1);
             return Err(self.overflow());
         };
-        let made = self.make(slot, limit, (Purpose::Bytes, ends)).await?;
-        self.note(Outcome::HandedOn);
-        Ok(made)
+        self.make(slot, limit, (Purpose::Bytes, ends)).await
     }
 
     async fn make(
@@ -143,8 +149,8 @@ impl LiveEndpoint {
         Ok(Connection::fresh(conduit, slot, active, self.announced(ends)))
     }
 
-    /// A place for a stream with a request for an authority, in an HTTP/2 connection, which is made
-    /// within `limit` where none has room.
+    /// A place for a stream with a request for an authority, or for bytes where there is none, in
+    /// an HTTP/2 connection, which is made within `limit` where none has room.
     ///
     /// # Errors
     /// When the endpoint refuses, is unreachable, or takes too long, TLS with it fails, or a
@@ -153,7 +159,7 @@ impl LiveEndpoint {
         self: &Rc<Self>,
         settings: Http2Settings,
         limit: Duration,
-        (authority, ends): (&str, Ends),
+        (authority, ends): (Option<&str>, Ends),
     ) -> Result<Place, Reason> {
         let overflow = |counter: &Counter| {
             counter.add(1);
@@ -301,6 +307,8 @@ pub(crate) struct LiveCluster {
     spread: Spread,
     seen: Cell<u64>,
     requested: Requested,
+    /// Tunnels that its endpoints did not open.
+    tunnels: Complaint,
     /// The state of health that the set was made in.
     seen_health: Cell<u64>,
 }
@@ -348,6 +356,7 @@ impl LiveCluster {
             spread: Spread::default(),
             seen: Cell::new(0),
             requested: Requested::default(),
+            tunnels: Complaint::default(),
             seen_health: Cell::new(0),
         });
         live.update(cluster);
@@ -382,6 +391,14 @@ impl LiveCluster {
             self.counters().upstream_rq_retry_overflow.add(1);
         }
         share
+    }
+
+    /// Tells of a tunnel that an endpoint did not open, unless that was done lately.
+    pub(crate) fn complain_of_tunnel(&self, endpoint: &LiveEndpoint, why: &str) {
+        if let Some(untold) = self.tunnels.due(Instant::now()) {
+            let (cluster, endpoint) = (self.shared.name(), shown(endpoint.address()));
+            tracing::warn!(cluster, endpoint, untold, "no tunnel: {why}");
+        }
     }
 
     /// What is spoken to its endpoints.

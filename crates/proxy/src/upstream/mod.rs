@@ -23,6 +23,7 @@ mod tables;
 mod usage;
 
 pub(crate) use conduit::Conduit;
+pub(crate) use connect::ConnectError;
 pub(crate) use counters::Counter;
 pub(crate) use generation::Generation;
 pub use health::EndpointHealth;

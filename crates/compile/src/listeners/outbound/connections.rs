@@ -74,7 +74,8 @@ impl<'b, 'w> Leaving<'b, 'w> {
                 }
                 let position = fitting.first().map(|(position, _)| *position);
                 let origin = builder.objects.origin(object, entry, position);
-                let route = builder.connections(object, &written.route, origin, (port, false));
+                let route =
+                    builder.connections(object, ("tcp", &written.route), origin, (port, false));
                 let subnets = fitting.iter().flat_map(|(_, one)| &one.destination_subnets);
                 let blocks: Vec<IpNet> = subnets.filter_map(|text| block(text)).collect();
                 if blocks.is_empty() {
@@ -113,7 +114,8 @@ impl<'b, 'w> Leaving<'b, 'w> {
                         continue;
                     }
                     let origin = builder.objects.origin(object, entry, Some(position));
-                    let route = builder.connections(object, &written.route, origin, (port, false));
+                    let list = ("tls", &*written.route);
+                    let route = builder.connections(object, list, origin, (port, false));
                     let names = one.sni_hosts.iter().map(|name| name.to_ascii_lowercase().into());
                     chains.push(passed(names.collect(), route, origin));
                 }
@@ -156,7 +158,7 @@ fn block(text: &str) -> Option<IpNet> {
 
 /// A route with one destination.
 pub(super) fn only(target: Target, name: &str, handing: Handing, origin: Origin) -> TcpRoute {
-    let Handing { idle_timeout, duration, hash_source } = handing;
+    let Handing { idle_timeout, duration, hash_source, tunnel } = handing;
     TcpRoute {
         destinations: vec![TcpDestination { target, weight: 1 }],
         idle_timeout,
@@ -164,6 +166,7 @@ pub(super) fn only(target: Target, name: &str, handing: Handing, origin: Origin)
         stat_prefix: name.into(),
         protocol: TcpProtocol::Tcp,
         hash_source,
+        tunnel,
         origin,
     }
 }

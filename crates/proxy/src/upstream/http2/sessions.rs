@@ -62,8 +62,8 @@ struct Making {
 type Outcome = Result<(), Reason>;
 
 impl Sessions {
-    /// A place for a stream with a request for an authority, in a connection that has room or in a
-    /// new one.
+    /// A place for a stream with a request for an authority, or for bytes where there is none, in a
+    /// connection that has room or in a new one.
     ///
     /// # Errors
     /// Why there is no connection.
@@ -71,12 +71,12 @@ impl Sessions {
         endpoint: &Rc<LiveEndpoint>,
         settings: Http2Settings,
         limit: Duration,
-        (authority, ends): (&str, Ends),
+        (authority, ends): (Option<&str>, Ends),
     ) -> Result<Place, Reason> {
         let active = Active::begin(endpoint);
         loop {
             let sessions = endpoint.sessions();
-            let fit = endpoint.fit(Purpose::Http2(authority), ends);
+            let fit = endpoint.fit(purpose(authority), ends);
             sessions.retire_spent(endpoint.limits());
             if let Some(session) = sessions.with_room(fit) {
                 let place = Place::take(session, active);
@@ -154,17 +154,17 @@ impl Sessions {
         (endpoint, slot): (&Rc<LiveEndpoint>, Slot),
         settings: Http2Settings,
         limit: Duration,
-        (authority, ends): (&str, Ends),
+        (authority, ends): (Option<&str>, Ends),
     ) -> Rc<Making> {
         let mut making = self.making.borrow_mut();
         making.retain(|one| one.outcome.borrow().is_none());
         let (told, outcome) = watch::channel(None);
-        let fit = endpoint.fit(Purpose::Http2(authority), ends);
+        let fit = endpoint.fit(purpose(authority), ends);
         let made_for = MadeFor::of(fit);
         let fresh = Rc::new(Making { made_for, waiting: Cell::new(0), outcome });
         making.push(Rc::clone(&fresh));
         let endpoint = Rc::clone(endpoint);
-        let authority: Box<str> = authority.into();
+        let authority = authority.map(Box::from);
         // A task of its own: whoever asked first may go away, and others wait as well.
         tokio::task::spawn_local(live((endpoint, slot), settings, limit, (authority, ends), told));
         fresh
@@ -223,15 +223,20 @@ impl Drop for Waiting<'_> {
     }
 }
 
+/// What streams for an authority want a connection for.
+fn purpose(authority: Option<&str>) -> Purpose<'_> {
+    authority.map_or(Purpose::Streams, Purpose::Http2)
+}
+
 /// Makes a connection, tells who waits, and drives it from then on.
 async fn live(
     (endpoint, slot): (Rc<LiveEndpoint>, Slot),
     settings: Http2Settings,
     limit: Duration,
-    (authority, ends): (Box<str>, Ends),
+    (authority, ends): (Option<Box<str>>, Ends),
     told: watch::Sender<Option<Outcome>>,
 ) {
-    let purpose = Purpose::Http2(&authority);
+    let purpose = purpose(authority.as_deref());
     let conduit = match endpoint.open(limit, (purpose, ends)).await {
         Ok(conduit) => conduit,
         Err(error) => {
