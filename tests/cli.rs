@@ -438,6 +438,25 @@ fn routes_as_json_has_a_place_for_every_rule() {
 }
 
 #[test]
+fn a_tunnel_is_told_with_the_route_that_goes_through_it() {
+    let world = World::sound();
+    world.write("tunnels.yaml", include_str!("golden/tunnels.yaml"));
+    let said = world.propylon(&["routes"]).ends_with(0);
+    said.prints(&["through a tunnel: CONNECT far.example:443, idle"]);
+    let told = world.propylon(&["explain", "GET", "https://far.example/"]).ends_with(1);
+    let tunnel = "proxy.default.svc.cluster.local:3128, through a tunnel: CONNECT far.example:443";
+    told.prints(&[tunnel]);
+}
+
+#[test]
+fn routes_of_an_explicit_proxy_lead_nowhere_that_nobody_defined() {
+    let said = World::sound().propylon(&["routes", "--role", "sidecar"]).ends_with(0).out();
+    let (captured, proxy) = said.split_once("HTTP proxy").unwrap();
+    assert!(captured.contains("anything else  -> PassthroughCluster"), "{said}");
+    assert!(!proxy.contains("PassthroughCluster") && proxy.contains("answer 502"), "{said}");
+}
+
+#[test]
 fn labels_choose_the_gateways() {
     let world = World::sound();
     let said = world.propylon(&["routes", "--label", "istio=egressgateway"]).ends_with(0);

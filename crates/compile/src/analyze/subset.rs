@@ -120,7 +120,7 @@ fn check_rule(
         if all.iter().any(|endpoint| endpoint.carries(&subset.labels)) {
             continue;
         }
-        let labels_of: Vec<&Labels> = all.iter().map(|endpoint| endpoint.labels).collect();
+        let labels_of: Vec<&Labels> = all.iter().map(|endpoint| &*endpoint.labels).collect();
         let labels: Vec<_> =
             subset.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let is_used = used.contains(&(host.as_str(), subset.name.as_str()));

@@ -1,6 +1,7 @@
 //! Endpoints of a service's port: from EndpointSlices, Endpoints and Pods of Kubernetes, or from
 //! what a ServiceEntry lists and selects. It finds addresses and labels; subsets filter later.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use propylon_model::kubernetes::{Endpoint, EndpointPort, ObjectRef, PortRef};
@@ -27,7 +28,7 @@ pub(crate) struct Candidate<'w> {
     /// Where it runs, as far as known.
     pub(crate) place: Locality,
     /// Its own labels.
-    pub(crate) labels: &'w Labels,
+    pub(crate) labels: Cow<'w, Labels>,
     /// The node it is on; empty where unknown.
     pub(crate) node: &'w str,
     /// The network it is in; empty where unknown.
@@ -39,7 +40,7 @@ pub(crate) struct Candidate<'w> {
 impl Candidate<'_> {
     /// A label, or what Istio adds to labels: place, node and network.
     pub(crate) fn label(&self, name: &str) -> Option<&str> {
-        let own = || place::label(self.labels, &self.place, name);
+        let own = || place::label(&self.labels, &self.place, name);
         match name {
             HOSTNAME if !self.node.is_empty() => Some(self.node),
             NETWORK if !self.network.is_empty() => {
@@ -141,7 +142,7 @@ impl<'w> Supply<'w> {
             port,
             weight: 0,
             place: self.place(Some(pod), node).unwrap_or_default(),
-            labels: &pod.meta.labels,
+            labels: Cow::Borrowed(&pod.meta.labels),
             node,
             network: "",
             ready: is_ready(pod),
@@ -184,7 +185,7 @@ impl<'w> Supply<'w> {
                     port: number,
                     weight: 0,
                     place: place.unwrap_or_else(|| topology(endpoint)),
-                    labels: pod.map_or(&slice.meta.labels, |pod| &pod.meta.labels),
+                    labels: Cow::Borrowed(pod.map_or(&slice.meta.labels, |pod| &pod.meta.labels)),
                     node,
                     network: "",
                     ready: is_ready(endpoint),
@@ -214,7 +215,7 @@ impl<'w> Supply<'w> {
                     port: number,
                     weight: 0,
                     place: self.place(pod, node).unwrap_or_default(),
-                    labels: pod.map_or(&object.meta.labels, |pod| &pod.meta.labels),
+                    labels: Cow::Borrowed(pod.map_or(&object.meta.labels, |pod| &pod.meta.labels)),
                     node,
                     network: "",
                     ready,

@@ -1,5 +1,6 @@
 //! Endpoints of a ServiceEntry: those it lists, or the WorkloadEntries and Pods it selects.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use propylon_model::service_entry::{Resolution, ServicePort};
@@ -45,7 +46,8 @@ impl<'w> Workloads<'w> {
             return self.selected(object, port, supply);
         }
         if !entry.endpoints.is_empty() {
-            return entry.endpoints.iter().map(|one| candidate(one, &one.labels, port)).collect();
+            let of = |one: &'w WorkloadEntry| candidate(one, Cow::Borrowed(&one.labels), port);
+            return entry.endpoints.iter().map(of).collect();
         }
         // Without endpoints DNS resolves the host itself.
         let own = entry.hosts.iter().find(|own| *own == host);
@@ -56,7 +58,7 @@ impl<'w> Workloads<'w> {
                 port: target(port),
                 weight: 0,
                 place: Locality::default(),
-                labels: &NO_LABELS,
+                labels: Cow::Borrowed(&NO_LABELS),
                 node: "",
                 network: "",
                 ready: true,
@@ -76,21 +78,32 @@ impl<'w> Workloads<'w> {
             return Vec::new();
         };
         let entries = self.0.get(namespace).map_or(&[][..], Vec::as_slice).iter();
-        let labels = |entry: &'w Object<WorkloadEntry>| match entry.spec.labels.is_empty() {
-            true => &entry.meta.labels,
-            false => &entry.spec.labels,
-        };
-        let entries = entries
-            .filter(|entry| selects(selector, labels(entry)))
-            .map(|entry| candidate(&entry.spec, labels(entry), port));
+        let entries = entries.filter_map(|entry| {
+            let labels = labels(entry);
+            selects(selector, &labels).then(|| candidate(&entry.spec, labels, port))
+        });
         let pods = supply.pods(namespace, selector).map(|pod| supply.of_pod(pod, target(port)));
         entries.chain(pods.filter(|pod| pod.ready)).collect()
     }
 }
 
+/// The labels of a WorkloadEntry: those of its spec and those of its metadata, which win (Istio).
+pub(crate) fn labels(entry: &Object<WorkloadEntry>) -> Cow<'_, Labels> {
+    let (said, own) = (&entry.spec.labels, &entry.meta.labels);
+    match (said.is_empty(), own.is_empty()) {
+        (true, _) => Cow::Borrowed(own),
+        (false, true) => Cow::Borrowed(said),
+        (false, false) => {
+            let mut all = said.clone();
+            all.extend(own.iter().map(|(name, value)| (name.clone(), value.clone())));
+            Cow::Owned(all)
+        }
+    }
+}
+
 fn candidate<'w>(
     entry: &'w WorkloadEntry,
-    labels: &'w propylon_model::Labels,
+    labels: Cow<'w, Labels>,
     port: &'w ServicePort,
 ) -> Candidate<'w> {
     // The service account matters to the mesh's TLS.
@@ -101,7 +114,7 @@ fn candidate<'w>(
         port: ports.get(&port.name).copied().unwrap_or_else(|| target(port)),
         weight: *weight,
         place: place::locality(&match locality.as_str() {
-            "" => place::of_workload(labels).unwrap_or_default(),
+            "" => place::of_workload(&labels).unwrap_or_default(),
             said => said.into(),
         }),
         labels,

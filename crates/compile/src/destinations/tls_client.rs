@@ -10,6 +10,7 @@ use propylon_snapshot::{
 
 use crate::credential::Vault;
 use crate::destinations::registry::{Behind, Service};
+use crate::destinations::service_entry;
 use crate::problems::{Problems, code};
 use crate::selection::selects;
 use crate::view::View;
@@ -203,9 +204,8 @@ fn identities(service: &Service<'_>, view: &View<'_>) -> Vec<String> {
             if let Some(selector) = &object.spec.workload_selector {
                 accounts.extend(pods_of(&selector.labels));
                 let entries = world.workload_entries.iter().filter(|entry| {
-                    let own = &entry.spec.labels;
-                    let labels = if own.is_empty() { &entry.meta.labels } else { own };
-                    *entry.meta.key.namespace == *namespace && selects(&selector.labels, labels)
+                    *entry.meta.key.namespace == *namespace
+                        && selects(&selector.labels, &service_entry::labels(entry))
                 });
                 accounts.extend(entries.map(|entry| entry.spec.service_account.as_str()));
             }

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use propylon_snapshot::{
-    Bind, Captured, ClusterId, Listener, Meant, Offered, Origin, Outbound, RouteTable, ServerNames,
-    Serves, TcpRoute, Then, TlsChain,
+    Bind, Captured, ClusterId, Listener, Meant, Offered, Origin, Outbound, PASSTHROUGH, RouteTable,
+    ServerNames, Serves, TcpRoute, Then, TlsChain,
 };
 
 use crate::Leg;

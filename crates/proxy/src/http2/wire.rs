@@ -34,6 +34,7 @@ pub(crate) struct Watch {
     flood: Cell<Option<Flood>>,
     stuck: Cell<bool>,
     heard: Cell<bool>,
+    deaf: Cell<bool>,
 }
 
 impl Watch {
@@ -45,6 +46,12 @@ impl Watch {
     /// True if the peer has sent something since this was asked last.
     pub(crate) fn heard(&self) -> bool {
         self.heard.replace(false)
+    }
+
+    /// Lets nothing be read until it is told otherwise. Whoever lets it again polls again: nobody
+    /// else wakes the codec.
+    pub(crate) fn set_deaf(&self, deaf: bool) {
+        self.deaf.set(deaf);
     }
 
     /// True while the peer takes none of the bytes that we have for it.
@@ -100,7 +107,7 @@ impl<I: Io + Unpin> AsyncRead for Wire<I> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.watch.flood.get().is_some() {
+        if self.watch.flood.get().is_some() || self.watch.deaf.get() {
             return Poll::Pending;
         }
         if !self.ahead.is_empty() {

@@ -16,6 +16,7 @@ mod live;
 mod load;
 mod names;
 mod pool;
+mod queue;
 mod registry;
 mod resolve;
 mod secure;

@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use propylon_model::service_entry::Resolution;
 use propylon_snapshot::{
-    Asked, Availability, Balance, Cluster, Discovery, Http2Settings, Target, UpstreamProtocol,
+    Asked, Availability, Balance, Cluster, Discovery, Http2Settings, PASSTHROUGH, Target,
+    UpstreamProtocol,
 };
 
 use super::{Clusters, IDLE_TIMEOUT, set};

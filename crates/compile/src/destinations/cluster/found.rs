@@ -142,7 +142,8 @@ fn split(seats: Vec<Seat<'_, Target>>) -> (Vec<Endpoint>, Vec<DnsTarget>) {
         match kept {
             Target::Address(address) => {
                 let ready = candidate.ready;
-                fixed.push(Endpoint { address, weight, locality, priority, ready });
+                let stands_for = None;
+                fixed.push(Endpoint { address, weight, locality, priority, ready, stands_for });
             }
             Target::Name(name, port) => {
                 names.push(DnsTarget { name, port, weight, locality, priority });

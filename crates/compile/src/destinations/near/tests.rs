@@ -1,5 +1,7 @@
 //! Priorities and weights as istiod gives them, and that priorities never skip.
 
+use std::borrow::Cow;
+
 use propylon_model::{Labels, World};
 
 use super::*;
@@ -32,7 +34,7 @@ fn arranged(given: &Given, near: &Near<'_>, endpoints: &[At]) -> (Vec<u32>, Vec<
             port: 80,
             weight: 1,
             place: place::locality(at),
-            labels,
+            labels: Cow::Borrowed(labels),
             node: "",
             network: "",
             ready: true,

@@ -133,6 +133,15 @@ impl Session {
         drop(handle);
     }
 
+    /// Closes it if it has no stream and the peer allows none: a connection for each request would
+    /// be left over. Envoy keeps them all.
+    fn close_useless(&self) {
+        let allowed = |open: &SendRequest<Bytes>| open.current_max_send_streams();
+        if self.streams.get() == 0 && self.handle.borrow().as_ref().map(allowed) == Some(0) {
+            self.close();
+        }
+    }
+
     /// Lets no more streams on it if it has none.
     pub(super) fn close_unused(&self) {
         if self.streams.get() == 0 {
@@ -151,6 +160,7 @@ impl Session {
         self.streams.set(self.streams.get() - 1);
         if self.streams.get() == 0 {
             self.quiet_since.set(Instant::now());
+            self.close_useless();
         }
     }
 
@@ -194,7 +204,18 @@ impl Session {
     ) -> Ended {
         let mut probe = keep_alive.and_then(|times| Probe::new(times, connection.ping_pong()?));
         let mut last_call: Option<Pin<Box<Sleep>>> = None;
+        let mut begins = true;
         let ended = poll_fn(|cx| {
+            // What waits is sent before the peer's settings are read, as in Envoy: where these
+            // allow no stream, it would never be.
+            if std::mem::take(&mut begins) {
+                self.watch.set_deaf(true);
+                let sent = Pin::new(&mut *connection).poll(cx);
+                self.watch.set_deaf(false);
+                if let Poll::Ready(result) = sent {
+                    return Poll::Ready(ended(&result));
+                }
+            }
             if let Poll::Ready(result) = Pin::new(&mut *connection).poll(cx) {
                 return Poll::Ready(ended(&result));
             }
@@ -203,6 +224,7 @@ impl Session {
                 && self.settled.send_if_modified(|settled| !std::mem::replace(settled, true))
             {
                 settles();
+                self.close_useless();
             }
             if let Some(probe) = &mut probe
                 && probe.poll(cx).is_ready()

@@ -104,15 +104,20 @@ impl LiveCluster {
         let previous = Rc::clone(&self.set.borrow());
         let mut known: HashMap<&Address, &Rc<LiveEndpoint>> =
             previous.members.iter().map(|member| (member.address(), member)).collect();
-        let members: Vec<Rc<LiveEndpoint>> = endpoints
+        let stay: Vec<Option<Rc<LiveEndpoint>>> =
+            endpoints.iter().map(|one| known.remove(&one.address).map(Rc::clone)).collect();
+        let mut fresh = |endpoint: &Endpoint| {
+            let moved = known.extract_if(|_, gone| gone.moves_to(endpoint)).next();
+            let held = moved.map(|(_, gone)| Rc::clone(&gone.held)).unwrap_or_default();
+            Rc::new(self.endpoint((endpoint.address.clone(), endpoint.stands_for.clone()), held))
+        };
+        let members: Vec<_> = endpoints
             .iter()
-            .map(|endpoint| match known.remove(&endpoint.address) {
-                Some(member) => Rc::clone(member),
-                None => Rc::new(self.endpoint(endpoint.address.clone())),
-            })
+            .zip(stay)
+            .map(|(endpoint, stays)| stays.unwrap_or_else(|| fresh(endpoint)))
             .collect();
         for gone in known.into_values() {
-            gone.retire();
+            gone.held.retire();
         }
         let localities = self.spread.localities.borrow().clone();
         let seats = balance::seats(endpoints, localities.as_deref().unwrap_or_default());
