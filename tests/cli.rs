@@ -666,6 +666,25 @@ fn explain_tells_programs_of_every_leg_and_fails_with_the_last() {
 }
 
 #[test]
+fn the_page_about_the_way_out_shows_a_configuration_that_works() {
+    let page = include_str!("../docs/egress.md");
+    let (_, rest) = page.split_once("```yaml\n").unwrap();
+    let (yaml, _) = rest.split_once("```").unwrap();
+    let world = World(tempfile::tempdir().unwrap());
+    world.write("egress.yaml", yaml);
+    world.propylon(&["check", "--role", "sidecar"]).ends_with(0).prints(&["no problems"]);
+    world.propylon(&["check", "--label", "istio=egressgateway"]).prints(&["no problems"]);
+    let url = "http://edition.cnn.com/politics";
+    let said = world.propylon(&["explain", "GET", url, "--role", "sidecar"]).ends_with(0).out();
+    let (_, printed) = page.split_once("$ propylon explain").unwrap();
+    let (printed, _) = printed.split_once("```").unwrap();
+    for line in printed.lines().skip(1) {
+        let line = line.trim_end_matches('…').trim_end();
+        assert!(said.contains(line), "{line} is not in {said}");
+    }
+}
+
+#[test]
 fn explain_follows_tls_that_nobody_ends_by_its_server_name() {
     let world = way_out();
     world.write(

@@ -45,10 +45,6 @@ fn http_route(
         let list = [("statPrefix", !matching.stat_prefix.is_empty())];
         fields(object, &place.key("match").index(position), list, problems);
     }
-    if let Some(retries) = &route.retries {
-        let list = [("retryRemoteLocalities", retries.retry_remote_localities.unwrap_or(false))];
-        fields(object, &place.key("retries"), list, problems);
-    }
     variables(object, route.headers.as_ref(), place, problems);
     for (position, destination) in route.route.iter().enumerate() {
         let place = place.key("route").index(position);

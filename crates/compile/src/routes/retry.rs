@@ -23,14 +23,14 @@ pub(crate) fn retry(
         per_try_timeout: None,
         backoff: BACKOFF,
         ignore_previous_hosts: !hashed,
+        remote_localities: false,
     };
     let Some(written) = written else { return Ok(Some(default)) };
-    // `retryRemoteLocalities` is reported by `effect`: localities have no priorities yet.
     let HttpRetry {
         attempts,
         per_try_timeout,
         retry_on,
-        retry_remote_localities: _,
+        retry_remote_localities,
         retry_ignore_previous_hosts,
         backoff,
     } = written;
@@ -46,5 +46,6 @@ pub(crate) fn retry(
         per_try_timeout: per_try_timeout.filter(|limit| !limit.is_zero()),
         backoff: backoff.unwrap_or(BACKOFF),
         ignore_previous_hosts: retry_ignore_previous_hosts.unwrap_or(!hashed),
+        remote_localities: retry_remote_localities.unwrap_or(false),
     }))
 }
