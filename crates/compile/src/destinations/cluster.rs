@@ -1,7 +1,7 @@
 //! Clusters: one for each service, port and subset that some rule names.
 //! It resolves destinations to clusters and fills clusters with endpoints and policy.
 
-pub(crate) mod asked;
+mod asked;
 mod automatic;
 mod found;
 

@@ -10,12 +10,12 @@ pub(crate) mod protocol;
 pub(crate) mod registry;
 pub(crate) mod service_entry;
 pub(crate) mod tls_client;
+pub(crate) mod traffic_policy;
 pub(crate) mod tunnel;
 
 mod limits;
 mod near;
 mod outlier;
 mod traffic_distribution;
-mod traffic_policy;
 mod upstream_protocol;
 mod warmup;

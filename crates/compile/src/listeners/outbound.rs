@@ -17,7 +17,6 @@ use propylon_snapshot::{
 };
 
 use crate::Leg;
-use crate::destinations::cluster::asked::PASSTHROUGH;
 use crate::destinations::handing::Handing;
 use crate::destinations::protocol::Protocol;
 use crate::destinations::registry::{Behind, Service};

@@ -15,9 +15,6 @@ use crate::Role;
 use crate::destinations::limits::limits;
 use crate::destinations::registry::{Behind, Port, Service};
 
-/// Istio's name of the cluster that leads wherever a connection was meant to go.
-pub(crate) const PASSTHROUGH: &str = "PassthroughCluster";
-
 impl<'w> Clusters<'_, 'w> {
     /// The cluster that leads captured connections wherever they were meant to go.
     pub(crate) fn passthrough(&mut self) -> Target {
