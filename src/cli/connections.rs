@@ -115,8 +115,10 @@ impl Connections<'_> {
 
 /// What happens to a connection that a route of a list takes, in a sentence's part.
 pub(super) fn text(route: &TcpRoute, snapshot: &Snapshot, list: &str) -> String {
+    let tunnel = route.tunnel.as_ref();
+    let tunnel = tunnel.map(|tunnel| format!(", through a tunnel: {tunnel}")).unwrap_or_default();
     format!(
-        "connections are handed on to {} ({})",
+        "connections are handed on to {}{tunnel} ({})",
         destinations(route, snapshot),
         listed_origin_text(snapshot, route.origin, list)
     )
@@ -139,6 +141,9 @@ fn describe_settings(route: &TcpRoute) -> String {
     let mut words = Vec::new();
     if route.protocol == TcpProtocol::Mongo {
         words.push("counted as MongoDB".to_owned());
+    }
+    if let Some(tunnel) = &route.tunnel {
+        words.push(format!("through a tunnel: {tunnel}"));
     }
     match route.idle_timeout {
         Some(idle) => words.push(format!("idle {}", describe::duration(idle))),

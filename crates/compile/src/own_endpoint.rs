@@ -7,8 +7,8 @@ use std::net::{IpAddr, SocketAddr};
 use propylon_model::FieldPath;
 use propylon_snapshot::{Address, Bind, Cluster, Discovery, Listener};
 
+use crate::destinations::registry::{Behind, Registry, Service};
 use crate::problems::{Problems, code};
-use crate::registry::{Behind, Registry, Service};
 
 /// The name that every machine has for itself.
 const LOCALHOST: &str = "localhost";

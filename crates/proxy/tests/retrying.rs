@@ -178,6 +178,7 @@ async fn a_try_has_its_own_timeout() {
         per_try_timeout: Some(Duration::from_millis(40)),
         backoff: Duration::from_millis(1),
         ignore_previous_hosts: true,
+        remote_localities: false,
     });
     let gateway = gateway(world(vec![route], &[&[origin.address]])).await;
     let answer = gateway.get("/").await;

@@ -93,7 +93,7 @@ async fn try_all<D: Downstream>(
     let reason = loop {
         let own = {
             let hash = forwarding.hashed.and_then(|hashed| hashed.hash);
-            forwarding.cluster.choose(hash, tries.tried())
+            tries.choose(forwarding.cluster, hash)
         };
         let found = match own {
             Some(endpoint) => Ok(endpoint),

@@ -2,6 +2,7 @@
 //! It outlives generations as long as its settings stay; endpoints are swapped inside it.
 
 mod asked;
+mod been;
 mod held;
 mod set;
 
@@ -32,6 +33,7 @@ use crate::tls::{Originator, Purpose, shown};
 
 use asked::Requested;
 pub(crate) use asked::Wanted;
+pub(crate) use been::Been;
 use held::Held;
 use set::{EndpointSet, Spread};
 

@@ -31,7 +31,7 @@ pub use health::EndpointHealth;
 pub(crate) use health::{Outcome, status_of_grpc};
 pub(crate) use herald::Ends;
 pub(crate) use http2::{Place, is_leaving, reason_of};
-pub(crate) use live::{LiveCluster, LiveEndpoint, Wanted};
+pub(crate) use live::{Been, LiveCluster, LiveEndpoint, Wanted};
 pub use load::{Load, Loads};
 pub(crate) use names::Names;
 pub(crate) use pool::Connection;
