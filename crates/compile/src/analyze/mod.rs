@@ -36,8 +36,8 @@ use propylon_model::{Problem, World};
 
 use crate::Options;
 use crate::problems::Problems;
+use crate::routes::virtual_service::{Bound, visible};
 use crate::view::View;
-use crate::virtual_service::{Bound, visible};
 
 use index::Index;
 

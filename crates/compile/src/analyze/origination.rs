@@ -7,9 +7,9 @@ use propylon_model::{Problem, Severity};
 use super::code;
 use super::index::{Index, Reach};
 use super::uses::Use;
-use crate::protocol::Protocol;
-use crate::registry::{Port, Service};
-use crate::traffic_policy::Policy;
+use crate::destinations::protocol::Protocol;
+use crate::destinations::registry::{Port, Service};
+use crate::destinations::traffic_policy::Policy;
 
 /// Checks what routes of this workload send to services.
 pub(super) fn check(index: &Index<'_, '_>, uses: &[Use<'_>], out: &mut Vec<Problem>) {

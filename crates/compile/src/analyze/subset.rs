@@ -10,8 +10,8 @@ use super::destination::host_advice;
 use super::index::{Index, Reach};
 use super::nearest::question;
 use super::uses::Use;
+use crate::destinations::registry::Service;
 use crate::host::{is_subset, is_wildcard};
-use crate::registry::Service;
 
 /// Checks subsets from both sides.
 pub(super) fn check(index: &Index<'_, '_>, uses: &[Use<'_>], out: &mut Vec<Problem>) {

@@ -7,9 +7,9 @@ use propylon_snapshot::Format;
 
 use super::fields;
 use crate::problems::{Problems, code};
+use crate::routes::virtual_service::gateways as gateways_of;
 use crate::selection::in_order;
 use crate::view::View;
-use crate::virtual_service::gateways as gateways_of;
 
 /// Reports all VirtualServices that concern these Gateways.
 pub(super) fn report(view: &View<'_>, gateways: &[&Object<Gateway>], problems: &mut Problems) {

@@ -1,15 +1,18 @@
 //! HTTP/2 connections below their streams: the I/O seam as the `h2` crate wants it, and a meter
 //! that keeps peers from making us work for nothing. Used on both sides; knows no routing.
 //!
-//! `frames` finds the frames in a stream of bytes, `meter` weighs them, [`Wire`] carries them. A
-//! stream that carries bytes for somebody else is a [`Tunnel`].
+//! `frames` finds the frames in a stream of bytes, `meter` weighs them, [`Wire`] carries them.
+//! What came on a stream and waits for the other side has [`Arrived`]; a stream that carries bytes
+//! for somebody else is a [`Tunnel`].
 
+mod arrived;
 mod frames;
 mod fuzz;
 mod meter;
 mod tunnel;
 mod wire;
 
+pub(crate) use arrived::{Arrived, Ending};
 pub(crate) use fuzz::fuzz_frames;
 pub(crate) use meter::{Flood, Role};
 pub(crate) use tunnel::Tunnel;

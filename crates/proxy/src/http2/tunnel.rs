@@ -1,13 +1,16 @@
 //! An HTTP/2 stream as a way for bytes: what an answer to CONNECT opened, at either end of the I/O
 //! seam. It knows frames by the `h2` crate only, and not what the bytes are.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
+use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use h2::{Reason, RecvStream, SendStream};
 
+use super::arrived::{Arrived, Ending};
 use crate::io::Io;
 
 /// The two directions of a stream. What the peer sends is given back to its flow control as it is
@@ -15,9 +18,9 @@ use crate::io::Io;
 pub(crate) struct Tunnel {
     send: RefCell<SendStream<Bytes>>,
     recv: RefCell<RecvStream>,
-    /// What came and was not read.
+    /// What came and was not read, behind the piece that is being read.
+    arrived: RefCell<Arrived>,
     ahead: RefCell<Bytes>,
-    ended: Cell<bool>,
 }
 
 impl Tunnel {
@@ -26,9 +29,26 @@ impl Tunnel {
         Self {
             send: RefCell::new(send),
             recv: RefCell::new(recv),
+            arrived: RefCell::default(),
             ahead: RefCell::default(),
-            ended: Cell::new(false),
         }
+    }
+
+    /// Does `work`; what comes until it is done and is not read waits here.
+    pub(crate) async fn meanwhile<F: Future>(&self, work: F) -> F::Output {
+        let mut work = pin!(work);
+        poll_fn(|cx| {
+            let done = work.as_mut().poll(cx);
+            if done.is_pending() {
+                self.fill(cx);
+            }
+            done
+        })
+        .await
+    }
+
+    fn fill(&self, cx: &mut Context<'_>) {
+        self.arrived.borrow_mut().fill(&mut self.recv.borrow_mut(), cx, usize::MAX);
     }
 }
 
@@ -38,10 +58,15 @@ fn broken<E>(_: E) -> io::Error {
 
 impl Io for Tunnel {
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.ahead.borrow().is_empty() && !self.ended.get() {
-            match ready!(self.recv.borrow_mut().poll_data(cx)) {
-                Some(data) => *self.ahead.borrow_mut() = data.map_err(broken)?,
-                None => self.ended.set(true),
+        let mut ahead = self.ahead.borrow_mut();
+        if ahead.is_empty() {
+            self.fill(cx);
+            let mut arrived = self.arrived.borrow_mut();
+            match (arrived.pop(), arrived.ending()) {
+                (Some(part), _) => *ahead = part,
+                (None, None) => return Poll::Pending,
+                (None, Some(Ending::Broken(_))) => return Poll::Ready(Err(broken(()))),
+                (None, Some(Ending::Plain | Ending::Trailers(_))) => {}
             }
         }
         Poll::Ready(Ok(()))

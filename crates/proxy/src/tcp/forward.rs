@@ -98,7 +98,10 @@ impl Opened {
                 hand_on(worker, (client, connection.io()), times, tally).await;
             }
             Server::Through(way) => hand_on(worker, (client, &*way), times, tally).await,
-            Server::Stream(stream) => hand_on(worker, (client, &stream.0), times, tally).await,
+            Server::Stream(stream) => {
+                let tunnel = &stream.0;
+                tunnel.meanwhile(hand_on(worker, (client, tunnel), times, tally)).await;
+            }
         }
     }
 }

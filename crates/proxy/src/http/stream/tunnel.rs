@@ -35,7 +35,7 @@ pub(super) async fn join<D: Downstream>(
     beside.timer().stop();
     if let Some(body) = beside.into_body() {
         let tunnel = Tunnel::new(send, recv);
-        forwarding.asked.down.join(&out.down, b"", body, &tunnel).await;
+        tunnel.meanwhile(forwarding.asked.down.join(&out.down, b"", body, &tunnel)).await;
     }
     After::Close
 }

@@ -19,9 +19,9 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
 use crate::http2::{Role, Watch, Wire};
 use crate::limits::{
-    HTTP2_CLOSE_TIMEOUT, HTTP2_CONNECTION_WINDOW_BYTES, HTTP2_HEADER_LIST_BYTES_MAX,
-    HTTP2_RESET_STREAMS_MAX, HTTP2_SEND_BUFFER_BYTES_MAX, HTTP2_SETTINGS_WAIT,
-    HTTP2_STREAM_WINDOW_BYTES, HTTP2_STREAMS_ASSUMED, HTTP2_STREAMS_MAX,
+    HTTP2_CLOSE_TIMEOUT, HTTP2_CONNECTION_WINDOW_BYTES, HTTP2_DATA_BUDGET_BYTES,
+    HTTP2_HEADER_LIST_BYTES_MAX, HTTP2_RESET_STREAMS_MAX, HTTP2_SEND_BUFFER_BYTES_MAX,
+    HTTP2_SETTINGS_WAIT, HTTP2_STREAM_WINDOW_BYTES, HTTP2_STREAMS_ASSUMED, HTTP2_STREAMS_MAX,
 };
 use crate::upstream::Conduit;
 
@@ -247,14 +247,15 @@ impl Session {
     }
 }
 
-/// Settings as Envoy sends them, with smaller windows for streams: what one slow client leaves
-/// unread stays bounded, and leaves the connection's window to others.
+/// Settings as Envoy sends them, with smaller windows for streams and a larger one for all of them:
+/// what one slow client leaves unread stays bounded, and takes no room from others.
 fn builder() -> client::Builder {
     let mut builder = client::Builder::new();
     builder
         .enable_push(false)
         .initial_window_size(HTTP2_STREAM_WINDOW_BYTES)
         .initial_connection_window_size(HTTP2_CONNECTION_WINDOW_BYTES)
+        .data_frame_budget(HTTP2_DATA_BUDGET_BYTES)
         .max_header_list_size(HTTP2_HEADER_LIST_BYTES_MAX)
         .max_send_buffer_size(HTTP2_SEND_BUFFER_BYTES_MAX)
         .initial_max_send_streams(HTTP2_STREAMS_ASSUMED)
