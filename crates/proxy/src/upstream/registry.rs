@@ -107,6 +107,11 @@ impl Shared {
         *self.spread() = spread.clone();
         self.health.settle(cluster.outlier.clone(), endpoints);
         self.settle(&spread, endpoints);
+        self.look_after(cluster);
+    }
+
+    /// Sees to it that ejected endpoints come back.
+    fn look_after(self: &Arc<Self>, cluster: &Cluster) {
         if cluster.outlier.is_some() && !self.sweeping.swap(true, Ordering::AcqRel) {
             tokio::spawn(keep_swept(Arc::downgrade(self)));
         }
@@ -258,11 +263,12 @@ impl Registry {
                 shared.prepare(cluster, endpoints);
                 Entry { shared, listed: endpoints.to_vec(), look_ups: None }
             }
-            Discovery::Asked(_) => Entry {
-                shared: kept.filter(|shared| shared.version() == 0).unwrap_or_else(fresh),
-                listed: Vec::new(),
-                look_ups: None,
-            },
+            Discovery::Asked(_) => {
+                let shared = kept.filter(|shared| shared.version() == 0).unwrap_or_else(fresh);
+                shared.health.open(cluster.outlier.clone());
+                shared.look_after(cluster);
+                Entry { shared, listed: Vec::new(), look_ups: None }
+            }
             Discovery::Dns { .. } => match previous {
                 Some(entry)
                     if entry
@@ -309,6 +315,7 @@ impl Entry {
         let mut endpoints = self.listed.clone();
         endpoints.extend(self.shared.resolved().iter().cloned());
         let health = &self.shared.health;
+        endpoints.extend(health.joined());
         counters.extend(health.counters());
         let states = health.status(&endpoints, Instant::now());
         let (name, used) = (self.shared.name.clone(), self.shared.usage.now());

@@ -1,5 +1,6 @@
 //! Pools, endpoint swaps, carrying over and name resolution, over real sockets.
 
+mod asked;
 mod moving;
 mod no_streams;
 mod waiting;
