@@ -426,6 +426,8 @@ impl LiveCluster {
 
     /// Closes pooled connections that are unused for too long or closed by their peer.
     pub(super) fn sweep(&self, now: Instant) {
+        // Endpoints that a name no longer leads to go now, even if no request comes.
+        self.refresh();
         let set = Rc::clone(&self.set.borrow());
         for member in &set.members {
             member.held.pool.sweep(now, self.settings.idle_timeout);

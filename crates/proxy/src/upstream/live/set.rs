@@ -118,7 +118,7 @@ impl LiveCluster {
 
     /// Takes newly resolved addresses and what changed in the health and age of endpoints: two
     /// atomic reads when there is nothing.
-    fn refresh(&self) {
+    pub(super) fn refresh(&self) {
         let version = self.shared.version();
         if version != self.seen.get() {
             self.seen.set(version);
