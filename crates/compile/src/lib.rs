@@ -185,6 +185,7 @@ pub fn compile(world: &World, options: &Options) -> Compiled {
         objects,
         proxy_protocol,
         alert_unknown_names,
+        dns_refresh: view.mesh.dns_refresh(),
         closed,
     };
     Compiled { snapshot, problems: problems.finish() }

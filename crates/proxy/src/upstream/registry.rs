@@ -212,6 +212,7 @@ impl Registry {
     /// look-ups; must be called inside the control runtime.
     pub(crate) fn attach(&mut self, snapshot: &Snapshot) -> Vec<Arc<Shared>> {
         self.names.settle();
+        self.names.ask_within(snapshot.dns_refresh);
         let mut previous = std::mem::take(&mut self.clusters);
         let mut shared = Vec::with_capacity(snapshot.clusters.len());
         for cluster in &snapshot.clusters {
@@ -402,6 +403,7 @@ fn endpoints(
             priority: target.priority,
             ready: true,
             stands_for: first_only.then(|| target.name.clone()),
+            plaintext: target.plaintext,
         }));
     }
     // The order of an answer changes with every look-up and means nothing here. With only one
