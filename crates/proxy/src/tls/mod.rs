@@ -12,6 +12,7 @@ pub(crate) mod fuzz;
 mod handshake;
 mod originate;
 mod originator;
+mod staple;
 mod stream;
 mod subject;
 mod terminator;

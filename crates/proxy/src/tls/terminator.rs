@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use propylon_snapshot::{
@@ -18,6 +19,7 @@ use rustls::{ConfigBuilder, ServerConfig, SignatureAlgorithm, version};
 
 use super::certificate::CertificateFacts;
 use super::credential::{self, BadCredential};
+use super::staple::Shown;
 use super::verify;
 
 /// The protocol that is offered to clients that know how to choose one.
@@ -65,6 +67,7 @@ pub(super) struct Ready {
     pub(super) without_alpn: Arc<ServerConfig>,
     /// The URIs of the own certificate, which `x-forwarded-client-cert` names.
     pub(super) own_uris: Vec<String>,
+    chooser: Arc<Chooser>,
 }
 
 impl Terminators {
@@ -174,10 +177,16 @@ impl Terminator {
                     tracing::warn!(%error, "the certificate before it is shown");
                 }
                 Err(error) => tracing::error!(%error, "TLS handshakes fail for this server"),
-                Ok((_, facts)) => warn_of_dates(self.settings.certificates.iter(), facts, now),
+                Ok((ready, facts)) => {
+                    warn_of_dates(self.settings.certificates.iter(), facts, now);
+                    ready.chooser.warn(&self.settings.certificates);
+                }
             }
             ready.map(|(ready, _)| ready)
         });
+        if let Ok(ready) = ready {
+            ready.chooser.now.store(now, Ordering::Relaxed);
+        }
         ready.as_ref()
     }
 }
@@ -235,10 +244,8 @@ fn prepare(
     for certificate in certificates {
         let key = credential::identity(certificate, &provider)?;
         facts.extend(CertificateFacts::parse(&key.cert[0]));
-        keys.push(Arc::new(key));
+        keys.push(Shown::new(key));
     }
-    // Clients that can verify both get the one that is cheaper to sign with.
-    keys.sort_by_key(|key| key.key.algorithm() == SignatureAlgorithm::RSA);
     let verifier = verify::verifier(clients, &provider)?;
     let broken = |error: rustls::Error| BadCredential {
         name: certificates.first().map_or_else(String::new, |one| one.name.to_string()),
@@ -253,7 +260,8 @@ fn prepare(
         (Ok(builder), None) => builder.with_no_client_auth(),
         (Ok(builder), Some(verifier)) => builder.with_client_cert_verifier(verifier),
     };
-    let mut config = builder.with_cert_resolver(Arc::new(Chooser(keys)));
+    let chooser = Arc::new(Chooser::new(keys));
+    let mut config = builder.with_cert_resolver(Arc::<Chooser>::clone(&chooser));
     config.ignore_client_order = true;
     config.session_storage = Arc::new(NoServerSessionStorage {});
     if let Some(tickets) = tickets {
@@ -262,7 +270,8 @@ fn prepare(
     let mut with_alpn = config.clone();
     with_alpn.alpn_protocols = vec![HTTP2.to_vec(), HTTP1.to_vec()];
     let own_uris = facts.first().map(|facts| facts.uris.clone()).unwrap_or_default();
-    let ready = Ready { with_alpn: Arc::new(with_alpn), without_alpn: Arc::new(config), own_uris };
+    let (with_alpn, without_alpn) = (Arc::new(with_alpn), Arc::new(config));
+    let ready = Ready { with_alpn, without_alpn, own_uris, chooser };
     Ok((ready, facts))
 }
 
@@ -320,16 +329,43 @@ fn versions(min: TlsVersion, max: TlsVersion) -> &'static [Version] {
     }
 }
 
-/// The certificates of one server, the preferred first.
+/// The certificates of one server.
 #[derive(Debug)]
-struct Chooser(Vec<Arc<CertifiedKey>>);
+struct Chooser {
+    /// In the order they were configured in.
+    shown: Vec<Shown>,
+    /// Indexes, the preferred first.
+    order: Vec<usize>,
+    /// The time of the latest handshake, in seconds since 1970.
+    now: AtomicI64,
+}
+
+impl Chooser {
+    fn new(shown: Vec<Shown>) -> Self {
+        let mut order: Vec<usize> = (0..shown.len()).collect();
+        // Clients that can verify both get the one that is cheaper to sign with.
+        order.sort_by_key(|at| shown[*at].plain.key.algorithm() == SignatureAlgorithm::RSA);
+        Self { shown, order, now: AtomicI64::new(0) }
+    }
+
+    /// Says which OCSP responses are not stapled.
+    fn warn(&self, certificates: &[Credential<Identity>]) {
+        for (certificate, shown) in certificates.iter().zip(&self.shown) {
+            if let Some(why) = shown.refused {
+                tracing::warn!(certificate = &*certificate.name, why, "nothing is stapled");
+            }
+        }
+    }
+}
 
 impl ResolvesServerCert for Chooser {
     /// The first that the client can verify the signature of.
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let can =
-            |key: &&Arc<CertifiedKey>| key.key.choose_scheme(hello.signature_schemes()).is_some();
-        self.0.iter().find(can).or(self.0.first()).cloned()
+            |shown: &&Shown| shown.plain.key.choose_scheme(hello.signature_schemes()).is_some();
+        let mut shown = self.order.iter().map(|at| &self.shown[*at]);
+        let chosen = shown.clone().find(can).or_else(|| shown.next())?;
+        Some(Arc::clone(chosen.at(self.now.load(Ordering::Relaxed))))
     }
 }
 
