@@ -77,7 +77,7 @@ impl Report {
         let rows: Vec<Vec<String>> =
             snapshot.listeners.iter().map(|listener| row(snapshot, listener, statuses)).collect();
         if rows.is_empty() {
-            self.line("nothing listens: no HTTP server of a Gateway selects this workload");
+            self.line("nothing listens: no server of a valid Gateway selects this workload");
         }
         match self.format {
             LogFormat::Human if !rows.is_empty() => self.line(out::table(&rows).trim_end()),

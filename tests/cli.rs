@@ -679,6 +679,7 @@ spec:
     let url = "https://edition.cnn.com/";
     world.propylon(&["explain", "GET", url, "--role", "sidecar"]).ends_with(0).prints(&[
         "TLS is not ended by a sidecar",
+        "(VirtualService default/passing tls[0].match[0])",
         "then gateway istio-egressgateway",
         "TLS for edition.cnn.com is not ended here",
         "edition.cnn.com:443",

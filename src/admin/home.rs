@@ -69,7 +69,9 @@ fn problems(html: &mut String, problems: &[Problem]) {
 fn listeners(html: &mut String, served: &Served) {
     html.push_str("<h2>Listeners</h2>");
     if served.snapshot.listeners.is_empty() {
-        html.push_str("<p>Nothing listens: no HTTP server of a Gateway selects this workload.</p>");
+        html.push_str(
+            "<p>Nothing listens: no server of a valid Gateway selects this workload.</p>",
+        );
         return;
     }
     html.push_str("<table>");

@@ -245,28 +245,28 @@ fn leaving<'s>(
     request: &Request,
 ) -> Result<RouteTableId, Stop<'s>> {
     let host = propylon_snapshot::host_of(&request.authority);
-    let text = |route: Option<&TcpRoute>| match route {
-        Some(route) => connections::text(route, snapshot, "tcp"),
+    let text = |route: Option<&TcpRoute>, list| match route {
+        Some(route) => connections::text(route, snapshot, list),
         None => "the connection is closed".to_owned(),
     };
     let Some(listener) = outbound.named(host, request.port) else {
         let route = outbound.otherwise();
-        let text = format!("nothing defines port {}: {}", request.port, text(route));
+        let text = format!("nothing defines port {}: {}", request.port, text(route, "tcp"));
         return Err(Stop { text, route });
     };
     if request.scheme == Scheme::Https {
         let chain = listener.names.lookup(request.server_name());
-        let route = match chain.map(|chain| &chain.then) {
-            Some(Then::Tcp(route)) => Some(route),
-            Some(Then::Http(_)) | None => listener.bytes.as_ref(),
+        let (route, list) = match chain.map(|chain| &chain.then) {
+            Some(Then::Tcp(route)) => (Some(route), "tls"),
+            Some(Then::Http(_)) | None => (listener.bytes.as_ref(), "tcp"),
         };
-        let text = format!("TLS is not ended by a sidecar: {}", text(route));
+        let text = format!("TLS is not ended by a sidecar: {}", text(route, list));
         return Err(Stop { text, route });
     }
     let table = listener.http;
     table.ok_or_else(|| {
         let route = listener.bytes.as_ref();
-        let text = format!("{} takes no requests: {}", listener.name, text(route));
+        let text = format!("{} takes no requests: {}", listener.name, text(route, "tcp"));
         Stop { text, route }
     })
 }

@@ -83,7 +83,7 @@ impl Routes {
             text.push('\n');
         }
         if text.is_empty() {
-            text.push_str("nothing listens: no server of a Gateway selects this workload");
+            text.push_str("nothing listens: no server of a valid Gateway selects this workload");
         }
         text
     }

@@ -79,6 +79,7 @@ fn requests_beyond_the_connections_wait_and_those_beyond_the_queue_are_refused()
         let refused = asking(&gateway).answer().is(503).says(OVERFLOW);
         refused.has("x-envoy-overloaded", "true");
     }
+    assert_eq!(counter(&gateway, "upstream_rq_pending_overflow"), 2);
     held.let_go();
     first.answer().is(200).says("done");
     second.answer().is(200).says("done");
@@ -107,6 +108,9 @@ fn requests_beyond_those_under_way_are_refused() {
     let mut first = asking(&gateway);
     held.origin.received_at_least(1);
     asking(&gateway).answer().is(503).says(OVERFLOW).has("x-envoy-overloaded", "true");
+    // As Envoy counts: too many under way, not too many that wait.
+    assert_eq!(counter(&gateway, "upstream_rq_active_overflow"), 1);
+    assert_eq!(counter(&gateway, "upstream_rq_pending_overflow"), 0);
     held.let_go();
     first.answer().is(200);
     gateway.get("/").is(200);

@@ -118,6 +118,33 @@ fn a_client_cannot_ask_for_retries() {
 }
 
 #[test]
+fn a_kept_connection_that_dies_with_a_request_shows_only_where_replaying_it_would_be_unsafe() {
+    for (retries, method, status, sent) in [
+        ("{attempts: 2}", "GET", 200, 2),
+        ("{attempts: 2}", "PUT", 200, 2),
+        ("{attempts: 2}", "POST", 503, 1),
+        ("{attempts: 2, retryOn: reset}", "POST", 200, 2),
+        ("{attempts: 0}", "GET", 503, 1),
+    ] {
+        // Every connection carries one request, and ends with the next.
+        let origin = Origin::talks(|conversation| {
+            if conversation.request()?.is_some() {
+                conversation.write(ok("answered"))?;
+            }
+            conversation.request().map(drop)
+        });
+        let gateway = retrying(&origin, retries);
+        let mut client = gateway.connect();
+        let head = format!("{method} / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\nhi");
+        client.send(&head);
+        client.answer_to(method).is(200);
+        client.send(&head);
+        client.answer_to(method).is(status);
+        assert_eq!(origin.received().len(), 1 + sent, "{method} {retries}");
+    }
+}
+
+#[test]
 fn a_post_whose_answer_was_lost_is_not_sent_twice() {
     let origin = Origin::talks(|conversation| conversation.request().map(drop));
     let gateway = retrying(&origin, "{attempts: 2}");

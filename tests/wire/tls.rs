@@ -2,7 +2,8 @@
 //! certificates, versions and server names; rotation; what a client's certificate tells the
 //! upstream.
 
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -273,6 +274,31 @@ fn an_unknown_name_can_get_an_alert_instead_of_a_reset() {
     assert!(named.contains("unrecognized name"), "{named}");
     assert_eq!(stage.outcome("", "", "-tls1_3"), Outcome::Closed);
     assert_eq!(stage.outcome("simple.example", "", "-tls1_3"), Outcome::Served);
+}
+
+#[test]
+fn a_client_of_tls_1_1_is_told_which_versions_there_are_if_its_name_has_a_server() {
+    let stage = stage(|_| ok("hi"));
+    let said = |name: &str| {
+        let mut client = TcpStream::connect(stage.gateway.address(443)).expect("a connection");
+        client.write_all(&hello_of_tls_1_1(name)).expect("to write");
+        let mut said = Vec::new();
+        client.read_to_end(&mut said).map(|_| said)
+    };
+    let alert = said("simple.example").expect("an end");
+    assert_eq!((alert[0], alert.get(5..)), (21, Some(&[2, 70][..])), "{alert:?}");
+    assert!(said("unknown.example").is_err_and(|error| error.kind() == ErrorKind::ConnectionReset));
+}
+
+/// A ClientHello with one cipher suite and a server name.
+fn hello_of_tls_1_1(name: &str) -> Vec<u8> {
+    let sized = |bytes: &[u8]| [&(bytes.len() as u16).to_be_bytes(), bytes].concat();
+    let name = sized(&[&[0], &sized(name.as_bytes())[..]].concat());
+    let extensions = sized(&[&[0, 0], &sized(&name)[..]].concat());
+    let random = [7; 32];
+    let body = [&[3, 2], &random[..], &[0, 0, 2, 0xc0, 0x0a, 1, 0], &extensions].concat();
+    let message = [&[1, 0][..], &sized(&body)].concat();
+    [&[22, 3, 1][..], &sized(&message)].concat()
 }
 
 #[test]

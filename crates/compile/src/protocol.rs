@@ -55,6 +55,11 @@ impl Protocol {
     pub(crate) fn is_http(self) -> bool {
         matches!(self, Self::Http | Self::Http2)
     }
+
+    /// True where `http` routes may apply: HTTP, said or noticed.
+    pub(crate) fn may_be_http(self) -> bool {
+        self.is_http() || self == Self::Unknown
+    }
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ impl<'w> Service<'w> {
             Behind::Entry(object) => object.spec.addresses.iter().map(String::as_str).collect(),
         };
         let mut addresses: Vec<&'w str> = Vec::with_capacity(written.len());
-        for address in written {
+        for address in written.into_iter().map(single) {
             if !addresses.contains(&address) {
                 addresses.push(address);
             }
@@ -281,4 +281,10 @@ fn entry_services<'w>(object: &'w Object<ServiceEntry>) -> impl Iterator<Item = 
         ports: ports().collect(),
         behind: Behind::Entry(object),
     })
+}
+
+/// A block that is one address is that address, as in Istio: requests may name it as their host.
+fn single(text: &str) -> &str {
+    let whole = if text.contains(':') { "/128" } else { "/32" };
+    text.strip_suffix(whole).unwrap_or(text)
 }

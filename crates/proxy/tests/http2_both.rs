@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use h2::client::ResponseFuture;
 use h2::{Reason, server};
-use http::{Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response};
 use propylon_snapshot::{Http2Settings, UpstreamProtocol};
 use support::origin::header;
 use support::streams::{Caller, fields, over_http2, send_all, streams, streams_with};
@@ -195,6 +196,56 @@ async fn who_reads_slowly_holds_back_who_writes() {
     // Others are served meanwhile: a connection of the client's with room of its own.
     let mut other = Caller::connect(gateway.address).await;
     assert_eq!(other.ask(("DELETE", "/"), &[], b"").await.status, 200);
+}
+
+#[tokio::test]
+async fn trailers_have_no_more_lines_than_heads() {
+    let origin = streams(|mut stream| {
+        Box::pin(async move {
+            let many: usize = stream.request.uri().path()[1..].parse().unwrap();
+            let mut send = stream.begin();
+            send.send_data("abc".into(), false).unwrap();
+            let _ = send.send_trailers(lines(many));
+        })
+    })
+    .await;
+    let gateway = before(&origin).await;
+    let mut client = Caller::connect(gateway.address).await;
+    let whole = client.ask(("GET", "/100"), &[], b"").await;
+    assert_eq!(whole.trailers.unwrap().len(), 100);
+    let (response, _send) = client.open("GET", "/101", &[], true).await;
+    assert!(is_cut(response).await);
+
+    let origin = mirror().await;
+    let gateway = before(&origin).await;
+    let mut client = Caller::connect(gateway.address).await;
+    for (many, passes) in [(100, true), (101, false)] {
+        let (response, mut send) = client.open("POST", "/", &[], false).await;
+        send.send_data("abc".into(), false).unwrap();
+        send.send_trailers(lines(many)).unwrap();
+        assert_eq!(!is_cut(response).await, passes, "{many}");
+    }
+}
+
+/// So many lines.
+fn lines(many: usize) -> HeaderMap {
+    let mut lines = HeaderMap::new();
+    for at in 0..many {
+        lines.append("x-line", at.into());
+    }
+    lines
+}
+
+/// True if no whole answer comes.
+async fn is_cut(response: ResponseFuture) -> bool {
+    let Ok(response) = response.await else { return true };
+    let mut recv = response.into_body();
+    while let Some(part) = recv.data().await {
+        if part.is_err() {
+            return true;
+        }
+    }
+    recv.trailers().await.is_err()
 }
 
 #[tokio::test]

@@ -9,8 +9,9 @@ use super::code;
 use super::index::Index;
 use super::nearest::question;
 use super::uses::Use;
+use crate::Role;
 use crate::host::{is_subset, is_wildcard};
-use crate::registry::{Behind, Service};
+use crate::registry::{Behind, Port, Service};
 
 /// Checks the host and port of every destination.
 pub(super) fn check(index: &Index<'_, '_>, uses: &[Use<'_>], out: &mut Vec<Problem>) {
@@ -146,7 +147,7 @@ fn check_port(index: &Index<'_, '_>, one: &Use<'_>, service: &Service<'_>, out: 
             let message = format!(
                 "{} has several ports ({known}), and none is chosen: {}",
                 service.host,
-                port_taken(one, &served, &missing)
+                port_taken(index, one, &served, &missing)
             );
             let number = service.ports.first().map_or(80, |port| port.number);
             let help = format!("add `port: {{number: {number}}}`, or another of them");
@@ -165,13 +166,16 @@ fn check_port(index: &Index<'_, '_>, one: &Use<'_>, service: &Service<'_>, out: 
 }
 
 /// What Istio does where a service has several ports and a destination names none: it takes the
-/// port that the Gateway's server declares.
-fn port_taken(one: &Use<'_>, served: &[u16], missing: &[u16]) -> String {
+/// port that the Gateway's server declares, at a sidecar the one that the application asked for.
+fn port_taken(index: &Index<'_, '_>, one: &Use<'_>, served: &[u16], missing: &[u16]) -> String {
     let list = |ports: &[u16]| {
         let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
         ports.join(" and ")
     };
-    let rule = "Istio takes the port that the Gateway listens on";
+    let rule = match index.view.options.role {
+        Role::Gateway => "Istio takes the port that the Gateway listens on",
+        Role::Sidecar(_) => "Istio takes the port that is asked for",
+    };
     match (served, missing) {
         ([], []) => rule.to_owned(),
         (served, []) => format!("{rule}, {}, which the service has too", list(served)),
@@ -188,8 +192,18 @@ fn port_taken(one: &Use<'_>, served: &[u16], missing: &[u16]) -> String {
     }
 }
 
-/// The ports that the Gateways of a destination's VirtualService declare, each once.
+/// The ports on which a destination's VirtualService is asked, each once: those that its Gateways
+/// declare, at a sidecar those of the services that it routes for.
 fn listening(index: &Index<'_, '_>, one: &Use<'_>) -> BTreeSet<u16> {
+    if matches!(index.view.options.role, Role::Sidecar(_)) {
+        let (own, spec) = (&one.object.meta.key.namespace, &one.object.spec);
+        let connections = !spec.tls.is_empty() || !spec.tcp.is_empty();
+        let asked = spec.hosts.iter().map(|host| index.complete(host, own));
+        let services = asked.filter_map(|host| index.registry.find_for(&host, own));
+        let ports = services.flat_map(|service| &service.ports);
+        let routed = |port: &&Port| connections || port.protocol.may_be_http();
+        return ports.filter(routed).map(|port| port.number).collect();
+    }
     let bound = index.bound(one.object);
     let servers = bound.iter().flat_map(|(_, _, gateway)| &gateway.spec.servers);
     servers.filter_map(|server| u16::try_from(server.port.number).ok()).collect()

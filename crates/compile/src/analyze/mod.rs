@@ -76,7 +76,7 @@ pub(crate) fn within<'w>(view: &View<'w>, bound: &[Bound<'w>]) -> Vec<Problem> {
     route_trap::check(&index, out);
     outlier::check(&index, out);
     locality::check(&index, out);
-    rule_trap::check(&index, out);
+    rule_trap::check(&index, &uses, out);
     problems
 }
 

@@ -4,13 +4,19 @@ use propylon_model::destination_rule::{PortTrafficPolicy, TrafficPolicy};
 use propylon_model::{DestinationRule, FieldPath, Object, Problem, Severity};
 
 use super::code;
-use super::index::Index;
+use super::index::{Index, Reach};
+use super::uses::Use;
+use crate::Role;
 use crate::destination_rule::Merged;
 use crate::host::is_wildcard;
 use crate::visibility;
 
 /// Checks all DestinationRules.
-pub(super) fn check(index: &Index<'_, '_>, out: &mut Vec<Problem>) {
+pub(super) fn check(index: &Index<'_, '_>, uses: &[Use<'_>], out: &mut Vec<Problem>) {
+    let sidecar = matches!(index.view.options.role, Role::Sidecar(_));
+    // A sidecar reaches services without routes as well.
+    let reached =
+        |host: &str| sidecar || uses.iter().any(|one| one.reach == Reach::Here && one.host == host);
     for rule in &index.view.world.destination_rules {
         if let Some(policy) = &rule.spec.traffic_policy {
             check_ports(rule, &FieldPath::spec().key("trafficPolicy"), policy, out);
@@ -24,12 +30,14 @@ pub(super) fn check(index: &Index<'_, '_>, out: &mut Vec<Problem>) {
         let Some(service) = index.registry.find_for(&host, own) else { continue };
         match index.rules.find(&service.host, service.namespace) {
             Some(merged) => check_overruled(index, rule, merged, out),
-            // Rules of third namespaces are for their own workloads.
+            // Rules of third namespaces are for their own workloads. A gateway that sends nothing
+            // there need not know: an egress gateway's own service has such rules.
+            None if !reached(&service.host) => {}
             None => {
                 let message = "this DestinationRule does not hold at this gateway";
                 let field = FieldPath::spec().key("host");
                 let problem = Problem::of(Severity::Info, code::OVERRULED, rule, field, message);
-                out.push(problem.help(replaced_advice(index, rule, service.namespace)));
+                out.push(problem.help(apart_advice(index, rule, service.namespace)));
             }
         }
     }
@@ -140,22 +148,34 @@ fn check_overruled(
     }
 }
 
-/// Why a rule does not hold for a service, or where the rule that does comes first.
+/// Where a rule must be that `first`'s namespace overrules.
 fn replaced_advice(index: &Index<'_, '_>, rule: &Object<DestinationRule>, first: &str) -> String {
-    let view = index.view;
-    let (own, here) = (&*rule.meta.key.namespace, view.namespace());
-    let defaults = view.mesh.destination_rule_export_to();
-    if visibility::of(&rule.spec.export_to, defaults, own, here).is_none() {
-        return format!("its `exportTo` hides it from namespace {here}: add `{here}` there");
-    }
-    if *first == *here {
+    if !hidden(index, rule) && *first == *index.view.namespace() {
         return "rules of the gateway's namespace replace those of the service's: merge them"
             .to_owned();
+    }
+    apart_advice(index, rule, first)
+}
+
+/// Where a rule must be to hold here for a service of namespace `first`.
+fn apart_advice(index: &Index<'_, '_>, rule: &Object<DestinationRule>, first: &str) -> String {
+    let view = index.view;
+    let (own, here) = (&*rule.meta.key.namespace, view.namespace());
+    if hidden(index, rule) {
+        return format!("its `exportTo` hides it from namespace {here}: add `{here}` there");
     }
     if own == view.mesh.root_namespace() {
         return format!("rules of the service's namespace come first: merge them in {first}");
     }
-    format!("rules of namespace {own} are for its own workloads: put it into {first} or {here}")
+    let place = if *first == *here { here.to_owned() } else { format!("{first} or {here}") };
+    format!("rules of namespace {own} are for its own workloads: put it into {place}")
+}
+
+fn hidden(index: &Index<'_, '_>, rule: &Object<DestinationRule>) -> bool {
+    let view = index.view;
+    let defaults = view.mesh.destination_rule_export_to();
+    let own = &rule.meta.key.namespace;
+    visibility::of(&rule.spec.export_to, defaults, own, view.namespace()).is_none()
 }
 
 #[cfg(test)]

@@ -77,8 +77,15 @@ fn mesh_only(
     out: &mut Vec<Problem>,
 ) {
     let own = &object.meta.key.namespace;
-    // A Gateway that would take one of its hosts makes it likely that `gateways` was forgotten.
-    let fitting = index.view.world.gateways.iter().find(|gateway| {
+    // A Gateway that would take one of its hosts makes it likely that `gateways` was forgotten,
+    // unless that is written, or another VirtualService has the host's routes there: then the two
+    // legs of the way out are two objects.
+    let meant = !object.spec.gateways.is_empty()
+        || index.view.world.virtual_services.iter().any(|other| {
+            let same = other.spec.hosts.iter().any(|host| object.spec.hosts.contains(host));
+            same && index.reach(other) == Reach::Here
+        });
+    let fitting = index.view.world.gateways.iter().filter(|_| !meant).find(|gateway| {
         let servers = gateway.spec.servers.iter().flat_map(|server| &server.hosts);
         let mut hosts = servers.map(|host| split_server_host(host, &gateway.meta.key.namespace).1);
         index.is_selected(&name(gateway))

@@ -4,10 +4,11 @@
 
 use std::collections::HashMap;
 
-use propylon_model::virtual_service::{Destination, HttpMatch, HttpRoute};
-use propylon_model::{FieldPath, Object, VirtualService};
+use propylon_model::virtual_service::{Destination, HttpMatch, HttpRoute, L4Match, TlsMatch};
+use propylon_model::{FieldPath, Labels, Object, VirtualService};
 
 use super::index::{Index, Reach};
+use crate::Role;
 use crate::selection::selects;
 
 /// A destination where a route names it.
@@ -78,18 +79,42 @@ pub(super) fn route_reach(
     of_object: Reach,
 ) -> Reach {
     let of_match = |condition: &HttpMatch| {
-        if condition.gateways.is_empty() {
-            let options = index.view.options;
-            let namespace = &condition.source_namespace;
-            let ours = selects(&condition.source_labels, &options.labels)
-                && (namespace.is_empty() || *namespace == options.namespace);
-            return if ours { of_object } else { of_object.min(Reach::Elsewhere) };
+        if !condition.gateways.is_empty() {
+            return named_reach(index, object, &condition.gateways, of_object);
         }
-        let own = &object.meta.key.namespace;
-        let named = condition.gateways.iter().map(|name| index.reach_at(name, own));
-        named.max().unwrap_or(Reach::Mesh).min(of_object)
+        let ours = is_source(index, &condition.source_labels, &condition.source_namespace);
+        if ours { of_object } else { of_object.min(Reach::Elsewhere) }
     };
     route.r#match.iter().map(of_match).max().unwrap_or(of_object)
+}
+
+/// Whose connections a match of a `tls` or `tcp` route gets. Sources count at sidecars only.
+fn connection_reach(
+    index: &Index<'_, '_>,
+    object: &Object<VirtualService>,
+    (gateways, labels, namespace): (&[String], &Labels, &str),
+    of_object: Reach,
+) -> Reach {
+    let reach = named_reach(index, object, gateways, of_object);
+    let ours = index.view.options.role == Role::Gateway || is_source(index, labels, namespace);
+    if ours { reach } else { reach.min(Reach::Elsewhere) }
+}
+
+/// Whose traffic a match for these gateways gets; without any, that of its object.
+fn named_reach(
+    index: &Index<'_, '_>,
+    object: &Object<VirtualService>,
+    gateways: &[String],
+    of_object: Reach,
+) -> Reach {
+    let own = &object.meta.key.namespace;
+    let named = gateways.iter().map(|name| index.reach_at(name, own));
+    named.max().map_or(of_object, |reach| reach.min(of_object))
+}
+
+fn is_source(index: &Index<'_, '_>, labels: &Labels, namespace: &str) -> bool {
+    let options = index.view.options;
+    selects(labels, &options.labels) && (namespace.is_empty() || *namespace == options.namespace)
 }
 
 fn of_route<'w>(
@@ -125,10 +150,25 @@ fn of_connections<'w>(
     reach: Reach,
     uses: &mut Vec<Use<'w>>,
 ) {
-    let tls = object.spec.tls.iter().map(|route| &route.route).enumerate();
-    let tcp = object.spec.tcp.iter().map(|route| &route.route).enumerate();
-    let all = tls.map(|route| ("tls", route)).chain(tcp.map(|route| ("tcp", route)));
-    for (list, (entry, route)) in all {
+    type Sources<'s> = (&'s [String], &'s Labels, &'s str);
+    let widest = |matches: Vec<Sources<'_>>| {
+        let reaches = matches.into_iter().map(|one| connection_reach(index, object, one, reach));
+        reaches.max().unwrap_or(reach)
+    };
+    let of_tls =
+        |one: &'w TlsMatch| (&*one.gateways, &one.source_labels, one.source_namespace.as_str());
+    let of_tcp =
+        |one: &'w L4Match| (&*one.gateways, &one.source_labels, one.source_namespace.as_str());
+    let tls = object.spec.tls.iter().enumerate().map(|(entry, route)| {
+        ("tls", entry, widest(route.r#match.iter().map(of_tls).collect()), &route.route)
+    });
+    let tcp = object.spec.tcp.iter().enumerate().map(|(entry, route)| {
+        ("tcp", entry, widest(route.r#match.iter().map(of_tcp).collect()), &route.route)
+    });
+    for (list, entry, reach, route) in tls.chain(tcp) {
+        if reach == Reach::Mesh {
+            continue;
+        }
         for (position, one) in route.iter().enumerate() {
             let place = FieldPath::spec().key(list).index(entry);
             let destination = &one.destination;

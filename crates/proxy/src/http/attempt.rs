@@ -150,9 +150,10 @@ async fn exchange<D: Downstream>(
     {
         Ok(Ok(found)) => found,
         Ok(Err(broken)) => {
-            // RFC 9110 section 9.2.2: what is idempotent may be sent again unasked. All of it
-            // must still be at hand.
-            let repeatable = whole && forwarding.asked.request.method.is_idempotent();
+            // RFC 9110 section 9.2.2: what is idempotent may be sent again unasked, where the route
+            // lets anything be. All of it must still be at hand.
+            let idempotent = forwarding.asked.request.method.is_idempotent();
+            let repeatable = whole && idempotent && tries.are_allowed();
             if connection.reused() && broken.silent && repeatable {
                 return Once::Stale;
             }

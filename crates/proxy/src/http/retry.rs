@@ -60,6 +60,11 @@ impl<'r> Tries<'r> {
         self.left().is_some_and(|policy| policy.on.covers(reason, started)) && self.has_room()
     }
 
+    /// False where the route says that nothing is to be sent twice: `attempts: 0`.
+    pub(super) fn are_allowed(&self) -> bool {
+        self.policy.is_some_and(|policy| policy.attempts > 0)
+    }
+
     /// True if the policy covers a failure of a request that was sent, now or after other tries.
     pub(super) fn retries(&self, reason: Reason) -> bool {
         self.policy.is_some_and(|policy| policy.attempts > 0 && policy.on.covers(reason, true))

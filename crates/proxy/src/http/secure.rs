@@ -89,7 +89,7 @@ pub(crate) async fn shake(
 
 fn count(counters: &Counters, refused: &Refused) {
     let counter = match refused {
-        Refused::NotTls | Refused::UnknownName => &counters.connections_unfit,
+        Refused::UnknownName => &counters.connections_unfit,
         Refused::Credential => &counters.tls_no_credential,
         Refused::NoCertificate => &counters.tls_no_certificate,
         Refused::BadCertificate => &counters.tls_bad_certificate,

@@ -205,7 +205,10 @@ impl Broken {
             Reason::StreamRefused if self.left => Some(LEAVING_MAX),
             Reason::StreamRefused => (!tries.retries(self.reason)).then_some(1),
             // RFC 9110 section 9.2.2.
-            Reason::UpstreamReset => (place.reused() && self.silent && idempotent).then_some(1),
+            Reason::UpstreamReset => {
+                let lost = place.reused() && self.silent;
+                (lost && idempotent && tries.are_allowed()).then_some(1)
+            }
             _ => None,
         }
     }
@@ -412,6 +415,16 @@ enum Then {
     Broken(h2::Error),
 }
 
+impl Then {
+    /// Trailers, if there are not more of them than a head may have lines.
+    fn trailers(trailers: HeaderMap) -> Self {
+        if trailers.len() > HEAD_LINES_MAX {
+            return Self::Broken(h2::Reason::ENHANCE_YOUR_CALM.into());
+        }
+        Self::Trailers(trailers)
+    }
+}
+
 /// Takes what is there of a body, up to a bound; waits for something if it should.
 async fn next(body: &mut RecvStream, parts: &mut Vec<Bytes>, waits: bool) -> Then {
     let mut len = 0;
@@ -428,7 +441,7 @@ async fn next(body: &mut RecvStream, parts: &mut Vec<Bytes>, waits: bool) -> The
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Then::Broken(error)),
                 Poll::Ready(None) => {
                     return match body.poll_trailers(cx) {
-                        Poll::Ready(Ok(Some(trailers))) => Poll::Ready(Then::Trailers(trailers)),
+                        Poll::Ready(Ok(Some(trailers))) => Poll::Ready(Then::trailers(trailers)),
                         Poll::Ready(Ok(None)) => Poll::Ready(Then::End),
                         Poll::Ready(Err(_)) if !parts.is_empty() => Poll::Ready(Then::More),
                         Poll::Ready(Err(error)) => Poll::Ready(Then::Broken(error)),

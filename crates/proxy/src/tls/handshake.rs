@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::task::{Poll, ready};
 
 use propylon_snapshot::ServerTls;
-use rustls::server::{Accepted, Acceptor};
-use rustls::{Connection, Error, HandshakeKind, ProtocolVersion};
+use rustls::server::{Accepted, AcceptedAlert, Acceptor};
+use rustls::{Connection, Error, HandshakeKind, PeerIncompatible, ProtocolVersion};
 
 use super::certificate::{self, CertificateFacts};
 use super::stream::{TlsStream, Wire, write_out};
@@ -44,8 +44,6 @@ pub(crate) enum Protocol {
 /// Why there was no handshake.
 #[derive(Debug)]
 pub(crate) enum Refused {
-    /// The bytes are no ClientHello.
-    NotTls,
     /// No server of this listener answers for the name.
     UnknownName,
     /// The server's own credentials cannot be used.
@@ -60,9 +58,10 @@ pub(crate) enum Refused {
     Io,
 }
 
-/// Shakes hands. `choose` gets the server name and returns the terminator that answers for it;
-/// `now` is in seconds since 1970. Without a choice the connection ends by a reset and without an
-/// alert, as Istio's gateway does it.
+/// Shakes hands with a client whose ClientHello the listener has read, and found a server for.
+/// `choose` gets the server name once more and returns the terminator that answers for it; `now` is
+/// in seconds since 1970. Without a choice the connection ends by a reset and without an alert, as
+/// Istio's gateway does it.
 ///
 /// # Errors
 /// See [`Refused`].
@@ -73,10 +72,11 @@ pub(crate) async fn accept<I: Io>(
 ) -> Result<Handshake<I>, Refused> {
     let accepted = match hello(&io).await {
         Ok(accepted) => accepted,
-        Err(refused) => {
+        Err(Unread::Io) => {
             io.abort();
-            return Err(refused);
+            return Err(Refused::Io);
         }
+        Err(Unread::Refused(error, alert)) => return Err(tell(&io, &error, alert).await),
     };
     let server_name: Option<Box<str>> = accepted.client_hello().server_name().map(Into::into);
     let Some(terminator) = choose(server_name.as_deref()) else {
@@ -95,12 +95,7 @@ pub(crate) async fn accept<I: Io>(
     let config = if offers_known { &ready.with_alpn } else { &ready.without_alpn };
     let mut session = match accepted.into_connection(Arc::clone(config)) {
         Ok(session) => Connection::Server(session),
-        Err((error, mut alert)) => {
-            let mut bytes = Vec::new();
-            let _ = alert.write_all(&mut bytes);
-            let _ = crate::io::write_all(&io, &bytes).await;
-            return Err(refusal(&error));
-        }
+        Err((error, alert)) => return Err(tell(&io, &error, alert).await),
     };
     complete(&io, &mut session).await.map_err(|broken| match broken {
         Broken::Tls(error) => refusal(&error),
@@ -118,21 +113,47 @@ pub(crate) async fn accept<I: Io>(
     Ok(Handshake { stream, server_name, settings, client, resumed, protocol })
 }
 
+/// The alert `protocol_version` (70), fatal, in a record as clients of TLS 1.0 and 1.1 read them.
+const PROTOCOL_VERSION: [u8; 7] = [21, 3, 1, 0, 2, 2, 70];
+
+/// Says in an alert why there is no handshake.
+async fn tell<I: Io>(io: &I, error: &Error, mut alert: AcceptedAlert) -> Refused {
+    let mut bytes = Vec::new();
+    match error {
+        // The library misses this extension of TLS 1.2 before it looks at the version.
+        Error::PeerIncompatible(PeerIncompatible::SignatureAlgorithmsExtensionRequired) => {
+            bytes.extend_from_slice(&PROTOCOL_VERSION);
+        }
+        _ => drop(alert.write_all(&mut bytes)),
+    }
+    let _ = crate::io::write_all(io, &bytes).await;
+    let _ = io.shutdown_write();
+    refusal(error)
+}
+
+/// Why there is no ClientHello.
+enum Unread {
+    /// The connection broke.
+    Io,
+    /// The library does not take it, and says so to the client.
+    Refused(Error, AcceptedAlert),
+}
+
 /// Reads until the ClientHello is whole.
-async fn hello<I: Io>(io: &I) -> Result<Accepted, Refused> {
+async fn hello<I: Io>(io: &I) -> Result<Accepted, Unread> {
     let mut acceptor = Acceptor::default();
     loop {
         let read = poll_fn(|cx| match acceptor.read_tls(&mut Wire { io, cx }) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
             read => Poll::Ready(read),
         });
-        if read.await.map_err(|_| Refused::Io)? == 0 {
-            return Err(Refused::Io);
+        if read.await.map_err(|_| Unread::Io)? == 0 {
+            return Err(Unread::Io);
         }
         match acceptor.accept() {
             Ok(Some(accepted)) => return Ok(accepted),
             Ok(None) => {}
-            Err(_) => return Err(Refused::NotTls),
+            Err((error, alert)) => return Err(Unread::Refused(error, alert)),
         }
     }
 }

@@ -88,8 +88,10 @@ counters! {
     upstream_cx_max_requests,
     /// Connections closed because of their age.
     upstream_cx_max_duration_reached,
-    /// Requests refused because too many waited or were under way.
+    /// Requests refused because too many waited for a connection.
     upstream_rq_pending_overflow,
+    /// Requests refused because too many were under way.
+    upstream_rq_active_overflow,
     /// Tries after the first.
     upstream_rq_retry,
     /// Retries that did not happen because there were too many.

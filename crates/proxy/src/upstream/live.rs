@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::conduit::Conduit;
 use super::connect::{Before, ConnectError, ConnectFailure, Connected, connect};
-use super::counters::ClusterCounters;
+use super::counters::{ClusterCounters, Counter};
 use super::health::{Host, Outcome};
 use super::herald::{Ends, Fit};
 use super::http2::{Place, Sessions};
@@ -155,14 +155,17 @@ impl LiveEndpoint {
         limit: Duration,
         (authority, ends): (&str, Ends),
     ) -> Result<Place, Reason> {
-        let overflow = || {
-            self.counters().upstream_rq_pending_overflow.add(1);
+        let overflow = |counter: &Counter| {
+            counter.add(1);
             Reason::Overflow
         };
-        let pending = self.usage().pending(&self.limits).ok_or_else(overflow)?;
+        let counters = self.counters();
+        let pending = self.usage().pending(&self.limits);
+        let pending = pending.ok_or_else(|| overflow(&counters.upstream_rq_pending_overflow))?;
         let place = Sessions::place(self, settings, limit, (authority, ends)).await?;
         drop(pending);
-        let request = self.usage().request(&self.limits).ok_or_else(overflow)?;
+        let request = self.usage().request(&self.limits);
+        let request = request.ok_or_else(|| overflow(&counters.upstream_rq_active_overflow))?;
         Ok(place.counted(request))
     }
 

@@ -376,7 +376,7 @@ impl Connection {
                 Some(self)
             }
             None => {
-                endpoint.counters().upstream_rq_pending_overflow.add(1);
+                endpoint.counters().upstream_rq_active_overflow.add(1);
                 self.release();
                 None
             }

@@ -2,7 +2,9 @@
 
 use propylon_model::Severity::{Error, Warning};
 
-use crate::analyze::testing::{GATEWAY, WEB, finds, healthy, lacks, routes};
+use crate::analyze::analyze;
+use crate::analyze::testing::{GATEWAY, WEB, finds, has, healthy, lacks, routes, service, world};
+use crate::{Options, Role};
 
 fn to(destination: &str) -> String {
     let http = format!("  - route: [{{destination: {{{destination}}}}}]");
@@ -105,6 +107,31 @@ fn a_service_with_several_ports_needs_one_to_be_chosen() {
 }
 
 #[test]
+fn a_sidecar_takes_the_port_that_is_asked_for() {
+    let two = WEB.replace("targetPort: 80}]", "targetPort: 80}, {name: https-x, port: 443}]");
+    let entry = "
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: out}
+spec:
+  hosts: [a.example.com]
+  resolution: DNS
+  ports: [{number: 8000, name: http, protocol: HTTP}, {number: 9443, name: s, protocol: HTTPS}]
+---
+";
+    let to_web = "  - route: [{destination: {host: web}}]";
+    let vs = service("vs", "[a.example.com]", "[mesh, missing]", to_web);
+    let role = Role::Sidecar(crate::Leg::default());
+    let options = Options { role, ..Options::default() };
+    let field = "spec.http[0].route[0].destination";
+    let judged = |entry: &str| analyze(&world(&format!("{two}{entry}{vs}")), &options);
+    let words = ["takes the port that is asked for, 8000, which the service has too"];
+    has(&judged(entry), Warning, "IST0112", field, &words);
+    let words = ["that is asked for, 8001, which the service lacks: its requests get 503"];
+    has(&judged(&entry.replace("8000", "8001")), Error, "IST0112", field, &words);
+}
+
+#[test]
 fn a_missing_mirror_costs_copies_only() {
     let http = "  - route: [{destination: {host: web}}]\n    mirror: {host: nowhere}";
     let yaml = format!("{GATEWAY}{WEB}{}", routes(http));
@@ -119,6 +146,18 @@ fn routes_for_sidecars_are_not_judged() {
   - route: [{destination: {host: web}}]";
     let vs = routes(http).replace("gateways: [gw]", "gateways: [mesh, gw]");
     lacks(&format!("{GATEWAY}{WEB}{vs}"), "IST0101");
+    let tls = "  tls:
+  - match: [{gateways: [mesh], sniHosts: [a.example.com]}]
+    route: [{destination: {host: istio-egressgateway.istio-system.svc.cluster.local}}]
+  tcp:
+  - match: [{gateways: [mesh]}]
+    route: [{destination: {host: nowhere}}]
+";
+    let connections = vs.replace("---\n", &format!("{tls}---\n"));
+    lacks(&format!("{GATEWAY}{WEB}{connections}"), "IST0101");
+    let here = connections.replace("{gateways: [mesh], sni", "{gateways: [gw], sni");
+    let field = "spec.tls[0].route[0].destination.host";
+    finds(&format!("{GATEWAY}{WEB}{here}"), Error, "IST0101", field, &["istio-egressgateway"]);
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use propylon_model::Severity::{Info, Warning};
 
-use crate::analyze::testing::{WEB, finds, lacks};
+use crate::analyze::testing::{GATEWAY, WEB, finds, lacks, routes};
+
+const TO_WEB: &str = "  - route: [{destination: {host: web}}]";
 
 fn rule(name: &str, spec: &str) -> String {
     format!(
@@ -63,5 +65,19 @@ fn a_rule_of_a_third_namespace_does_not_hold_here() {
     let third = rule("third", "trafficPolicy: {loadBalancer: {simple: RANDOM}}")
         .replace("{name: third}", "{name: third, namespace: other}");
     let words = ["does not hold at this gateway", "put it into default or istio-system"];
-    finds(&format!("{WEB}{third}"), Info, "GW2017", "spec.host", &words);
+    let yaml = format!("{GATEWAY}{WEB}{third}");
+    finds(&format!("{yaml}{}", routes(TO_WEB)), Info, "GW2017", "spec.host", &words);
+    // Nothing goes there from here.
+    lacks(&yaml, "GW2017");
+}
+
+#[test]
+fn a_rule_for_a_service_beside_the_gateway_has_one_place_to_be_in() {
+    let third = rule("third", "trafficPolicy: {loadBalancer: {simple: RANDOM}}")
+        .replace("web.default", "web.istio-system");
+    let near = WEB.replace("name: web", "name: web, namespace: istio-system");
+    let to = TO_WEB.replace("host: web", "host: web.istio-system.svc.cluster.local");
+    let words = ["rules of namespace default are for", "put it into istio-system"];
+    let yaml = format!("{GATEWAY}{near}{third}{}", routes(&to));
+    finds(&yaml, Info, "GW2017", "spec.host", &words);
 }

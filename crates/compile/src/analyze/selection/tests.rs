@@ -37,6 +37,15 @@ fn a_forgotten_gateway_is_named() {
 }
 
 #[test]
+fn the_legs_of_a_way_out_may_be_two_objects() {
+    let mesh = service("vs-mesh", "[a.example.com]", "[]", TO_WEB);
+    let yaml = format!("{GATEWAY}{WEB}{mesh}{}", routes(TO_WEB));
+    finds(&yaml, Info, "GW2002", "spec.hosts", &["sidecars only"]);
+    let said = mesh.replace("gateways: []", "gateways: [mesh]");
+    finds(&format!("{GATEWAY}{WEB}{said}"), Info, "GW2002", "spec.gateways", &["sidecars only"]);
+}
+
+#[test]
 fn a_delegate_that_nobody_names_is_unused() {
     let delegate = service("part", "[]", "[]", TO_WEB);
     finds(&delegate, Warning, "GW2007", "spec", &["nothing delegates", "delegate: {name: part}"]);

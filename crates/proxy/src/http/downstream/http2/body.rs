@@ -15,7 +15,7 @@ use crate::http::downstream::unframed::write_trailers;
 use crate::http::downstream::{Downstream, Interrupt, Progress, RequestBody};
 use crate::http::upload::{self, Ends, Sent};
 use crate::http1::emit::{CRLF, LAST_CHUNK, write_chunk};
-use crate::http1::{ChunkHead, FramingLine};
+use crate::http1::{ChunkHead, FramingLine, HEAD_LINES_MAX};
 use crate::io::{Io, write_all, write_all_vectored};
 use crate::limits::{HELD_BODY_BYTES_MAX, JOINED_BODY_BYTES_MAX, JOINED_FRAME_BYTES_MAX};
 
@@ -34,6 +34,8 @@ pub(in crate::http) struct StreamBody {
     text: OnceCell<Vec<u8>>,
     /// There is no more DATA; trailers may follow.
     data_done: bool,
+    /// There were too many lines of trailers, which the stream itself says but once.
+    trailers_refused: bool,
     done: bool,
 }
 
@@ -71,6 +73,7 @@ impl StreamBody {
             kept: Kept::First,
             text: OnceCell::new(),
             data_done: false,
+            trailers_refused: false,
             done: framing == FramingLine::None,
         }
     }
@@ -165,7 +168,14 @@ impl StreamBody {
                 None => self.data_done = true,
             }
         }
+        if self.trailers_refused {
+            return Poll::Ready(Next::Broken);
+        }
         match ready!(recv.poll_trailers(cx)) {
+            Ok(Some(trailers)) if trailers.len() > HEAD_LINES_MAX => {
+                self.trailers_refused = true;
+                Poll::Ready(Next::Broken)
+            }
             Ok(trailers) => Poll::Ready(Next::End(trailers)),
             Err(_) => Poll::Ready(Next::Broken),
         }
