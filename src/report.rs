@@ -278,7 +278,7 @@ pub(crate) fn row(
     let tables = || listener.tables().map(|table| snapshot.table(table));
     let hosts = tables().map(|table| table.hosts().len()).sum();
     let routes = tables().map(rules).sum();
-    let handed_on = connections::of(listener);
+    let handed_on = connections::of(listener, snapshot);
     let serves = match handed_on.as_slice() {
         [] => format!("{}, {}", count(hosts, "host"), count(routes, "route")),
         [one] if hosts == 0 => one.row_text(snapshot),

@@ -438,6 +438,25 @@ fn routes_as_json_has_a_place_for_every_rule() {
 }
 
 #[test]
+fn a_tunnel_is_told_with_the_route_that_goes_through_it() {
+    let world = World::sound();
+    world.write("tunnels.yaml", include_str!("golden/tunnels.yaml"));
+    let said = world.propylon(&["routes"]).ends_with(0);
+    said.prints(&["through a tunnel: CONNECT far.example:443, idle"]);
+    let told = world.propylon(&["explain", "GET", "https://far.example/"]).ends_with(1);
+    let tunnel = "proxy.default.svc.cluster.local:3128, through a tunnel: CONNECT far.example:443";
+    told.prints(&[tunnel]);
+}
+
+#[test]
+fn routes_of_an_explicit_proxy_lead_nowhere_that_nobody_defined() {
+    let said = World::sound().propylon(&["routes", "--role", "sidecar"]).ends_with(0).out();
+    let (captured, proxy) = said.split_once("HTTP proxy").unwrap();
+    assert!(captured.contains("anything else  -> PassthroughCluster"), "{said}");
+    assert!(!proxy.contains("PassthroughCluster") && proxy.contains("answer 502"), "{said}");
+}
+
+#[test]
 fn labels_choose_the_gateways() {
     let world = World::sound();
     let said = world.propylon(&["routes", "--label", "istio=egressgateway"]).ends_with(0);
@@ -644,6 +663,25 @@ fn explain_tells_programs_of_every_leg_and_fails_with_the_last() {
     world.write("egress.yaml", &without);
     let json = world.propylon(&args).ends_with(1).json();
     assert_eq!(json["next"][0]["outcome"]["status"], 404);
+}
+
+#[test]
+fn the_page_about_the_way_out_shows_a_configuration_that_works() {
+    let page = include_str!("../docs/egress.md");
+    let (_, rest) = page.split_once("```yaml\n").unwrap();
+    let (yaml, _) = rest.split_once("```").unwrap();
+    let world = World(tempfile::tempdir().unwrap());
+    world.write("egress.yaml", yaml);
+    world.propylon(&["check", "--role", "sidecar"]).ends_with(0).prints(&["no problems"]);
+    world.propylon(&["check", "--label", "istio=egressgateway"]).prints(&["no problems"]);
+    let url = "http://edition.cnn.com/politics";
+    let said = world.propylon(&["explain", "GET", url, "--role", "sidecar"]).ends_with(0).out();
+    let (_, printed) = page.split_once("$ propylon explain").unwrap();
+    let (printed, _) = printed.split_once("```").unwrap();
+    for line in printed.lines().skip(1) {
+        let line = line.trim_end_matches('…').trim_end();
+        assert!(said.contains(line), "{line} is not in {said}");
+    }
 }
 
 #[test]

@@ -45,6 +45,19 @@ const ARROWS: [(&str, &[&str]); 6] = [
     ),
 ];
 
+/// What the code below a folder may not name, within its crate: such arrows would run backwards.
+const FLOORS: [(&str, &[&str]); 9] = [
+    ("compile/src/destinations", &["routes", "listeners"]),
+    ("compile/src/routes", &["listeners"]),
+    ("proxy/src/http1", &["http", "tcp", "listener", "upstream"]),
+    ("proxy/src/http2", &["http", "tcp", "listener", "upstream"]),
+    ("proxy/src/tls", &["http", "tcp", "listener", "upstream"]),
+    ("proxy/src/balance", &["http", "tcp", "listener", "upstream"]),
+    ("proxy/src/upstream", &["http", "tcp"]),
+    ("proxy/src/tcp", &["http", "listener"]),
+    ("proxy/src/listener", &["http"]),
+];
+
 #[test]
 fn every_file_opens_with_a_header() {
     let mut wrong = Vec::new();
@@ -116,6 +129,21 @@ fn crates_depend_only_along_the_arrows() {
     }
     assert_none(&wrong, "dependencies against the arrows");
     assert_eq!(seen.len(), ARROWS.len(), "a crate of ARROWS is gone from the workspace");
+}
+
+#[test]
+fn folders_know_only_what_lies_before_them() {
+    let (files, mut wrong) = (rust_files(), Vec::new());
+    for (folder, forbidden) in FLOORS {
+        let folder = Path::new("crates").join(folder);
+        let inside = || files.iter().filter(|(path, _)| path.starts_with(&folder));
+        assert!(inside().next().is_some(), "{} of FLOORS is gone", folder.display());
+        for (path, text) in inside() {
+            let named = forbidden.iter().filter(|name| text.contains(&format!("crate::{name}::")));
+            wrong.extend(named.map(|name| format!("{} names {name}", path.display())));
+        }
+    }
+    assert_none(&wrong, "arrows between folders that run backwards");
 }
 
 #[test]

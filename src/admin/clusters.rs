@@ -116,7 +116,8 @@ impl Seen<'_> {
             let _ = writeln!(text, "{name}::{counter}::{value}");
         }
         for host in &self.hosts {
-            let Endpoint { address, weight, locality, priority, ready } = &host.endpoint;
+            let Endpoint { address, weight, locality, priority, ready, stands_for: _ } =
+                &host.endpoint;
             let address = short(address);
             let mut line = |key: &str, value: &dyn std::fmt::Display| {
                 let _ = writeln!(text, "{name}::{address}::{key}::{value}");
@@ -171,7 +172,7 @@ impl Seen<'_> {
 
     fn host(&self, host: &Host) -> Value {
         let Host { endpoint, health, load } = host;
-        let Endpoint { address, weight, locality, priority, ready } = endpoint;
+        let Endpoint { address, weight, locality, priority, ready, stands_for: _ } = endpoint;
         let stats = stats(load).map(|(name, gauge, value)| match gauge {
             true => json!({ "type": "GAUGE", "name": name, "value": value.to_string() }),
             false => json!({ "name": name, "value": value.to_string() }),

@@ -1,7 +1,7 @@
 //! Routes of connections in words: TCP, and TLS that is passed through by server name.
 
 use propylon_snapshot::{
-    Listener, Origin, Serves, Snapshot, TcpProtocol, TcpRoute, Termination, Then,
+    Listener, Origin, Outbound, Serves, Snapshot, TcpProtocol, TcpRoute, Termination, Then,
 };
 use serde_json::{Value, json};
 
@@ -18,26 +18,25 @@ pub(crate) struct Connections<'s> {
 }
 
 /// The routes of connections of a listener, in its order.
-pub(crate) fn of(listener: &Listener) -> Vec<Connections<'_>> {
+pub(crate) fn of<'s>(listener: &'s Listener, snapshot: &Snapshot) -> Vec<Connections<'s>> {
     match &listener.serves {
         Serves::Http(_) => Vec::new(),
         Serves::Tcp(route) => vec![Connections { names: None, route, list: "tcp" }],
-        Serves::Captured(outbound) | Serves::Proxy(outbound) => outbound
-            .routes()
-            .map(|(at, names, route)| Connections {
-                names: Some(match names {
-                    Some(names) => format!("{} to {}", names.join(", "), at.name),
-                    None => format!("bytes to {}", at.name),
-                }),
-                route,
-                list: if names.is_some() { "tls" } else { "tcp" },
-            })
-            .chain(outbound.otherwise().map(|route| Connections {
+        Serves::Captured(outbound) => {
+            let otherwise = outbound.otherwise().map(|route| Connections {
                 names: Some("anything else".to_owned()),
                 route,
                 list: "tcp",
-            }))
-            .collect(),
+            });
+            leaving(outbound).chain(otherwise).collect()
+        }
+        // It is told names, and reaches what objects define only.
+        Serves::Proxy(outbound) => {
+            let reaches = |one: &Connections<'_>| {
+                one.route.destinations.iter().any(|to| !snapshot.passes_through(&to.target))
+            };
+            leaving(outbound).filter(reaches).collect()
+        }
         Serves::Tls(names) => {
             let chains = names.chains().iter();
             let routes = chains.filter_map(|chain| match &chain.then {
@@ -53,6 +52,18 @@ pub(crate) fn of(listener: &Listener) -> Vec<Connections<'_>> {
             routes.collect()
         }
     }
+}
+
+/// The routes of what leaves a workload.
+fn leaving(outbound: &Outbound) -> impl Iterator<Item = Connections<'_>> {
+    outbound.routes().map(|(at, names, route)| Connections {
+        names: Some(match names {
+            Some(names) => format!("{} to {}", names.join(", "), at.name),
+            None => format!("bytes to {}", at.name),
+        }),
+        route,
+        list: if names.is_some() { "tls" } else { "tcp" },
+    })
 }
 
 impl Connections<'_> {
@@ -104,8 +115,10 @@ impl Connections<'_> {
 
 /// What happens to a connection that a route of a list takes, in a sentence's part.
 pub(super) fn text(route: &TcpRoute, snapshot: &Snapshot, list: &str) -> String {
+    let tunnel = route.tunnel.as_ref();
+    let tunnel = tunnel.map(|tunnel| format!(", through a tunnel: {tunnel}")).unwrap_or_default();
     format!(
-        "connections are handed on to {} ({})",
+        "connections are handed on to {}{tunnel} ({})",
         destinations(route, snapshot),
         listed_origin_text(snapshot, route.origin, list)
     )
@@ -128,6 +141,9 @@ fn describe_settings(route: &TcpRoute) -> String {
     let mut words = Vec::new();
     if route.protocol == TcpProtocol::Mongo {
         words.push("counted as MongoDB".to_owned());
+    }
+    if let Some(tunnel) = &route.tunnel {
+        words.push(format!("through a tunnel: {tunnel}"));
     }
     match route.idle_timeout {
         Some(idle) => words.push(format!("idle {}", describe::duration(idle))),

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use propylon_snapshot::{
     Action, Address, Cluster, Destination, Discovery, Endpoint, Forward, Fraction, Head,
-    HeaderMatch, HeaderOps, Matcher, Mismatch, PathMatch, PathRewrite, QueryMatch, Redirect,
-    RedirectPath, RedirectPort, Retry, RetryOn, Rule, Snapshot, StringMatch, Target, WriteMode,
+    HeaderMatch, HeaderOps, Matcher, Mismatch, PathMatch, PathRewrite, QueryMatch, Reason,
+    Redirect, RedirectPath, RedirectPort, Retry, RetryOn, Rule, Snapshot, StringMatch, Target,
+    WriteMode,
 };
 
 /// The conditions of a rule: `uri prefix /api, method exact GET`; `any request` where none is set.
@@ -169,6 +170,19 @@ pub(crate) fn action(action: &Action, snapshot: &Snapshot) -> String {
         Action::Respond(respond) => {
             format!("answer {} ({} bytes)", respond.status, respond.body.len())
         }
+    }
+}
+
+/// The same at an explicit proxy, which reaches what objects define only.
+#[must_use]
+pub(crate) fn action_of_proxy(action: &Action, snapshot: &Snapshot) -> String {
+    match action {
+        Action::Forward(forward)
+            if forward.destinations.iter().all(|to| snapshot.passes_through(&to.target)) =>
+        {
+            format!("answer {} (0 bytes)", Reason::Undefined.status())
+        }
+        _ => self::action(action, snapshot),
     }
 }
 

@@ -229,7 +229,7 @@ fn table<'s>(
     match &chain.then {
         Then::Http(table) => Ok(*table),
         Then::Tcp(route) => {
-            let known = connections::of(listener);
+            let known = connections::of(listener, snapshot);
             let shown = known.iter().find(|one| std::ptr::eq(one.route, route));
             let text = shown.map(|route| route.text(snapshot)).unwrap_or_default();
             let text = format!("TLS for {} is not ended here: {text}", chain.names.join(", "));

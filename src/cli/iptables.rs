@@ -62,7 +62,7 @@ pub(crate) struct Iptables {
         value_name = "CIDR",
         value_delimiter = ','
     )]
-    include: Vec<Block>,
+    include: Vec<Entry<Block>>,
 
     /// Destinations that are not redirected
     #[arg(
@@ -72,7 +72,7 @@ pub(crate) struct Iptables {
         value_name = "CIDR",
         value_delimiter = ','
     )]
-    exclude: Vec<IpNet>,
+    exclude: Vec<Entry<IpNet>>,
 
     /// Ports that are redirected, beside the destinations that are
     #[arg(
@@ -82,7 +82,7 @@ pub(crate) struct Iptables {
         value_name = "PORT",
         value_delimiter = ','
     )]
-    include_ports: Vec<u16>,
+    include_ports: Vec<Entry<u16>>,
 
     /// Ports that are not redirected
     #[arg(
@@ -92,7 +92,7 @@ pub(crate) struct Iptables {
         value_name = "PORT",
         value_delimiter = ','
     )]
-    exclude_ports: Vec<u16>,
+    exclude_ports: Vec<Entry<u16>>,
 
     /// Redirect IPv6, too: the sidecar has to listen on [::1] as well
     #[arg(long)]
@@ -105,6 +105,64 @@ pub(crate) struct Iptables {
     /// Print the rules and change nothing
     #[arg(short = 'n', long)]
     dry_run: bool,
+
+    #[command(flatten)]
+    inbound: Inbound,
+}
+
+/// Flags of istio-iptables about what comes in, known only to be refused: a copied command line
+/// must not look as if it did all that it says.
+#[derive(Debug, Args)]
+struct Inbound {
+    #[arg(short = 'b', long = "istio-inbound-ports", hide = true)]
+    inbound_ports: Option<String>,
+
+    #[arg(short = 'd', long = "istio-local-exclude-ports", hide = true)]
+    inbound_exclude: Option<String>,
+
+    #[arg(short = 'z', long = "inbound-capture-port", hide = true)]
+    inbound_port: Option<String>,
+
+    #[arg(short = 'm', long = "istio-inbound-interception-mode", hide = true)]
+    inbound_mode: Option<String>,
+}
+
+impl Inbound {
+    fn asked(&self) -> Option<&'static str> {
+        let Self { inbound_ports, inbound_exclude, inbound_port, inbound_mode } = self;
+        let all = [
+            ("-b", inbound_ports),
+            ("-d", inbound_exclude),
+            ("-z", inbound_port),
+            ("-m", inbound_mode),
+        ];
+        // As in Istio, no ports mean that nothing is intercepted.
+        let said = |value: &Option<String>| value.as_ref().is_some_and(|text| !text.is_empty());
+        all.into_iter().find(|(_, value)| said(value)).map(|(flag, _)| flag)
+    }
+}
+
+/// An entry of a list, which may be empty: the arguments of Istio's init container have `-x ""`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Entry<T> {
+    Nothing,
+    Is(T),
+}
+
+impl<T: std::str::FromStr> std::str::FromStr for Entry<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, T::Err> {
+        if text.is_empty() { Ok(Self::Nothing) } else { text.parse().map(Self::Is) }
+    }
+}
+
+/// The entries that are something.
+fn listed<T: Copy>(list: &[Entry<T>]) -> impl Iterator<Item = T> {
+    list.iter().filter_map(|entry| match entry {
+        Entry::Nothing => None,
+        Entry::Is(value) => Some(*value),
+    })
 }
 
 /// A block of addresses, or all.
@@ -156,29 +214,36 @@ impl Iptables {
         if self.clean {
             return None;
         }
+        if let Some(flag) = self.inbound.asked() {
+            return Some(format!(
+                "{flag} is about what comes in to a workload, which is not intercepted: leave out \
+                 -b, -d, -z and -m, or say `-b \"\"` alone"
+            ));
+        }
         if let Some(uid) = self.only_uids.iter().find(|uid| self.uids.contains(uid)) {
             return Some(format!(
                 "user {uid} is to be redirected (--only-uid) and left alone (--uid): run the \
                  sidecar as another user, and name that one with --uid"
             ));
         }
-        let included = self.include.iter().filter_map(|block| match block {
+        let included = listed(&self.include).filter_map(|block| match block {
             Block::All => None,
             Block::Of(block) => Some(block),
         });
-        let mut blocks = included.chain(&self.exclude);
-        let v6 = blocks.find(|block| Family::V6.has(**block) && !self.ipv6)?;
+        let mut blocks = included.chain(listed(&self.exclude));
+        let v6 = blocks.find(|block| Family::V6.has(*block) && !self.ipv6)?;
         Some(format!("{v6} has no effect, as IPv6 is not redirected: add --ipv6"))
     }
 
     fn redirection(&self, family: Family) -> Redirection {
         let of = |block: &IpNet| family.has(*block);
         let unsaid = self.include.is_empty() && self.include_ports.is_empty();
-        let all = unsaid || self.include.contains(&Block::All);
-        let include = self.include.iter().filter_map(|block| match block {
+        let all = unsaid || self.include.contains(&Entry::Is(Block::All));
+        let include = listed(&self.include).filter_map(|block| match block {
             Block::All => None,
-            Block::Of(block) => Some(*block).filter(of),
+            Block::Of(block) => Some(block).filter(of),
         });
+        let exclude_ports: Vec<u16> = listed(&self.exclude_ports).collect();
         Redirection {
             family,
             port: self.port,
@@ -186,14 +251,11 @@ impl Iptables {
             own_gids: self.gids.clone(),
             only_uids: self.only_uids.clone(),
             include: (!all).then(|| include.collect()),
-            exclude: self.exclude.iter().copied().filter(of).collect(),
-            include_ports: self
-                .include_ports
-                .iter()
-                .copied()
-                .filter(|port| !self.exclude_ports.contains(port))
+            exclude: listed(&self.exclude).filter(of).collect(),
+            include_ports: listed(&self.include_ports)
+                .filter(|port| !exclude_ports.contains(port))
                 .collect(),
-            exclude_ports: self.exclude_ports.clone(),
+            exclude_ports,
         }
     }
 }

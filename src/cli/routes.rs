@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
-use propylon_snapshot::{Listener, RouteTable, Rule, Serves, Snapshot, Then, VirtualHost};
+use propylon_snapshot::{Action, Listener, RouteTable, Rule, Serves, Snapshot, Then, VirtualHost};
 use serde_json::{Value, json};
 
 use super::connections;
@@ -75,9 +75,9 @@ impl Routes {
                 if let Some(title) = section.names {
                     text.push_str(&format!("  {title}\n"));
                 }
-                self.section(snapshot, section.table, places, &mut text);
+                self.section((snapshot, listener), section.table, places, &mut text);
             }
-            let rows = connections::of(listener);
+            let rows = connections::of(listener, snapshot);
             let rows: Vec<_> = rows.iter().map(|one| one.row(snapshot, places)).collect();
             indented(&rows, &mut text);
             text.push('\n');
@@ -90,14 +90,14 @@ impl Routes {
 
     fn section(
         &self,
-        snapshot: &Snapshot,
+        (snapshot, listener): (&Snapshot, &Listener),
         table: &RouteTable,
         places: &mut Places,
         text: &mut String,
     ) {
         let mut rows = Vec::new();
         for host in self.hosts(table) {
-            rows.extend(host_rows(snapshot, host, places));
+            rows.extend(host_rows((snapshot, listener), host, places));
         }
         if rows.is_empty() {
             text.push_str("  no host\n");
@@ -115,7 +115,7 @@ impl Routes {
                     .rules
                     .rules()
                     .iter()
-                    .map(|rule| rule_json(snapshot, rule, places))
+                    .map(|rule| rule_json((snapshot, listener), rule, places))
                     .collect();
                 hosts.push(json!({
                     "host": host.domain,
@@ -124,7 +124,7 @@ impl Routes {
                     "routes": rules,
                 }));
             }
-            let connections = connections::of(listener);
+            let connections = connections::of(listener, snapshot);
             let connections: Vec<Value> =
                 connections.iter().map(|one| one.machine(snapshot, places)).collect();
             listeners.push(json!({
@@ -181,7 +181,11 @@ fn sections<'s>(snapshot: &'s Snapshot, listener: &Listener) -> Vec<Section<'s>>
 }
 
 /// One line per rule; the host's name stands on its first line only.
-fn host_rows(snapshot: &Snapshot, host: &VirtualHost, places: &mut Places) -> Vec<Vec<String>> {
+fn host_rows(
+    (snapshot, listener): (&Snapshot, &Listener),
+    host: &VirtualHost,
+    places: &mut Places,
+) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     let mut name = host.domain.to_string();
     if host.require_tls {
@@ -200,7 +204,7 @@ fn host_rows(snapshot: &Snapshot, host: &VirtualHost, places: &mut Places) -> Ve
         rows.push(vec![
             std::mem::take(&mut name),
             describe::matcher(&rule.matcher),
-            format!("-> {}", describe::action(&rule.action, snapshot)),
+            format!("-> {}", action(&rule.action, (snapshot, listener))),
             describe::policies(rule),
             place_text(places.origin(snapshot, rule.origin).as_ref()),
         ]);
@@ -211,17 +215,30 @@ fn host_rows(snapshot: &Snapshot, host: &VirtualHost, places: &mut Places) -> Ve
     rows
 }
 
-fn rule_json(snapshot: &Snapshot, rule: &Rule, places: &mut Places) -> Value {
+fn rule_json(
+    (snapshot, listener): (&Snapshot, &Listener),
+    rule: &Rule,
+    places: &mut Places,
+) -> Value {
     let place = places.origin(snapshot, rule.origin);
     json!({
         "name": rule.name,
         "match": describe::matcher(&rule.matcher),
-        "action": describe::action(&rule.action, snapshot),
+        "action": action(&rule.action, (snapshot, listener)),
         "policies": describe::policies(rule),
         "origin": origin_text(snapshot, rule.origin),
         "file": place.as_ref().map(|place| place.path.display().to_string()),
         "line": place.as_ref().map(|place| place.line),
     })
+}
+
+fn action(action: &Action, (snapshot, listener): (&Snapshot, &Listener)) -> String {
+    match listener.serves {
+        Serves::Proxy(_) => describe::action_of_proxy(action, snapshot),
+        Serves::Http(_) | Serves::Tcp(_) | Serves::Tls(_) | Serves::Captured(_) => {
+            describe::action(action, snapshot)
+        }
+    }
 }
 
 /// A table of a broken configuration is incomplete; whoever reads it should know.

@@ -42,7 +42,7 @@ impl<'a> Manner<'a> {
         Self { pair, clients: None, version: "", alpn: &[] }
     }
 
-    fn config(self) -> Arc<ServerConfig> {
+    pub(crate) fn config(self) -> Arc<ServerConfig> {
         let versions: &[_] = match self.version {
             "1.2" => &[&version::TLS12],
             "1.3" => &[&version::TLS13],

@@ -84,6 +84,28 @@ fn far_endpoints_take_over_when_the_near_ones_fail_and_still_do_after_a_reload()
 }
 
 #[test]
+fn retries_stay_near_unless_they_may_leave_a_locality_behind() {
+    let all = ["eu/a", "eu/b"]
+        .map(|place| (Origin::replies(|_| empty("503 Service Unavailable")), place));
+    let far = Origin::says("far");
+    let places = all.iter().map(|(origin, place)| (origin.port(), *place));
+    let places: Vec<_> = places.chain([(far.port(), "us")]).collect();
+    let near = FAILOVER.replace("consecutive5xxErrors: 1", "consecutive5xxErrors: 1000");
+    let plain = yaml(&places, &near);
+    let again = |more: &str| {
+        let retries = format!("- retries: {{attempts: 7, retryOn: \"503\"{more}}}\n    route:");
+        plain.replace("- route:", &retries)
+    };
+    let received = || all.each_ref().map(|(origin, _)| origin.received().len());
+    start(&again("")).get("/").is(503);
+    assert_eq!(received(), [8, 0]);
+    // After two tries at each of the nearer ones it is the turn of the last.
+    start(&again(", retryRemoteLocalities: true")).get("/").is(200).says("far");
+    assert_eq!(received(), [8 + 2, 2]);
+    assert_eq!(far.received()[0].header("x-envoy-attempt-count"), Some("5"));
+}
+
+#[test]
 fn without_outlier_detection_nothing_is_nearer_than_anything_else() {
     let (near, far) = (Origin::says("near"), Origin::says("far"));
     let turns = "{loadBalancer: {simple: ROUND_ROBIN}}";

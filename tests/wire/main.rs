@@ -49,6 +49,7 @@ mod sidecar;
 mod tcp;
 mod tls;
 mod tls_upstream;
+mod tunnels;
 mod upgrade;
 
 mod check;

@@ -112,8 +112,10 @@ fn an_explicit_proxy_reaches_nothing_that_nobody_defined() {
     let sidecar =
         Sidecar::start(&entry("a", "a.example", "HTTP", 80, Origin::says("a").port()), &[]);
     let port = hidden.port();
-    sidecar.get(&format!("http://127.0.0.1:{port}/")).is(404);
-    sidecar.get("http://unknown.example/").is(503);
+    // One answer, that of Istio's REGISTRY_ONLY: on a port that nothing defines, and on one that
+    // another host defines.
+    sidecar.get(&format!("http://127.0.0.1:{port}/")).is(502).says("");
+    sidecar.get("http://unknown.example/").is(502).says("");
     let (_, refused) = sidecar.connect(&format!("127.0.0.1:{port}"));
     assert_eq!(refused, "HTTP/1.1 502 Bad Gateway");
     let (_, refused) = sidecar.connect("unknown.example:443");
@@ -146,7 +148,19 @@ fn a_tunnel_to_an_http_port_is_routed_request_by_request() {
     tunnel.send("GET /1 HTTP/1.1\r\nhost: a.example\r\n\r\n");
     tunnel.answer().is(200).says("a");
     tunnel.send("GET /2 HTTP/1.1\r\nhost: other.example\r\n\r\n");
-    tunnel.answer().is(503);
+    tunnel.answer().is(502);
+}
+
+#[test]
+fn a_tunnel_to_a_port_where_server_names_decide_is_for_hosts_that_are_defined() {
+    let sidecar = Sidecar::start(&entry("a", "a.example", "TLS", 443, 9), &[]);
+    let (_, refused) = sidecar.connect("unknown.example:443");
+    assert_eq!(refused, "HTTP/1.1 502 Bad Gateway");
+    let (_, answer) = sidecar.connect("a.example:443");
+    assert_eq!(answer, "HTTP/1.1 200 OK");
+    // Whoever looked the name up itself says it in its handshake.
+    let (_, answer) = sidecar.connect("192.0.2.1:443");
+    assert_eq!(answer, "HTTP/1.1 200 OK");
 }
 
 #[test]

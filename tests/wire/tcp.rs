@@ -12,7 +12,7 @@ use super::harness::origin::Origin;
 use super::harness::{PATIENCE, eventually};
 
 /// A Gateway with one server.
-fn one_server(port: u16, protocol: &str, hosts: &str, tls: &str) -> String {
+pub(super) fn one_server(port: u16, protocol: &str, hosts: &str, tls: &str) -> String {
     format!(
         "apiVersion: networking.istio.io/v1
 kind: Gateway
@@ -27,10 +27,10 @@ spec:
     )
 }
 
-const PASSTHROUGH: &str = "    tls: {mode: PASSTHROUGH}\n";
+pub(super) const PASSTHROUGH: &str = "    tls: {mode: PASSTHROUGH}\n";
 
 /// A service with one endpoint on loopback.
-fn entry(name: &str, port: u16) -> String {
+pub(super) fn entry(name: &str, port: u16) -> String {
     format!(
         "apiVersion: networking.istio.io/v1
 kind: ServiceEntry
@@ -46,7 +46,7 @@ spec:
 }
 
 /// A VirtualService with these routes of connections.
-fn routes(host: &str, list: &str) -> String {
+pub(super) fn routes(host: &str, list: &str) -> String {
     format!(
         "apiVersion: networking.istio.io/v1
 kind: VirtualService
@@ -59,12 +59,12 @@ spec:
     )
 }
 
-fn tcp_to(name: &str) -> String {
+pub(super) fn tcp_to(name: &str) -> String {
     routes("*", &format!("  tcp:\n  - route:\n    - destination: {{host: {name}}}\n"))
 }
 
 /// A server on loopback; `serve` gets every connection in a thread of its own.
-fn server(serve: impl Fn(TcpStream) + Send + Sync + Clone + 'static) -> u16 {
+pub(super) fn server(serve: impl Fn(TcpStream) + Send + Sync + Clone + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("bound").port();
     thread::spawn(move || {
@@ -78,7 +78,7 @@ fn server(serve: impl Fn(TcpStream) + Send + Sync + Clone + 'static) -> u16 {
 }
 
 /// Answers with what it is called, then with everything it was sent, once the client has ended.
-fn echo(name: &'static str) -> u16 {
+pub(super) fn echo(name: &'static str) -> u16 {
     server(move |mut stream| {
         let mut bytes = Vec::new();
         if stream.read_to_end(&mut bytes).is_ok() {
@@ -88,14 +88,14 @@ fn echo(name: &'static str) -> u16 {
     })
 }
 
-fn connect(address: SocketAddr) -> TcpStream {
+pub(super) fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect_timeout(&address, PATIENCE).expect("connect");
     stream.set_read_timeout(Some(PATIENCE)).expect("set the read timeout");
     stream
 }
 
 /// What comes back for these bytes once the sending side has ended.
-fn exchange(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+pub(super) fn exchange(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = connect(address);
     // A connection that is reset while this is sent has said nothing.
     let _ = stream.write_all(bytes);
@@ -105,11 +105,11 @@ fn exchange(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     answer
 }
 
-fn serving(port: u16, yaml: &str) -> Gateway {
+pub(super) fn serving(port: u16, yaml: &str) -> Gateway {
     gateway::world(yaml).ports(&[port]).start()
 }
 
-fn counter(gateway: &Gateway, name: &str) -> u64 {
+pub(super) fn counter(gateway: &Gateway, name: &str) -> u64 {
     let stats = gateway.control(gateway.admin, "/stats").body.text();
     let line = stats.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
     line.and_then(|value| value.trim().parse().ok()).unwrap_or(0)
@@ -283,7 +283,7 @@ impl Drop for TlsServer {
     }
 }
 
-fn openssl(arguments: &[&str]) -> Command {
+pub(super) fn openssl(arguments: &[&str]) -> Command {
     let mut command = Command::new("openssl");
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command

@@ -11,54 +11,18 @@ pub mod host;
 pub mod validate;
 pub mod visibility;
 
-mod handing;
-mod limits;
 mod mesh;
 mod scope;
 mod selection;
 mod view;
 
+mod destinations;
+mod listeners;
+mod routes;
+
 mod credential;
-mod gateway;
-mod merge;
-mod tls_client;
-mod tls_server;
-
-mod auto_passthrough;
-mod cors;
-mod delegate;
-mod fault;
-mod headers;
-mod http_route;
-mod matching;
-mod redirect;
-mod renumber;
-mod retry;
-mod route;
-mod route_table;
-mod server_hosts;
-mod tcp_listener;
-mod tcp_route;
-mod virtual_service;
-
-mod outbound;
-
-mod cluster;
-mod destination_rule;
-mod endpoints;
-mod near;
-mod place;
-mod protocol;
-mod registry;
-mod service_entry;
-mod traffic_distribution;
-mod traffic_policy;
-mod upstream_protocol;
-mod warmup;
-
 mod effect;
 mod objects;
-mod outlier;
 mod problems;
 mod security;
 mod summary;
@@ -72,12 +36,14 @@ use propylon_snapshot::Snapshot;
 
 pub use summary::summary;
 
-use cluster::Clusters;
-use http_route::Builder;
+use destinations::cluster::Clusters;
+use listeners::outbound::Leaving;
+use listeners::route_table::Tables;
+use listeners::{gateway, merge};
 use objects::Objects;
-use outbound::Leaving;
 use problems::Problems;
-use route_table::Tables;
+use routes::http_route::Builder;
+use routes::virtual_service;
 use scope::Scope;
 use view::View;
 

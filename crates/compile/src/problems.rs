@@ -33,6 +33,8 @@ pub(crate) mod code {
     pub(crate) const ENDPOINT: &str = "GW0404";
     /// Endpoints that speak mutual TLS and get plaintext.
     pub(crate) const MUTUAL_TLS: &str = "GW0405";
+    /// Connections that do not go through the tunnel that seems to be meant.
+    pub(crate) const TUNNEL: &str = "GW0406";
     /// An object that is not admitted; its last good version stays in force.
     pub(crate) const LAST_GOOD: &str = "GW0501";
 }

@@ -95,6 +95,7 @@ fn connections(snapshot: &Snapshot, listener: &Listener) -> Vec<String> {
             stat_prefix,
             protocol,
             hash_source,
+            tunnel,
             origin: _,
         } = route;
         let names = destinations.iter().map(|one| match &one.target {
@@ -102,7 +103,8 @@ fn connections(snapshot: &Snapshot, listener: &Listener) -> Vec<String> {
             Target::Missing(name) => (&**name, one.weight),
         });
         let names = names.collect::<Vec<_>>();
-        format!("{names:?} {idle_timeout:?} {duration:?} {stat_prefix} {protocol:?} {hash_source}")
+        let times = (idle_timeout, duration);
+        format!("{names:?} {times:?} {stat_prefix} {protocol:?} {hash_source} {tunnel:?}")
     };
     match &listener.serves {
         Serves::Http(_) => Vec::new(),

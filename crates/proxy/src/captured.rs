@@ -2,6 +2,7 @@
 //! meant for, those of an explicit proxy by the host and port that CONNECT names. The snapshot
 //! decides; this only asks a connection what it speaks where that matters.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use propylon_snapshot::{Captured, RouteTableId, Snapshot, TcpRoute, Then};
@@ -42,8 +43,8 @@ pub(crate) async fn receive_proxy(arrival: Arrival, stream: Stream) {
             let aim = host_and_port(&authority, HTTPS_PORT)
                 .map(|(host, port)| Aim::Named(host.into(), port));
             let (generation, position) = arrival.door.current();
-            let outbound = outbound(generation.snapshot(), position);
-            let known = aim.filter(|aim| outbound.is_some_and(|all| aim.listener(all).is_some()));
+            let snapshot = generation.snapshot();
+            let known = aim.filter(|aim| is_defined(snapshot, position, aim));
             drop(generation);
             let Some(aim) = known else {
                 let _ = crate::io::write_all(&stream, REFUSED).await;
@@ -54,6 +55,23 @@ pub(crate) async fn receive_proxy(arrival: Arrival, stream: Stream) {
             }
         }
     }
+}
+
+/// True if some object defines what CONNECT names. By an address alone that cannot be told of
+/// ports where server names decide.
+fn is_defined(snapshot: &Snapshot, position: usize, aim: &Aim) -> bool {
+    let Some(listener) = outbound(snapshot, position).and_then(|all| aim.listener(all)) else {
+        return false;
+    };
+    let Aim::Named(host, _) = aim else { return true };
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let reaches = |route: &TcpRoute| {
+        route.destinations.iter().any(|one| !snapshot.passes_through(&one.target))
+    };
+    listener.http.is_some()
+        || listener.bytes.as_ref().is_some_and(reaches)
+        || listener.names.lookup(Some(host)).is_some()
+        || bare.parse::<IpAddr>().is_ok()
 }
 
 /// Where a connection goes on.

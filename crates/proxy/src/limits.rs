@@ -158,6 +158,10 @@ pub const HTTP2_READ_BYTES_MAX: usize = 16 * 1024;
 /// Bytes read at once from an HTTP/2 connection that sends little.
 pub const HTTP2_READ_BYTES_MIN: usize = 2 * 1024;
 
+/// Bytes read from an HTTP/2 connection before the requests on it get their turn. What was read is
+/// kept frame by frame until then, small ones at a multiple of their size.
+pub const HTTP2_TURN_BYTES: usize = 128 * 1024;
+
 /// Streams that a client may have open on an HTTP/2 connection: Envoy's default.
 pub const HTTP2_CLIENT_STREAMS_MAX: u32 = 1024;
 
@@ -189,8 +193,8 @@ pub const HTTP2_CLIENT_RESET_PENDING_MAX: usize = 100;
 pub const HTTP2_CLIENT_ERROR_STREAMS_MAX: usize = 256;
 
 /// Bytes that the book-keeping of small DATA frames may take per HTTP/2 connection, at 256 for each
-/// frame that waits: half the connection's window. A stream of 40,000 tiny gRPC messages that the
-/// upstream has not taken yet fits.
+/// frame that waits: half the connection's window. 40,000 tiny gRPC messages fit, all of which came
+/// before the upstream was found that takes them.
 pub const HTTP2_CLIENT_DATA_BUDGET_BYTES: usize = 12 * 1024 * 1024;
 
 /// Time between telling an HTTP/2 client to open no more streams and refusing them: Envoy's drain
@@ -206,13 +210,18 @@ pub const HTTP2_STREAMS_MAX: usize = 1024;
 pub const HTTP2_STREAMS_ASSUMED: usize = 100;
 
 /// Bytes that an endpoint may send on one HTTP/2 stream before some of them are passed on. Held in
-/// memory while the client is slow, so less than Envoy's 16 MiB; enough for 80 Gbit/s within a data
-/// centre and 80 Mbit/s over 100 ms.
-pub const HTTP2_STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
+/// memory while the client is slow, about as much as one costs on HTTP/1; far less than Envoy's 16
+/// MiB, and enough for 20 Gbit/s within a data centre and 20 Mbit/s over 100 ms.
+pub const HTTP2_STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 
-/// Bytes that an endpoint may send on one HTTP/2 connection before some of them are passed on:
-/// Envoy's default. So many slow clients as this holds streams' windows do not slow down others.
-pub const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 24 * 1024 * 1024;
+/// Bytes that an endpoint may send on one HTTP/2 connection before some of them are passed on: the
+/// windows of all its streams. Clients that take nothing hold up nobody else, however many they
+/// are; Envoy's 24 MiB are full with two.
+pub const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 1024 * HTTP2_STREAM_WINDOW_BYTES;
+
+/// Bytes that the book-keeping of small DATA frames may take per HTTP/2 connection to an endpoint,
+/// at 256 for each frame that waits. Frames wait only while the worker is busy with others.
+pub const HTTP2_DATA_BUDGET_BYTES: usize = 12 * 1024 * 1024;
 
 /// Bytes of a response's head or trailers on HTTP/2, counted as RFC 9113 section 6.5.2 does: the
 /// bound of HTTP/1 heads.

@@ -326,7 +326,7 @@ async fn a_kept_connection_that_breaks_costs_an_idempotent_request_nothing() {
         })
     })
     .await;
-    let gateway = before(&origin).await;
+    let gateway = retrying(&origin).await;
     assert_eq!(gateway.get("/").await.text(), "ok");
     assert_eq!(gateway.get("/").await.text(), "ok");
     assert_eq!(origin.connections(), 2);

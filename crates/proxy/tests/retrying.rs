@@ -178,6 +178,7 @@ async fn a_try_has_its_own_timeout() {
         per_try_timeout: Some(Duration::from_millis(40)),
         backoff: Duration::from_millis(1),
         ignore_previous_hosts: true,
+        remote_localities: false,
     });
     let gateway = gateway(world(vec![route], &[&[origin.address]])).await;
     let answer = gateway.get("/").await;
@@ -213,7 +214,8 @@ async fn a_kept_connection_that_died_is_replaced_unseen() {
         })
     })
     .await;
-    let gateway = gateway(world(vec![Route::to("/", 0)], &[&[origin.address]])).await;
+    let route = Route::to("/", 0).retry(2, DEFAULT);
+    let gateway = gateway(world(vec![route], &[&[origin.address]])).await;
     let mut client = gateway.connect().await;
     assert_eq!(client.ask(&get("/")).await.text(), "fine");
     assert_eq!(client.ask(&get("/")).await.text(), "fine");

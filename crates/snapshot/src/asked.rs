@@ -8,6 +8,10 @@ use ipnet::IpNet;
 
 use crate::virtual_host::lower_case;
 
+/// Istio's name of the cluster that leads captured connections wherever they were meant to go,
+/// though no object defines it.
+pub const PASSTHROUGH: &str = "PassthroughCluster";
+
 /// Endpoints that are asked for (ServiceEntry resolution NONE and DYNAMIC_DNS, and Istio's
 /// `PassthroughCluster`).
 #[derive(Debug, Clone, PartialEq, Eq)]

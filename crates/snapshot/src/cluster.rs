@@ -48,13 +48,23 @@ pub struct Endpoint {
     pub priority: u32,
     /// False for one that is known and takes no requests now.
     pub ready: bool,
+    /// The name that it is the one address of for now (DNS_ROUND_ROBIN): the addresses of such a
+    /// name are one endpoint, one after the other. `None`: it is what its address says.
+    pub stands_for: Option<Box<str>>,
 }
 
 impl Endpoint {
     /// An endpoint of which nothing is said but its address.
     #[must_use]
     pub fn at(address: Address) -> Self {
-        Self { address, weight: 1, locality: Locality::default(), priority: 0, ready: true }
+        Self {
+            address,
+            weight: 1,
+            locality: Locality::default(),
+            priority: 0,
+            ready: true,
+            stands_for: None,
+        }
     }
 }
 

@@ -36,9 +36,10 @@ mod samples;
 mod spread;
 mod string_match;
 mod tls;
+mod tunnel;
 mod virtual_host;
 
-pub use asked::Asked;
+pub use asked::{Asked, PASSTHROUGH};
 pub use cluster::{
     Address, Availability, Balance, Cluster, ClusterId, Discovery, DnsTarget, Endpoint,
     Http2KeepAlive, Http2Settings, Locality, ProxyHeader, UpstreamProtocol,
@@ -79,6 +80,7 @@ pub use tls::{
     Authorities, CipherSuite, ClientCheck, ClientTls, Credential, Identity, Offers, Opaque,
     ServerCheck, ServerTls, SniName, TlsGroup, TlsVersion,
 };
+pub use tunnel::{Tunnel, TunnelMethod};
 pub use virtual_host::{RouteTable, RouteTableId, VirtualHost, host_of};
 
 /// The whole compiled configuration of one generation.
@@ -111,6 +113,13 @@ impl Snapshot {
     #[must_use]
     pub fn cluster(&self, id: ClusterId) -> &Cluster {
         &self.clusters[id.0 as usize]
+    }
+
+    /// True if a destination is wherever a captured connection was meant to go, which whoever names
+    /// a host instead of an address cannot reach.
+    #[must_use]
+    pub fn passes_through(&self, target: &Target) -> bool {
+        matches!(target, Target::Cluster(id) if *self.cluster(*id).name == *PASSTHROUGH)
     }
 
     /// The table of an id. Never fails: the compiler proved every id in range.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::name_index::NameIndex;
 use crate::virtual_host::{host_of, lower_case};
-use crate::{Origin, Outbound, Reason, RouteTableId, ServerTls, Snapshot, Target};
+use crate::{Origin, Outbound, Reason, RouteTableId, ServerTls, Snapshot, Target, Tunnel};
 
 /// What a listener binds.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -149,6 +149,8 @@ pub struct TcpRoute {
     pub protocol: TcpProtocol,
     /// The client's address is hashed for destinations that choose their endpoint by a hash.
     pub hash_source: bool,
+    /// What connections to the endpoint begin with; `None`: with the client's first byte.
+    pub tunnel: Option<Arc<Tunnel>>,
     /// The rule that sends them there.
     pub origin: Origin,
 }

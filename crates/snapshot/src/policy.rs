@@ -65,6 +65,9 @@ pub struct Retry {
     pub backoff: Duration,
     /// Avoid endpoints already tried (up to 5 picks).
     pub ignore_previous_hosts: bool,
+    /// After two tries and every two more, go to localities that were not tried yet (Envoy's
+    /// `previous_priorities`).
+    pub remote_localities: bool,
 }
 
 /// A delay before the request is forwarded.

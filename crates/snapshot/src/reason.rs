@@ -11,6 +11,9 @@ pub enum Reason {
     /// The host belongs to another TLS server of the port, with other certificates or rules:
     /// 421.
     Misdirected,
+    /// An explicit proxy was asked for a host or port that no object defines: 502, as Istio's
+    /// `block_all` answers.
+    Undefined,
     /// The rule's cluster does not exist: 503, NC, `cluster_not_found`.
     NoCluster,
     /// The cluster must not be used yet ([`crate::Availability::Closed`]): 503, NC.
@@ -81,9 +84,10 @@ const TIMED_OUT: &str = "upstream request timeout";
 
 impl Reason {
     /// Every reason, in the order of the enum.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::NoRoute,
         Self::Misdirected,
+        Self::Undefined,
         Self::NoCluster,
         Self::ClusterClosed,
         Self::NoEndpoint,
@@ -123,7 +127,7 @@ impl Reason {
             Self::LowVersion => 426,
             Self::HeadTooLarge | Self::TooManyHeaders => 431,
             Self::ClientGone => 499,
-            Self::UpstreamProtocol | Self::UpstreamHeadTooLarge => 502,
+            Self::Undefined | Self::UpstreamProtocol | Self::UpstreamHeadTooLarge => 502,
             Self::NoCluster
             | Self::ClusterClosed
             | Self::NoEndpoint
@@ -190,7 +194,8 @@ impl Reason {
                 "DPE"
             }
             Self::ClientGone => "DC",
-            Self::Unenforced
+            Self::Undefined
+            | Self::Unenforced
             | Self::UpgradeFailed
             | Self::MissingHost
             | Self::BadPath
@@ -205,6 +210,7 @@ impl Reason {
         match self {
             Self::NoRoute => "route_not_found",
             Self::Misdirected => "misdirected_request",
+            Self::Undefined => "direct_response",
             Self::NoCluster => "cluster_not_found",
             Self::ClusterClosed => "cluster_closed",
             Self::NoEndpoint => "no_healthy_upstream",

@@ -82,6 +82,7 @@ fn retries_name_their_conditions() {
         per_try_timeout: Some(Duration::from_millis(250)),
         backoff: Duration::from_millis(25),
         ignore_previous_hosts: true,
+        remote_localities: false,
     };
     let text = "2 on connect-failure,refused-stream,unavailable,cancelled,503, 250ms per try";
     assert_eq!(retries(Some(&retry)), text);

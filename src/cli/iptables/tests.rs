@@ -118,6 +118,29 @@ fn istio_s_own_flags_are_understood() {
 }
 
 #[test]
+fn a_list_may_be_empty() {
+    let plain = rules(&[]);
+    assert_eq!(rules(&["-i", "*", "-x", "", "-q", "", "-o", ""]), plain);
+    let nothing = rules(&["-i", "", "-q", "443"]);
+    let redirected: Vec<&String> =
+        nothing.iter().filter(|rule| rule.ends_with("-j ISTIO_REDIRECT")).collect();
+    assert_eq!(redirected, ["-A ISTIO_OUTPUT -p tcp --dport 443 -j ISTIO_REDIRECT"]);
+}
+
+#[test]
+fn what_comes_in_is_refused_by_name() {
+    let why = |arguments: &[&str]| {
+        let all = std::iter::once("iptables").chain(arguments.iter().copied());
+        Alone::try_parse_from(all).unwrap().flags.contradiction()
+    };
+    // The arguments of Istio's init container.
+    let istio = "-p 15001 -z 15006 -u 1337 -m REDIRECT -i * -x  -b * -d 15090,15021,15020";
+    assert!(why(&istio.split(' ').collect::<Vec<_>>()).unwrap().contains("-b is about what comes"));
+    assert!(why(&["-m", "TPROXY"]).unwrap().contains("leave out"));
+    assert_eq!(why(&["-b", ""]), None);
+}
+
+#[test]
 fn blocks_of_the_other_family_are_left_out() {
     let rules = rules(&["-x", "fd00::/8,10.0.0.0/8"]);
     assert!(!rules.iter().any(|rule| rule.contains("fd00")));

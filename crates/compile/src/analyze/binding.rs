@@ -7,7 +7,7 @@ use propylon_model::{FieldPath, Gateway, Object, Problem, Severity, VirtualServi
 use super::code;
 use super::index::{Index, Reach};
 use crate::host::{MESH, intersection, is_wildcard, split_server_host};
-use crate::virtual_service::gateways;
+use crate::routes::virtual_service::gateways;
 
 /// Checks every VirtualService that binds to a Gateway.
 pub(super) fn check(index: &Index<'_, '_>, out: &mut Vec<Problem>) {

@@ -57,3 +57,5 @@ pub(super) const OVERRULED: &str = "GW2017";
 pub(super) const PLACE: &str = "GW2018";
 /// The original destination of connections is asked for, which have none.
 pub(super) const ORIGINAL: &str = "GW2019";
+/// TLS towards a destination that begins too rarely or too often.
+pub(super) const ORIGINATION: &str = "GW2021";

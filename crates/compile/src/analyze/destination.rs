@@ -10,8 +10,8 @@ use super::index::Index;
 use super::nearest::question;
 use super::uses::Use;
 use crate::Role;
+use crate::destinations::registry::{Behind, Port, Service};
 use crate::host::{is_subset, is_wildcard};
-use crate::registry::{Behind, Port, Service};
 
 /// Checks the host and port of every destination.
 pub(super) fn check(index: &Index<'_, '_>, uses: &[Use<'_>], out: &mut Vec<Problem>) {

@@ -75,7 +75,7 @@ fn check_narrowing(
 ) {
     let own = &object.meta.key.namespace;
     let full = resolve_gateway(reference, own);
-    let bound = crate::virtual_service::gateways(object);
+    let bound = crate::routes::virtual_service::gateways(object);
     if bound.contains(&full) {
         return;
     }

@@ -8,14 +8,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use propylon_model::{AnyObject, Gateway, Object, Service, VirtualService};
 
 use crate::Role;
-use crate::destination_rule::DestinationRules;
-use crate::endpoints::{Candidate, Supply};
-use crate::gateway;
+use crate::destinations::destination_rule::DestinationRules;
+use crate::destinations::endpoints::{Candidate, Supply};
+use crate::destinations::registry::{Behind, Port, Registry, Service as Found};
+use crate::destinations::service_entry::Workloads;
 use crate::host::{MESH, resolve, resolve_gateway};
-use crate::registry::{Behind, Port, Registry, Service as Found};
-use crate::service_entry::Workloads;
+use crate::listeners::gateway;
+use crate::routes::virtual_service::gateways;
 use crate::view::View;
-use crate::virtual_service::gateways;
 
 /// The shared index.
 pub(super) struct Index<'v, 'w> {

@@ -10,7 +10,7 @@ use propylon_snapshot::Locality;
 use super::code;
 use super::index::Index;
 use crate::Role;
-use crate::place::{Own, REGION, SUBZONE, ZONE};
+use crate::destinations::place::{Own, REGION, SUBZONE, ZONE};
 
 /// Checks the balancers of rules and subsets.
 pub(super) fn check(index: &Index<'_, '_>, out: &mut Vec<Problem>) {

@@ -25,6 +25,7 @@ mod credential;
 mod server;
 
 mod locality;
+mod origination;
 mod outlier;
 mod path_trap;
 mod route_trap;
@@ -35,8 +36,8 @@ use propylon_model::{Problem, World};
 
 use crate::Options;
 use crate::problems::Problems;
+use crate::routes::virtual_service::{Bound, visible};
 use crate::view::View;
-use crate::virtual_service::{Bound, visible};
 
 use index::Index;
 
@@ -76,6 +77,7 @@ pub(crate) fn within<'w>(view: &View<'w>, bound: &[Bound<'w>]) -> Vec<Problem> {
     route_trap::check(&index, out);
     outlier::check(&index, out);
     locality::check(&index, out);
+    origination::check(&index, &uses, out);
     rule_trap::check(&index, &uses, out);
     problems
 }

@@ -7,7 +7,7 @@ use super::code;
 use super::index::{Index, Reach};
 use super::uses::Use;
 use crate::Role;
-use crate::destination_rule::Merged;
+use crate::destinations::destination_rule::Merged;
 use crate::host::is_wildcard;
 use crate::visibility;
 

@@ -11,13 +11,13 @@ use super::code;
 use super::cover::{Earlier, Expressions, covers_request, takes_everything};
 use super::index::Index;
 use super::shadow::{describe, field};
-use crate::gateway::{self, OpenServer};
-use crate::matching::applies;
-use crate::merge::merge;
+use crate::listeners::gateway::{self, OpenServer};
+use crate::listeners::merge::merge;
+use crate::listeners::server_hosts::ServerHosts;
 use crate::problems::Problems;
-use crate::server_hosts::ServerHosts;
+use crate::routes::matching::applies;
+use crate::routes::virtual_service::{Bound, by_gateway};
 use crate::validate::protocol::Class;
-use crate::virtual_service::{Bound, by_gateway};
 
 /// One rule of a host, in the order of trial.
 struct Item<'b> {

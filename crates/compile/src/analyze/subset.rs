@@ -10,8 +10,8 @@ use super::destination::host_advice;
 use super::index::{Index, Reach};
 use super::nearest::question;
 use super::uses::Use;
+use crate::destinations::registry::Service;
 use crate::host::{is_subset, is_wildcard};
-use crate::registry::Service;
 
 /// Checks subsets from both sides.
 pub(super) fn check(index: &Index<'_, '_>, uses: &[Use<'_>], out: &mut Vec<Problem>) {
@@ -120,7 +120,7 @@ fn check_rule(
         if all.iter().any(|endpoint| endpoint.carries(&subset.labels)) {
             continue;
         }
-        let labels_of: Vec<&Labels> = all.iter().map(|endpoint| endpoint.labels).collect();
+        let labels_of: Vec<&Labels> = all.iter().map(|endpoint| &*endpoint.labels).collect();
         let labels: Vec<_> =
             subset.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let is_used = used.contains(&(host.as_str(), subset.name.as_str()));

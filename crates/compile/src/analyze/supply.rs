@@ -9,7 +9,7 @@ use propylon_model::{FieldPath, Labels, Object, Problem, Service as KubernetesSe
 use super::code;
 use super::index::{Index, Reach};
 use super::uses::Use;
-use crate::registry::{Behind, Service};
+use crate::destinations::registry::{Behind, Service};
 use crate::selection::selects;
 
 /// The label by which an EndpointSlice names its Service.

@@ -19,6 +19,8 @@ pub(super) struct Use<'w> {
     pub(super) destination: &'w Destination,
     /// Its completed host.
     pub(super) host: String,
+    /// The list of the VirtualService that the route is in: `http`, `tls` or `tcp`.
+    list: &'static str,
     /// The way to the destination.
     pub(super) field: FieldPath,
     /// Whose traffic it gets; never [`Reach::Mesh`].
@@ -129,7 +131,7 @@ fn of_route<'w>(
     let mut add = |destination: &'w Destination, field: FieldPath, copy: bool, idle: bool| {
         let host = index.complete(&destination.host, &object.meta.key.namespace);
         let reach = if idle { reach.min(Reach::Elsewhere) } else { reach };
-        uses.push(Use { object, destination, host, field, reach, copy, idle });
+        uses.push(Use { object, destination, host, list: "http", field, reach, copy, idle });
     };
     for (position, one) in route.route.iter().enumerate() {
         let field = place.key("route").index(position).key("destination");
@@ -174,12 +176,18 @@ fn of_connections<'w>(
             let destination = &one.destination;
             let host = index.complete(&destination.host, &object.meta.key.namespace);
             let field = place.key("route").index(position).key("destination");
-            uses.push(Use { object, destination, host, field, reach, copy: false, idle: false });
+            let (copy, idle) = (false, false);
+            uses.push(Use { object, destination, host, list, field, reach, copy, idle });
         }
     }
 }
 
 impl Use<'_> {
+    /// True if a route of this list names it: `http`, `tls` or `tcp`.
+    pub(super) fn takes(&self, list: &str) -> bool {
+        self.list == list
+    }
+
     /// What happens to requests that cannot get there.
     pub(super) fn consequence(&self) -> &'static str {
         match (self.copy, self.idle) {

@@ -37,14 +37,11 @@ fn policy(
         outlier_detection: _,
         tls: _,
         port_level_settings,
-        tunnel,
+        tunnel: _,
         proxy_protocol: _,
         retry_budget,
     } = policy;
-    let list = [
-        ("tunnel", tunnel.is_some()),
-        ("retryBudget.budgetInterval", retry_budget.as_ref().is_some_and(counts_past)),
-    ];
+    let list = [("retryBudget.budgetInterval", retry_budget.as_ref().is_some_and(counts_past))];
     fields(object, place, list, problems);
     balancer(object, load_balancer.as_ref(), place, problems);
     for (position, settings) in port_level_settings.iter().enumerate() {

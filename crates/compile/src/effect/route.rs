@@ -7,9 +7,9 @@ use propylon_snapshot::Format;
 
 use super::fields;
 use crate::problems::{Problems, code};
+use crate::routes::virtual_service::gateways as gateways_of;
 use crate::selection::in_order;
 use crate::view::View;
-use crate::virtual_service::gateways as gateways_of;
 
 /// Reports all VirtualServices that concern these Gateways.
 pub(super) fn report(view: &View<'_>, gateways: &[&Object<Gateway>], problems: &mut Problems) {
@@ -44,10 +44,6 @@ fn http_route(
     for (position, matching) in route.r#match.iter().enumerate() {
         let list = [("statPrefix", !matching.stat_prefix.is_empty())];
         fields(object, &place.key("match").index(position), list, problems);
-    }
-    if let Some(retries) = &route.retries {
-        let list = [("retryRemoteLocalities", retries.retry_remote_localities.unwrap_or(false))];
-        fields(object, &place.key("retries"), list, problems);
     }
     variables(object, route.headers.as_ref(), place, problems);
     for (position, destination) in route.route.iter().enumerate() {

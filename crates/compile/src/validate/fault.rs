@@ -7,7 +7,7 @@ use propylon_model::virtual_service::{
 use super::code;
 use super::names::{duration, percentage};
 use super::report::{Findings, Place};
-use crate::fault::GRPC_STATUSES;
+use crate::routes::fault::GRPC_STATUSES;
 
 /// Checks faults.
 pub(super) fn check(out: &mut Findings<'_>, place: &Place<'_>, fault: &FaultInjection) {

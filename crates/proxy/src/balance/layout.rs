@@ -19,12 +19,19 @@ pub(crate) struct Seat {
     ready: bool,
 }
 
+impl Seat {
+    /// The priority of its endpoint; 0 is the nearest.
+    pub(crate) fn priority(&self) -> u32 {
+        self.priority
+    }
+}
+
 /// The seats of endpoints, in their order.
 pub(crate) fn seats(endpoints: &[Endpoint], localities: &[LocalityWeight]) -> Vec<Seat> {
     let places: HashMap<(u32, &Locality), usize> =
         (0..).zip(localities).map(|(place, one)| ((one.priority, &one.locality), place)).collect();
     let seat = |endpoint: &Endpoint| {
-        let Endpoint { address: _, weight, locality, priority, ready } = endpoint;
+        let Endpoint { address: _, weight, locality, priority, ready, stands_for: _ } = endpoint;
         let place = places.get(&(*priority, locality)).copied();
         Seat { weight: *weight, priority: *priority, place, ready: *ready }
     };
@@ -36,6 +43,8 @@ pub(crate) fn seats(endpoints: &[Endpoint], localities: &[LocalityWeight]) -> Ve
 pub(crate) struct Level {
     /// Of a hundred requests, how many go to this priority or a nearer one.
     pub(crate) upto: u32,
+    /// Of a hundred requests, how many its healthy endpoints can stand.
+    pub(crate) stands: u32,
     /// Its endpoints, by locality where localities have weights.
     pub(crate) groups: Vec<Group>,
 }
@@ -76,7 +85,7 @@ pub(crate) fn layout(
     let mut upto = 0;
     let levels = all.into_iter().zip(healthy).zip((0..).zip(loads(&counts, panic_percent)));
     levels
-        .map(|((all, healthy), (priority, Load { percent, panics }))| {
+        .map(|((all, healthy), (priority, Load { percent, stands, panics }))| {
             upto += percent;
             let weighted = localities.filter(|_| hashed || !panics);
             let members = if panics { &all } else { &healthy };
@@ -84,7 +93,7 @@ pub(crate) fn layout(
                 .map(|localities| by_locality(seats, (members, &all), (priority, localities)))
                 .filter(|groups| !groups.is_empty());
             let whole = || vec![Group { weight: 1.0, share: 1.0, members: members.clone() }];
-            Level { upto, groups: groups.unwrap_or_else(whole) }
+            Level { upto, stands, groups: groups.unwrap_or_else(whole) }
         })
         .collect()
 }
@@ -101,6 +110,8 @@ struct Counts {
 struct Load {
     /// Of a hundred requests.
     percent: u32,
+    /// What it could take.
+    stands: u32,
     /// Whether health is overlooked.
     panics: bool,
 }
@@ -125,8 +136,30 @@ fn loads(counts: &[Counts], panic_percent: u32) -> Vec<Load> {
         percents = parts(&sizes, sizes.iter().sum());
     }
     let percent = |percent| u32::try_from(percent).unwrap_or(100);
-    let pairs = percents.into_iter().zip(panics);
-    pairs.map(|(part, panics)| Load { percent: percent(part), panics }).collect()
+    let all = percents.into_iter().zip(healths).zip(panics);
+    all.map(|((part, health), panics)| Load {
+        percent: percent(part),
+        stands: percent(health),
+        panics,
+    })
+    .collect()
+}
+
+/// Of a hundred requests, how many go to each priority or a nearer one, where those of `past` get
+/// none of them; `None` where no other has a healthy endpoint.
+pub(super) fn without(past: &[u32], stands: &[u32]) -> Option<Vec<u32>> {
+    let stays = |(priority, stands): (u32, &u32)| match past.contains(&priority) {
+        true => 0,
+        false => *stands as usize,
+    };
+    let healths: Vec<usize> = (0..).zip(stands).map(stays).collect();
+    let total = healths.iter().sum::<usize>().min(100);
+    let mut upto = 0;
+    let upto = parts(&healths, total).into_iter().map(|part| {
+        upto += u32::try_from(part).unwrap_or(100);
+        upto
+    });
+    (total > 0).then(|| upto.collect())
 }
 
 /// A hundred in proportion to `sizes`, of which `total` is all. Each gets what is left at most, and

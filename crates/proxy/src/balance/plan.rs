@@ -6,7 +6,7 @@ use std::sync::Arc;
 use propylon_snapshot::{Address, Balance};
 
 use super::deadline::DeadlineQueue;
-use super::layout::{Level, Seat};
+use super::layout::{self, Level, Seat};
 use super::{Draw, HashTable, Picker, table};
 
 /// Endpoints that are picked from, by priority.
@@ -20,6 +20,8 @@ pub(crate) struct Plan<M> {
 struct Shelf<M> {
     /// Of a hundred requests, how many go here or to a nearer priority.
     upto: u32,
+    /// Of a hundred requests, how many its healthy endpoints can stand.
+    stands: u32,
     /// Whose turn it is among the groups; `None` where there is one.
     turns: Option<DeadlineQueue>,
     groups: Vec<Crowd<M>>,
@@ -65,18 +67,26 @@ impl<M: Clone> Plan<M> {
             let turns = (groups.len() > 1).then(|| {
                 DeadlineQueue::new(level.groups.iter().map(|group| group.weight), |_, turn| turn)
             });
-            Shelf { upto: level.upto, turns, groups }
+            Shelf { upto: level.upto, stands: level.stands, turns, groups }
         };
         Self { levels: layout.iter().map(shelf).collect() }
     }
 }
 
 impl<M> Plan<M> {
+    /// How priorities share requests that are to go to none of `past`; `None` where there is no
+    /// other.
+    pub(crate) fn without(&self, past: &[u32]) -> Option<Vec<u32>> {
+        let stands: Vec<u32> = self.levels.iter().map(|level| level.stands).collect();
+        layout::without(past, &stands)
+    }
+
     /// The endpoint to use; `None` if there is none. `load` tells how many requests one has under
-    /// way, `warmth` what share of its weight it counts for.
+    /// way, `warmth` what share of its weight it counts for, `upto` how priorities share requests
+    /// where they do not as planned.
     pub(crate) fn pick(
         &self,
-        draw: Draw,
+        (draw, upto): (Draw, Option<&[u32]>),
         (load, warmth): (impl Fn(&M) -> u32, impl Fn(&M) -> f64),
         dice: &mut dyn FnMut(u32) -> u32,
     ) -> Option<&M> {
@@ -87,7 +97,11 @@ impl<M> Plan<M> {
                     Some(hash) => u32::try_from(hash % 100).unwrap_or(0),
                     None => dice(100),
                 };
-                levels.iter().find(|level| ticket < level.upto)?
+                let planned = |(index, level): &(usize, &Shelf<M>)| {
+                    let upto = upto.and_then(|upto| upto.get(*index).copied());
+                    ticket < upto.unwrap_or(level.upto)
+                };
+                levels.iter().enumerate().find(planned)?.1
             }
         };
         let crowd = match &shelf.turns {

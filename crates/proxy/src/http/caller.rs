@@ -76,7 +76,10 @@ impl Caller {
     }
 
     /// The routes for a request to an explicit proxy: those of the port that it names. One that
-    /// names nothing that is known is decided by `table`, which has no host for it.
+    /// names nothing that is known leads nowhere.
+    ///
+    /// # Errors
+    /// No object defines the host or its port.
     pub(super) fn table_asked(
         &self,
         generation: &Generation,
@@ -86,7 +89,7 @@ impl Caller {
         if self.guest.aim() != Some(&Aim::Each) {
             return Ok(table);
         }
-        aim::table_of(generation.snapshot(), table, authority).ok_or(Reason::NoRoute)
+        aim::table_of(generation.snapshot(), table, authority).ok_or(Reason::Undefined)
     }
 
     /// What a request that starts now is decided by, to its last byte. A connection whose listener

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use propylon_snapshot::{Http2Settings, Line, Reason, Retry, Target, host_of};
+use propylon_snapshot::{Http2Settings, Line, PASSTHROUGH, Reason, Retry, Target, host_of};
 use tokio::time::sleep;
 
 use super::asked::{Asked, Course};
@@ -93,15 +93,16 @@ async fn try_all<D: Downstream>(
     let reason = loop {
         let own = {
             let hash = forwarding.hashed.and_then(|hashed| hashed.hash);
-            forwarding.cluster.choose(hash, tries.tried())
+            tries.choose(forwarding.cluster, hash)
         };
-        let Some(endpoint) = (match own {
-            Some(endpoint) => Some(endpoint),
+        let found = match own {
+            Some(endpoint) => Ok(endpoint),
             // Boxed: rarely needed, and not to be carried by every request.
             None => Box::pin(asked_for(forwarding, course, tries.tried())).await,
-        }) else {
-            forwarding.cluster.counters().upstream_cx_none_healthy.add(1);
-            break Reason::NoEndpoint;
+        };
+        let endpoint = match found {
+            Ok(endpoint) => endpoint,
+            Err(reason) => break reason,
         };
         tries.begin();
         timer.begin_try();
@@ -157,20 +158,33 @@ fn per_try(policy: Option<&Retry>) -> Option<Duration> {
 }
 
 /// The endpoint of the next try where whoever asks names it.
+///
+/// # Errors
+/// There is none, or nothing that an explicit proxy may reach.
 async fn asked_for<D: Downstream>(
     forwarding: &Forwarding<'_, D>,
     course: Course<'_>,
     tried: &[Rc<LiveEndpoint>],
-) -> Option<Rc<LiveEndpoint>> {
+) -> Result<Rc<LiveEndpoint>, Reason> {
     let Forwarding { asked, cluster, .. } = forwarding;
-    let settings = cluster.asked()?;
+    let none = || {
+        cluster.counters().upstream_cx_none_healthy.add(1);
+        Reason::NoEndpoint
+    };
+    let settings = cluster.asked().ok_or_else(none)?;
     let rewritten = course.forward.authority.as_ref().or(course.destination.authority.as_ref());
     let authority = rewritten.map_or(asked.request.authority, |authority| &**authority);
     let meant = asked.caller().guest.aim().and_then(Aim::address);
+    if meant.is_none() && forwarding.name == PASSTHROUGH {
+        return Err(Reason::Undefined);
+    }
     let wanted = Wanted { meant, name: Some(host_of(authority)) };
     let names = asked.generation.names();
     let found = cluster.endpoint_for(&settings, (names, wanted), tried).await;
-    found.inspect_err(|why| tracing::debug!(cluster = forwarding.name, %why, "no endpoint")).ok()
+    found.map_err(|why| {
+        tracing::debug!(cluster = forwarding.name, %why, "no endpoint");
+        none()
+    })
 }
 
 /// What the client is told when a request cannot go on; `None` if it is not there any more.

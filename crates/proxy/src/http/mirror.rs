@@ -136,7 +136,7 @@ impl Mission {
             Message::Stream { settings, head, content } => {
                 let limit = cluster.connect_timeout();
                 if let Ok(place) =
-                    endpoint.place(settings, limit, (&self.authority, self.ends)).await
+                    endpoint.place(settings, limit, (Some(&self.authority), self.ends)).await
                 {
                     // Whatever becomes of it, nobody waits for it.
                     let _ = as_stream(&place, *head, content).await;

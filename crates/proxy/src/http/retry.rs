@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use propylon_snapshot::{Reason, Retry};
 
-use crate::upstream::{LiveCluster, LiveEndpoint, Share};
+use crate::upstream::{Been, LiveCluster, LiveEndpoint, Share};
 
 /// The tries of one request.
 pub(super) struct Tries<'r> {
@@ -15,6 +15,8 @@ pub(super) struct Tries<'r> {
     cluster: Option<&'r LiveCluster>,
     count: u32,
     tried: Vec<Rc<LiveEndpoint>>,
+    /// Where the tries have been, if retries leave localities behind.
+    been: Option<Box<Been>>,
     /// The current retry's share of those that there may be.
     share: Cell<Option<Box<Share>>>,
 }
@@ -36,7 +38,8 @@ const BACKOFF_MAX_FACTOR: u32 = 10;
 impl<'r> Tries<'r> {
     /// No try yet.
     pub(super) fn new(policy: Option<&'r Retry>, cluster: Option<&'r LiveCluster>) -> Self {
-        Self { policy, cluster, count: 0, tried: Vec::new(), share: Cell::default() }
+        let been = policy.filter(|policy| policy.remote_localities).map(|_| Box::default());
+        Self { policy, cluster, count: 0, tried: Vec::new(), been, share: Cell::default() }
     }
 
     /// Begins a try.
@@ -47,6 +50,18 @@ impl<'r> Tries<'r> {
     /// Tries so far.
     pub(super) fn count(&self) -> u32 {
         self.count
+    }
+
+    /// The endpoint of a cluster for the next try; `None` where it has none of its own.
+    pub(super) fn choose(
+        &mut self,
+        cluster: &LiveCluster,
+        hash: Option<u64>,
+    ) -> Option<Rc<LiveEndpoint>> {
+        match &mut self.been {
+            None => cluster.choose(hash, &self.tried),
+            Some(been) => cluster.choose_elsewhere(hash, &self.tried, been),
+        }
     }
 
     /// Endpoints to avoid.

@@ -26,11 +26,9 @@ use super::relay::{self, Answered};
 use super::retry::{Tries, Verdict};
 use super::view::UpstreamSpeaks;
 use crate::http1::{FramingLine, HEAD_LINES_MAX, Method};
-use crate::limits::{HTTP2_SEND_BUFFER_BYTES_MAX, INTERIM_RESPONSES_MAX, JOINED_BODY_BYTES_MAX};
+use crate::http2::{Arrived, Ending};
+use crate::limits::{INTERIM_RESPONSES_MAX, JOINED_BODY_BYTES_MAX};
 use crate::upstream::{LiveEndpoint, Outcome, Place, is_leaving, reason_of, status_of_grpc};
-
-/// Pieces of a body passed on at once. Small ones are joined.
-const PARTS_MAX: usize = 64;
 
 /// Connections that a request may meet going away before that counts as a failure.
 const LEAVING_MAX: u32 = 3;
@@ -70,7 +68,7 @@ async fn place<D: Downstream>(
     let progress = Progress::default();
     let mut beside = Beside::between(forwarding.asked.down, body, &progress, timer);
     let websocket = forwarding.asked.request.websocket;
-    let client = (forwarding.authority(), forwarding.asked.caller().ends());
+    let client = (Some(forwarding.authority()), forwarding.asked.caller().ends());
     let found = async {
         let place = endpoint.place(settings, limit, client).await?;
         if websocket {
@@ -373,87 +371,33 @@ impl<D: Downstream> Downward<'_, '_, '_, D> {
     /// the client's pace: the upstream may send more when the client has taken some.
     async fn pour_all(&mut self, mut body: RecvStream, text: &mut Vec<u8>) -> Result<(), Stop> {
         let down = self.forwarding.asked.down;
+        let mut arrived = Arrived::default();
         let mut parts = Vec::new();
         // The head leaves without waiting for content.
         let mut waits = false;
         loop {
-            let then = if self.bodiless {
-                Then::End
+            let ending = if self.bodiless {
+                Some(Ending::Plain)
             } else {
-                self.beside.run(next(&mut body, &mut parts, waits)).await?
+                self.beside.run(arrived.next(&mut body, &mut parts, waits)).await?
             };
-            if let Then::Broken(error) = &then {
-                tracing::debug!(cluster = self.forwarding.name, %error, "response broken off");
-                return Err(Stop::Cut);
-            }
-            let trailers = match &then {
-                Then::Trailers(trailers) => Some(trailers),
-                _ => None,
+            let trailers = match &ending {
+                Some(Ending::Broken(error)) => {
+                    tracing::debug!(cluster = self.forwarding.name, %error, "response broken off");
+                    return Err(Stop::Cut);
+                }
+                Some(Ending::Trailers(trailers)) => Some(trailers),
+                Some(Ending::Plain) | None => None,
             };
-            let ends = !matches!(then, Then::More);
-            let content = Content { parts: &parts, ends, trailers };
-            self.beside.run(down.data(text, self.framing, content)).await??;
-            if ends {
-                return Ok(());
+            let content = Content { parts: &parts, ends: ending.is_some(), trailers };
+            let told = down.data(text, self.framing, content);
+            if ending.is_some() {
+                return self.beside.run(told).await?;
             }
+            self.beside.run(arrived.meanwhile(&mut body, told)).await??;
             waits = true;
             let taken = parts.drain(..).map(|part: Bytes| part.len()).sum();
             let _ = body.flow_control().release_capacity(taken);
         }
     }
-}
-
-/// What follows content.
-enum Then {
-    /// More of it.
-    More,
-    /// Nothing.
-    End,
-    /// Trailers, and nothing behind them.
-    Trailers(HeaderMap),
-    /// An error, after all content that came before it.
-    Broken(h2::Error),
-}
-
-impl Then {
-    /// Trailers, if there are not more of them than a head may have lines.
-    fn trailers(trailers: HeaderMap) -> Self {
-        if trailers.len() > HEAD_LINES_MAX {
-            return Self::Broken(h2::Reason::ENHANCE_YOUR_CALM.into());
-        }
-        Self::Trailers(trailers)
-    }
-}
-
-/// Takes what is there of a body, up to a bound; waits for something if it should.
-async fn next(body: &mut RecvStream, parts: &mut Vec<Bytes>, waits: bool) -> Then {
-    let mut len = 0;
-    poll_fn(|cx| {
-        while parts.len() < PARTS_MAX && len < HTTP2_SEND_BUFFER_BYTES_MAX {
-            match body.poll_data(cx) {
-                Poll::Ready(Some(Ok(part))) if part.is_empty() => {}
-                Poll::Ready(Some(Ok(part))) => {
-                    len += part.len();
-                    parts.push(part);
-                }
-                // It shows again once what came before it was passed on.
-                Poll::Ready(Some(Err(_))) if !parts.is_empty() => return Poll::Ready(Then::More),
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Then::Broken(error)),
-                Poll::Ready(None) => {
-                    return match body.poll_trailers(cx) {
-                        Poll::Ready(Ok(Some(trailers))) => Poll::Ready(Then::trailers(trailers)),
-                        Poll::Ready(Ok(None)) => Poll::Ready(Then::End),
-                        Poll::Ready(Err(_)) if !parts.is_empty() => Poll::Ready(Then::More),
-                        Poll::Ready(Err(error)) => Poll::Ready(Then::Broken(error)),
-                        Poll::Pending if parts.is_empty() && waits => Poll::Pending,
-                        Poll::Pending => Poll::Ready(Then::More),
-                    };
-                }
-                Poll::Pending if parts.is_empty() && waits => return Poll::Pending,
-                Poll::Pending => return Poll::Ready(Then::More),
-            }
-        }
-        Poll::Ready(Then::More)
-    })
-    .await
 }

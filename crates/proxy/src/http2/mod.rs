@@ -2,14 +2,20 @@
 //! that keeps peers from making us work for nothing. Used on both sides; knows no routing.
 //!
 //! `frames` finds the frames in a stream of bytes, `meter` weighs them, [`Wire`] carries them.
+//! What came on a stream and waits for the other side has [`Arrived`]; a stream that carries bytes
+//! for somebody else is a [`Tunnel`].
 
+mod arrived;
 mod frames;
 mod fuzz;
 mod meter;
+mod tunnel;
 mod wire;
 
+pub(crate) use arrived::{Arrived, Ending};
 pub(crate) use fuzz::fuzz_frames;
 pub(crate) use meter::{Flood, Role};
+pub(crate) use tunnel::Tunnel;
 pub(crate) use wire::{Watch, Wire};
 
 /// What a client sends before its first frame (RFC 9113 section 3.4).

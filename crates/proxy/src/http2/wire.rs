@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::meter::{Flood, Meter, Role};
 use crate::io::Io;
-use crate::limits::{HTTP2_READ_BYTES_MAX, HTTP2_READ_BYTES_MIN};
+use crate::limits::{HTTP2_READ_BYTES_MAX, HTTP2_READ_BYTES_MIN, HTTP2_TURN_BYTES};
 
 /// A connection with tokio's traits.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub(crate) struct Wire<I> {
     watch: Rc<Watch>,
     /// Bytes that are read at once: more where more comes.
     room: usize,
+    /// Bytes read since others had their turn.
+    turn: usize,
 }
 
 /// What the driver of a connection must know of its bytes.
@@ -34,6 +36,7 @@ pub(crate) struct Watch {
     flood: Cell<Option<Flood>>,
     stuck: Cell<bool>,
     heard: Cell<bool>,
+    deaf: Cell<bool>,
 }
 
 impl Watch {
@@ -45,6 +48,12 @@ impl Watch {
     /// True if the peer has sent something since this was asked last.
     pub(crate) fn heard(&self) -> bool {
         self.heard.replace(false)
+    }
+
+    /// Lets nothing be read until it is told otherwise. Whoever lets it again polls again: nobody
+    /// else wakes the codec.
+    pub(crate) fn set_deaf(&self, deaf: bool) {
+        self.deaf.set(deaf);
     }
 
     /// True while the peer takes none of the bytes that we have for it.
@@ -59,7 +68,7 @@ impl<I: Io> Wire<I> {
         let watch = Rc::<Watch>::default();
         let meter = RefCell::new(Meter::new(role, Instant::now()));
         let room = HTTP2_READ_BYTES_MIN;
-        (Self { io, role, ahead, meter, watch: Rc::clone(&watch), room }, watch)
+        (Self { io, role, ahead, meter, watch: Rc::clone(&watch), room, turn: 0 }, watch)
     }
 
     /// Weighs what was read. A server must say goodbye to who floods it, so its codec just gets
@@ -100,7 +109,7 @@ impl<I: Io + Unpin> AsyncRead for Wire<I> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.watch.flood.get().is_some() {
+        if self.watch.flood.get().is_some() || self.watch.deaf.get() {
             return Poll::Pending;
         }
         if !self.ahead.is_empty() {
@@ -110,11 +119,20 @@ impl<I: Io + Unpin> AsyncRead for Wire<I> {
             self.ahead.advance(len);
             return Poll::Ready(Ok(()));
         }
+        if self.turn >= HTTP2_TURN_BYTES {
+            self.turn = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         // Only as much as is read at once is made ready to be written to: an idle connection's
         // buffer takes up memory as far as it was.
         let room = buf.initialize_unfilled_to(buf.remaining().min(self.room));
-        let read = ready!(self.io.poll_read(cx, room))?;
+        let Poll::Ready(read) = self.io.poll_read(cx, room)? else {
+            self.turn = 0;
+            return Poll::Pending;
+        };
         ready!(self.weigh(&room[..read]))?;
+        self.turn += read;
         self.room = match read {
             _ if read >= self.room => (self.room * 2).min(HTTP2_READ_BYTES_MAX),
             _ if read < self.room / 4 => (self.room / 2).max(HTTP2_READ_BYTES_MIN),

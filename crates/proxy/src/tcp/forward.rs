@@ -1,6 +1,7 @@
 //! One connection whose bytes are handed on: chosen a destination once, connected, relayed.
 //! What cannot be connected is closed without a word, as there is no protocol to say why in.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use propylon_snapshot::{Availability, ClusterId, Target, TcpDestination, TcpRoute};
@@ -9,18 +10,29 @@ use tokio::time::timeout;
 
 use super::relay::{Ended, relay};
 use super::tally::Tally;
+use super::tunnel::{self, NoTunnel};
 use crate::balance::of_source;
+use crate::http2;
 use crate::io::Io;
-use crate::upstream::{Connection, Ends, Generation, Wanted};
+use crate::upstream::{Connection, Ends, Generation, Outcome, Place, Wanted};
 use crate::worker::Worker;
 
 /// A client connection with the destination that was chosen and connected for it.
-#[derive(Debug)]
 pub(crate) struct Opened {
-    server: Connection,
+    server: Server,
     idle_timeout: Option<Duration>,
     duration: Option<Duration>,
     tally: Tally,
+}
+
+/// The way to the other end.
+pub(super) enum Server {
+    /// The endpoint is it.
+    Straight(Connection),
+    /// Beyond the endpoint, on a connection.
+    Through(Rc<dyn Io>),
+    /// Beyond the endpoint, on a stream that has a place in a connection.
+    Stream(Box<(http2::Tunnel, Place)>),
 }
 
 /// Chooses a destination for a new connection and connects to it. There is one attempt, as in
@@ -36,7 +48,7 @@ pub(crate) async fn open(
         tally.tcp().downstream_cx_no_route.add(1);
         return None;
     };
-    let live = generation.cluster(id);
+    let live = &**generation.cluster(id);
     let client = ends.0.map(|peer| peer.ip());
     let hash = client.filter(|_| route.hash_source).map(of_source);
     let endpoint = match live.asked() {
@@ -52,12 +64,24 @@ pub(crate) async fn open(
         tracing::debug!(route = %route.stat_prefix, "no endpoint for a TCP connection");
         return None;
     };
-    match endpoint.connect_alone(live.connect_timeout(), ends).await {
+    let server = match &route.tunnel {
+        None => {
+            let connected = endpoint.connect_alone(live.connect_timeout(), ends).await;
+            connected.map(Server::Straight).map_err(NoTunnel::from)
+        }
+        Some(tunnel) => {
+            let by = (live, &endpoint);
+            Box::pin(tunnel::open(&worker.buffers, by, tunnel, ends)).await
+        }
+    };
+    match server {
         Ok(server) => {
+            endpoint.note(Outcome::HandedOn);
             let (idle_timeout, duration) = (route.idle_timeout, route.duration);
             Some(Opened { server, idle_timeout, duration, tally })
         }
         Err(error) => {
+            live.counters().upstream_cx_connect_attempts_exceeded.add(1);
             tracing::debug!(%error, "a TCP connection came to nothing");
             None
         }
@@ -68,21 +92,41 @@ impl Opened {
     /// Relays to the end of both sides.
     pub(crate) async fn relay(mut self, worker: &Worker, client: &impl Io) {
         let Self { server, idle_timeout, duration, tally } = &mut self;
-        let relayed = relay((client, server.io()), &worker.relay, *idle_timeout, tally);
-        let ended = match duration {
-            Some(duration) => timeout(*duration, relayed).await.unwrap_or(Ended::Aged),
-            None => relayed.await,
-        };
-        match ended {
-            Ended::Whole => {}
-            Ended::Broken => {
-                // What was cut must not look whole to the side that is still there.
-                client.abort();
-                server.io().abort();
+        let times = (*idle_timeout, *duration);
+        match server {
+            Server::Straight(connection) => {
+                hand_on(worker, (client, connection.io()), times, tally).await;
             }
-            Ended::Idle => tally.tcp().idle_timeout.add(1),
-            Ended::Aged => tally.tcp().max_downstream_connection_duration.add(1),
+            Server::Through(way) => hand_on(worker, (client, &*way), times, tally).await,
+            Server::Stream(stream) => {
+                let tunnel = &stream.0;
+                tunnel.meanwhile(hand_on(worker, (client, tunnel), times, tally)).await;
+            }
         }
+    }
+}
+
+/// Relays to the end of both sides, or of the times for silence and for all of it.
+async fn hand_on(
+    worker: &Worker,
+    (client, server): (&impl Io, &impl Io),
+    (idle_timeout, duration): (Option<Duration>, Option<Duration>),
+    tally: &mut Tally,
+) {
+    let relayed = relay((client, server), &worker.relay, idle_timeout, tally);
+    let ended = match duration {
+        Some(duration) => timeout(duration, relayed).await.unwrap_or(Ended::Aged),
+        None => relayed.await,
+    };
+    match ended {
+        Ended::Whole => {}
+        Ended::Broken => {
+            // What was cut must not look whole to the side that is still there.
+            client.abort();
+            server.abort();
+        }
+        Ended::Idle => tally.tcp().idle_timeout.add(1),
+        Ended::Aged => tally.tcp().max_downstream_connection_duration.add(1),
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) enum Purpose<'a> {
     Http2(&'a str),
     /// Bytes that are handed on.
     Bytes,
+    /// HTTP/2 streams of bytes that are handed on.
+    Streams,
 }
 
 impl<'a> Purpose<'a> {
@@ -29,7 +31,7 @@ impl<'a> Purpose<'a> {
     pub(crate) fn host(self) -> Option<&'a str> {
         match self {
             Self::Http1(authority) | Self::Http2(authority) => Some(host(authority)),
-            Self::Bytes => None,
+            Self::Bytes | Self::Streams => None,
         }
     }
 }
@@ -107,11 +109,12 @@ fn session(
 /// their own; its `istio-peer-exchange` is left out, as it promises an exchange of metadata.
 fn protocols(offers: Offers, purpose: Purpose<'_>) -> &'static [&'static str] {
     match (offers, purpose) {
-        (Offers::Plain, Purpose::Http2(_)) | (Offers::Http2, _) => &["h2"],
+        (Offers::Plain, Purpose::Http2(_) | Purpose::Streams) | (Offers::Http2, _) => &["h2"],
         (Offers::Plain, _) => &[],
         (Offers::Mesh, Purpose::Http2(_)) => &["istio-h2", "istio", "h2"],
         (Offers::Mesh, Purpose::Http1(_)) => &["istio-http/1.1", "istio", "http/1.1"],
         (Offers::Mesh, Purpose::Bytes) => &["istio"],
+        (Offers::Mesh, Purpose::Streams) => &["istio", "h2"],
     }
 }
 

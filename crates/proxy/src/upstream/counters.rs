@@ -64,6 +64,8 @@ counters! {
     upstream_cx_connect_fail,
     /// Of those, the ones that took too long.
     upstream_cx_connect_timeout,
+    /// TCP connections of clients closed because no connection or tunnel could be made for them.
+    upstream_cx_connect_attempts_exceeded,
     /// TLS handshakes that were made.
     ssl_handshake = "ssl.handshake",
     /// Of those, the ones that resumed an earlier session.
@@ -74,7 +76,8 @@ counters! {
     ssl_fail_verify_error = "ssl.fail_verify_error",
     /// Handshakes that failed because the endpoint's certificate is for another name.
     ssl_fail_verify_san = "ssl.fail_verify_san",
-    /// HTTP/2 connections closed because the endpoint broke the protocol or flooded.
+    /// HTTP/2 connections closed because the endpoint broke the protocol or flooded, and answers
+    /// to a request for a tunnel that were none.
     upstream_cx_protocol_error,
     /// HTTP/2 connections closed because the endpoint did not answer a PING in time.
     http2_keepalive_timeout,

@@ -58,6 +58,8 @@ pub(crate) struct Health {
 struct State {
     rules: Option<Arc<Outlier>>,
     hosts: HashMap<Address, Arc<Host>>,
+    /// The addresses that names stand at which have one at a time.
+    moving: HashMap<Box<str>, Address>,
     /// How many of them are not ready, whatever became of their use.
     not_ready: u64,
 }
@@ -108,19 +110,24 @@ pub struct EndpointHealth {
 }
 
 impl Health {
-    /// Takes the rules and endpoints of now. Endpoints that stay keep their history, those that go
-    /// lose it. Without rules everything is forgotten.
+    /// Takes the rules and endpoints of now. Endpoints that stay, if only under the name that they
+    /// stand for, keep their history, those that go lose it. Without rules everything is forgotten.
     pub(crate) fn settle(&self, rules: Option<Arc<Outlier>>, endpoints: &[Endpoint]) {
         let mut state = self.lock();
         if rules.is_none() && state.rules.is_none() {
             return;
         }
         let mut known = std::mem::take(&mut state.hosts);
+        let moving = std::mem::take(&mut state.moving);
         if rules.is_some() {
-            let addresses = endpoints.iter().map(|endpoint| &endpoint.address);
-            state.hosts = addresses
-                .map(|address| (address.clone(), known.remove(address).unwrap_or_default()))
-                .collect();
+            let mut host = |endpoint: &Endpoint| {
+                let last = || moving.get(endpoint.stands_for.as_ref()?);
+                let stays = known.remove(&endpoint.address);
+                stays.or_else(|| known.remove(last()?)).unwrap_or_default()
+            };
+            state.hosts = endpoints.iter().map(|one| (one.address.clone(), host(one))).collect();
+            let moves = |one: &Endpoint| Some((one.stands_for.clone()?, one.address.clone()));
+            state.moving = endpoints.iter().filter_map(moves).collect();
         }
         state.not_ready = endpoints.iter().filter(|endpoint| !endpoint.ready).count() as u64;
         state.rules = rules;

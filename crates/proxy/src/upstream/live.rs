@@ -2,6 +2,8 @@
 //! It outlives generations as long as its settings stay; endpoints are swapped inside it.
 
 mod asked;
+mod been;
+mod held;
 mod set;
 
 use std::cell::{Cell, RefCell};
@@ -10,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use propylon_snapshot::{
-    Address, Balance, Cluster, Http2Settings, Limits, Outlier, ProxyHeader, Reason,
+    Address, Balance, Cluster, Endpoint, Http2Settings, Limits, Outlier, ProxyHeader, Reason,
     UpstreamProtocol, Warmup,
 };
 use tokio::time::Instant;
@@ -21,26 +23,27 @@ use super::counters::{ClusterCounters, Counter};
 use super::health::{Host, Outcome};
 use super::herald::{Ends, Fit};
 use super::http2::{Place, Sessions};
-use super::load::{Load, Loads, Tally};
+use super::load::{Load, Loads};
 use super::pool::{Active, Connection, Pool, Slot, Turn};
 use super::registry::Shared;
 use super::secure::Secure;
 use super::usage::{Share, Usage};
-use crate::tls::{Originator, Purpose};
+use crate::complaint::Complaint;
+use crate::tls::{Originator, Purpose, shown};
 
 use asked::Requested;
 pub(crate) use asked::Wanted;
+pub(crate) use been::Been;
+use held::Held;
 use set::{EndpointSet, Spread};
 
 /// One endpoint of one cluster in one worker.
 #[derive(Debug)]
 pub(crate) struct LiveEndpoint {
     address: Address,
-    pub(super) active: Cell<u32>,
-    pub(super) pool: Pool,
-    sessions: Sessions,
-    pub(super) tally: Tally,
-    retired: Cell<bool>,
+    /// The name whose one address this is.
+    stands_for: Option<Box<str>>,
+    pub(super) held: Rc<Held>,
     idle_timeout: Duration,
     secure: Option<Secure>,
     limits: Limits,
@@ -61,10 +64,16 @@ impl LiveEndpoint {
         &self.address
     }
 
+    /// True if what is sent to it is encrypted.
+    #[must_use]
+    pub(crate) fn is_secured(&self) -> bool {
+        self.secure.is_some()
+    }
+
     /// Requests that this worker has under way at it.
     #[must_use]
     pub(crate) fn active(&self) -> u32 {
-        self.active.get()
+        self.held.active.get()
     }
 
     /// This worker's counters of the cluster.
@@ -83,7 +92,7 @@ impl LiveEndpoint {
         purpose: Purpose<'_>,
         ends: Ends,
     ) -> Result<Option<Connection>, ConnectError> {
-        match self.pool.take(self.idle_timeout, self.fit(purpose, ends)) {
+        match self.held.pool.take(self.idle_timeout, self.fit(purpose, ends)) {
             Some(kept) => kept.admitted().map(Some).ok_or_else(|| self.overflow()),
             None => Ok(None),
         }
@@ -114,6 +123,7 @@ impl LiveEndpoint {
     }
 
     /// Makes a connection for bytes that are handed on. It never waits for another one to end.
+    /// Whether it was of use is the caller's to note.
     ///
     /// # Errors
     /// As [`Self::connect`].
@@ -127,9 +137,7 @@ impl LiveEndpoint {
             self.counters().upstream_rq_pending_overflow.add(1);
             return Err(self.overflow());
         };
-        let made = self.make(slot, limit, (Purpose::Bytes, ends)).await?;
-        self.note(Outcome::HandedOn);
-        Ok(made)
+        self.make(slot, limit, (Purpose::Bytes, ends)).await
     }
 
     async fn make(
@@ -143,8 +151,8 @@ impl LiveEndpoint {
         Ok(Connection::fresh(conduit, slot, active, self.announced(ends)))
     }
 
-    /// A place for a stream with a request for an authority, in an HTTP/2 connection, which is made
-    /// within `limit` where none has room.
+    /// A place for a stream with a request for an authority, or for bytes where there is none, in
+    /// an HTTP/2 connection, which is made within `limit` where none has room.
     ///
     /// # Errors
     /// When the endpoint refuses, is unreachable, or takes too long, TLS with it fails, or a
@@ -153,7 +161,7 @@ impl LiveEndpoint {
         self: &Rc<Self>,
         settings: Http2Settings,
         limit: Duration,
-        (authority, ends): (&str, Ends),
+        (authority, ends): (Option<&str>, Ends),
     ) -> Result<Place, Reason> {
         let overflow = |counter: &Counter| {
             counter.add(1);
@@ -171,7 +179,7 @@ impl LiveEndpoint {
 
     /// Connections that carry HTTP/2.
     pub(super) fn sessions(&self) -> &Sessions {
-        &self.sessions
+        &self.held.sessions
     }
 
     /// Makes the bytes' way to it.
@@ -206,7 +214,7 @@ impl LiveEndpoint {
     /// Counts, notes and, where TLS is spoken, logs a connection that was not made.
     fn complain(&self, error: &ConnectError) {
         let counters = self.counters();
-        self.tally.unconnected();
+        self.held.tally.unconnected();
         counters.upstream_cx_connect_fail.add(1);
         if matches!(error.failure, ConnectFailure::Timeout) {
             counters.upstream_cx_connect_timeout.add(1);
@@ -236,7 +244,7 @@ impl LiveEndpoint {
 
     /// Notes what became of one use of it, for the detection of outliers and for who asks.
     pub(crate) fn note(&self, outcome: Outcome) {
-        self.tally.outcome(outcome);
+        self.held.tally.outcome(outcome);
         if let Some((rules, host)) = &self.watched {
             self.shared.health.note((rules, host), outcome, Instant::now);
         }
@@ -259,13 +267,13 @@ impl LiveEndpoint {
 
     /// What this worker has under way at it.
     fn load(&self, now: Instant) -> Load {
-        let (connections, waiting) = self.pool.counts();
+        let (connections, waiting) = self.held.pool.counts();
         Load {
             connections,
-            unused: self.pool.len() as u64 + self.sessions.unused(now),
+            unused: self.held.pool.len() as u64 + self.held.sessions.unused(now),
             requests: u64::from(self.active()),
             waiting,
-            ..self.tally.totals()
+            ..self.held.tally.totals()
         }
     }
 
@@ -279,14 +287,15 @@ impl LiveEndpoint {
         &self.shared.usage
     }
 
-    pub(super) fn is_retired(&self) -> bool {
-        self.retired.get()
-    }
-
-    fn retire(&self) {
-        self.retired.set(true);
-        self.pool.clear();
-        self.sessions.clear();
+    /// True if another address is this endpoint's next one.
+    fn moves_to(&self, next: &Endpoint) -> bool {
+        let port = |address: &Address| match address {
+            Address::Ip(address) => Some(address.port()),
+            Address::Unix(_) | Address::Abstract(_) => None,
+        };
+        self.stands_for.is_some()
+            && self.stands_for == next.stands_for
+            && port(&self.address) == port(&next.address)
     }
 }
 
@@ -301,6 +310,8 @@ pub(crate) struct LiveCluster {
     spread: Spread,
     seen: Cell<u64>,
     requested: Requested,
+    /// Tunnels that its endpoints did not open.
+    tunnels: Complaint,
     /// The state of health that the set was made in.
     seen_health: Cell<u64>,
 }
@@ -348,6 +359,7 @@ impl LiveCluster {
             spread: Spread::default(),
             seen: Cell::new(0),
             requested: Requested::default(),
+            tunnels: Complaint::default(),
             seen_health: Cell::new(0),
         });
         live.update(cluster);
@@ -384,6 +396,14 @@ impl LiveCluster {
         share
     }
 
+    /// Tells of a tunnel that an endpoint did not open, unless that was done lately.
+    pub(crate) fn complain_of_tunnel(&self, endpoint: &LiveEndpoint, why: &str) {
+        if let Some(untold) = self.tunnels.due(Instant::now()) {
+            let (cluster, endpoint) = (self.shared.name(), shown(endpoint.address()));
+            tracing::warn!(cluster, endpoint, untold, "no tunnel: {why}");
+        }
+    }
+
     /// What is spoken to its endpoints.
     #[must_use]
     pub(crate) fn protocol(&self) -> UpstreamProtocol {
@@ -400,8 +420,8 @@ impl LiveCluster {
     pub(super) fn sweep(&self, now: Instant) {
         let set = Rc::clone(&self.set.borrow());
         for member in &set.members {
-            member.pool.sweep(now, self.settings.idle_timeout);
-            member.sessions.sweep(now, self.settings.idle_timeout);
+            member.held.pool.sweep(now, self.settings.idle_timeout);
+            member.held.sessions.sweep(now, self.settings.idle_timeout);
         }
         self.sweep_requested(now);
     }
@@ -418,30 +438,32 @@ impl LiveCluster {
     #[cfg(test)]
     #[must_use]
     pub(crate) fn idle_connections(&self) -> usize {
-        self.set.borrow().members.iter().map(|member| member.pool.len()).sum()
+        self.set.borrow().members.iter().map(|member| member.held.pool.len()).sum()
     }
 
     /// Lets go of every pooled connection: the cluster is gone from the configuration.
     pub(super) fn retire(&self) {
         for member in &self.set.borrow().members {
-            member.retire();
+            member.held.retire();
         }
         for member in self.requested.take_all().into_values() {
-            member.retire();
+            member.held.retire();
         }
     }
 
-    fn endpoint(&self, address: Address) -> LiveEndpoint {
+    /// An endpoint, with what was held at its last address where it moved.
+    fn endpoint(
+        &self,
+        (address, stands_for): (Address, Option<Box<str>>),
+        held: Rc<Held>,
+    ) -> LiveEndpoint {
         let watch = |rules: &Arc<Outlier>| (Arc::clone(rules), self.shared.health.host(&address));
         LiveEndpoint {
             watched: self.settings.outlier.as_ref().map(watch),
             since: self.shared.ages.of(&address),
             address,
-            active: Cell::new(0),
-            pool: Pool::default(),
-            sessions: Sessions::default(),
-            tally: Tally::default(),
-            retired: Cell::new(false),
+            stands_for,
+            held,
             idle_timeout: self.settings.idle_timeout,
             secure: self.tls.as_ref().map(Secure::new),
             limits: self.settings.limits,

@@ -15,7 +15,7 @@ use crate::limits::{LOOKUP_TIMEOUT, LOOKUPS_MAX, NAMES_KEPT_MAX};
 
 /// Shortest time between two look-ups of a name, whatever its TTL: a TTL of 0 must not become a
 /// storm.
-const REFRESH_MIN: Duration = Duration::from_secs(1);
+pub(super) const REFRESH_MIN: Duration = Duration::from_secs(1);
 /// First wait after a failed look-up; it doubles with each further failure.
 const FAILURE_WAIT_MIN: Duration = Duration::from_secs(1);
 /// Longest wait after failed look-ups (Istio's `dnsRefreshRate`).

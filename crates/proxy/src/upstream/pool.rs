@@ -1,18 +1,19 @@
 //! Connections kept open to one endpoint by one worker, the one a request holds, and the requests
 //! that wait for one where there may not be more.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{OnceCell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::conduit::Conduit;
 use super::herald::{Ends, Fit};
 use super::live::LiveEndpoint;
+pub(super) use super::queue::Kind;
+use super::queue::Queues;
 use super::usage::Share;
 use crate::io::Io;
 
@@ -28,12 +29,8 @@ const DOUBT_TIME: Duration = Duration::from_millis(250);
 #[derive(Debug, Default)]
 pub(super) struct Pool {
     idle: RefCell<Vec<Idle>>,
-    /// Connections open or being made, those in use included.
-    open: Cell<u32>,
-    /// Requests that wait for one of them.
-    waiting: Cell<u32>,
-    /// Told whenever one is kept or gone.
-    freed: Notify,
+    /// Connections that there are, of each kind, and the requests that wait for one.
+    queues: Queues,
 }
 
 #[derive(Debug)]
@@ -96,25 +93,26 @@ impl Drop for Open {
 #[derive(Debug)]
 pub(super) struct Slot {
     endpoint: Rc<LiveEndpoint>,
+    kind: Kind,
     _share: Share,
 }
 
 impl Slot {
-    /// Room for one more, if there may be one more. An endpoint without any always has room: what
-    /// waits for it would wait for ever.
-    pub(super) fn take(endpoint: &Rc<LiveEndpoint>) -> Option<Self> {
+    /// Room for one more of a kind, if there may be one more. An endpoint without any of this kind
+    /// always has room, as in Envoy: what waits for it would wait for ever.
+    pub(super) fn take(endpoint: &Rc<LiveEndpoint>, kind: Kind) -> Option<Self> {
         let usage = endpoint.usage();
         let share = usage.connection(endpoint.limits());
         if share.is_none() {
             endpoint.counters().upstream_cx_overflow.add(1);
         }
-        let open = &endpoint.pool.open;
+        let queue = endpoint.held.pool.queues.of(kind);
         let share = match share {
-            None if open.get() == 0 => usage.first_connection(endpoint.limits()),
+            None if queue.open() == 0 => usage.first_connection(endpoint.limits()),
             share => share?,
         };
-        open.set(open.get() + 1);
-        Some(Self { endpoint: Rc::clone(endpoint), _share: share })
+        queue.opens();
+        Some(Self { endpoint: Rc::clone(endpoint), kind, _share: share })
     }
 
     /// Room that only the bound decides about.
@@ -123,17 +121,16 @@ impl Slot {
             endpoint.counters().upstream_cx_overflow.add(1);
             return None;
         };
-        let open = &endpoint.pool.open;
-        open.set(open.get() + 1);
-        Some(Self { endpoint: Rc::clone(endpoint), _share: share })
+        let kind = Kind::Http1;
+        endpoint.held.pool.queues.of(kind).opens();
+        Some(Self { endpoint: Rc::clone(endpoint), kind, _share: share })
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let pool = &self.endpoint.pool;
-        pool.open.set(pool.open.get() - 1);
-        pool.freed();
+        // Room is room for either kind.
+        self.endpoint.held.pool.queues.closes(self.kind);
     }
 }
 
@@ -145,27 +142,15 @@ pub(super) enum Turn {
     Make(Slot),
 }
 
-/// A request that waits.
-struct Waiting<'p>(&'p Pool);
-
-impl<'p> Waiting<'p> {
-    fn begin(pool: &'p Pool) -> Self {
-        pool.waiting.set(pool.waiting.get() + 1);
-        Self(pool)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.waiting.set(self.0.waiting.get() - 1);
-    }
-}
-
 impl Pool {
     /// A connection fit for a request that is alive as far as this worker knows.
     pub(super) fn take(&self, idle_timeout: Duration, fit: Fit<'_>) -> Option<Connection> {
         // Those that wait already come first.
-        if self.waiting.get() > 0 { None } else { self.take_now(idle_timeout, fit) }
+        if self.waits() { None } else { self.take_now(idle_timeout, fit) }
+    }
+
+    fn waits(&self) -> bool {
+        self.queues.of(Kind::Http1).waiting() > 0
     }
 
     fn take_now(&self, idle_timeout: Duration, fit: Fit<'_>) -> Option<Connection> {
@@ -187,15 +172,15 @@ impl Pool {
         idle_timeout: Duration,
         fit: Fit<'_>,
     ) -> Turn {
-        let pool = &endpoint.pool;
-        if pool.waiting.get() == 0
+        let pool = &endpoint.held.pool;
+        if !pool.waits()
             && let Some(slot) = Self::slot(endpoint, fit)
         {
             return Turn::Make(slot);
         }
-        let _waiting = Waiting::begin(pool);
+        let mut waiting = pool.queues.of(Kind::Http1).wait();
         loop {
-            pool.freed.notified().await;
+            waiting.turn().await;
             if let Some(kept) = pool.take_now(idle_timeout, fit) {
                 return Turn::Kept(kept);
             }
@@ -208,15 +193,15 @@ impl Pool {
     /// Room for one more, which an unused one that does not fit has to make if it must: it
     /// would serve nobody while others wait.
     fn slot(endpoint: &Rc<LiveEndpoint>, fit: Fit<'_>) -> Option<Slot> {
-        Slot::take(endpoint).or_else(|| {
+        Slot::take(endpoint, Kind::Http1).or_else(|| {
             let stranger = {
-                let mut idle = endpoint.pool.idle.borrow_mut();
+                let mut idle = endpoint.held.pool.idle.borrow_mut();
                 let at = idle.iter().position(|idle| !idle.open.fits(fit))?;
                 idle.remove(at)
             };
             // Dropped outside the borrow.
             drop(stranger);
-            Slot::take(endpoint)
+            Slot::take(endpoint, Kind::Http1)
         })
     }
 
@@ -225,18 +210,9 @@ impl Pool {
         Slot::take_strictly(endpoint)
     }
 
-    /// Waits until a connection of an endpoint, or a place in one, is free or gone.
-    pub(super) async fn wait(endpoint: &Rc<LiveEndpoint>) {
-        let pool = &endpoint.pool;
-        let _waiting = Waiting::begin(pool);
-        pool.freed.notified().await;
-    }
-
-    /// To be called when something that others may wait for is free or gone.
-    pub(super) fn freed(&self) {
-        if self.waiting.get() > 0 {
-            self.freed.notify_one();
-        }
+    /// Where requests for a kind of connection wait.
+    pub(super) fn queues(&self) -> &Queues {
+        &self.queues
     }
 
     /// Closes connections that are unused for too long or closed by the peer.
@@ -259,7 +235,7 @@ impl Pool {
 
     /// Connections open or being made, and requests that wait for one.
     pub(super) fn counts(&self) -> (u64, u64) {
-        (self.open.get().into(), self.waiting.get().into())
+        self.queues.counts()
     }
 
     /// True if none is kept.
@@ -286,7 +262,7 @@ impl Pool {
             idle.push(Idle { open, since, in_doubt });
         }
         drop(idle);
-        self.freed();
+        self.queues.of(Kind::Http1).freed();
     }
 }
 
@@ -323,22 +299,17 @@ pub(super) struct Active(Rc<LiveEndpoint>);
 
 impl Active {
     pub(super) fn begin(endpoint: &Rc<LiveEndpoint>) -> Self {
-        endpoint.active.set(endpoint.active.get() + 1);
+        endpoint.held.active.set(endpoint.held.active.get() + 1);
         endpoint.counters().upstream_rq_active.add(1);
         endpoint.counters().upstream_rq_total.add(1);
-        endpoint.tally.request();
+        endpoint.held.tally.request();
         Self(Rc::clone(endpoint))
-    }
-
-    /// The endpoint.
-    pub(super) fn endpoint(&self) -> &Rc<LiveEndpoint> {
-        &self.0
     }
 }
 
 impl Drop for Active {
     fn drop(&mut self) {
-        self.0.active.set(self.0.active.get() - 1);
+        self.0.held.active.set(self.0.held.active.get() - 1);
         self.0.counters().upstream_rq_active.sub(1);
     }
 }
@@ -425,8 +396,8 @@ impl Connection {
         open.life.request = Share::default();
         let endpoint = Rc::clone(open.endpoint());
         let now = Instant::now();
-        if !endpoint.is_retired() && open.is_fresh_enough(now) {
-            endpoint.pool.put(open, now, in_doubt);
+        if !endpoint.held.is_retired() && open.is_fresh_enough(now) {
+            endpoint.held.pool.put(open, now, in_doubt);
         }
     }
 }

@@ -394,6 +394,7 @@ fn endpoints(
             locality: target.locality.clone(),
             priority: target.priority,
             ready: true,
+            stands_for: first_only.then(|| target.name.clone()),
         }));
     }
     // The order of an answer changes with every look-up and means nothing here. With only one

@@ -1,5 +1,9 @@
 //! Pools, endpoint swaps, carrying over and name resolution, over real sockets.
 
+mod moving;
+mod no_streams;
+mod waiting;
+
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;

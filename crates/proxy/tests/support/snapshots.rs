@@ -78,6 +78,7 @@ impl Route {
             per_try_timeout: None,
             backoff: Duration::from_millis(1),
             ignore_previous_hosts: true,
+            remote_localities: false,
         })
     }
 

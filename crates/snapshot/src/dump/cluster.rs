@@ -238,7 +238,7 @@ fn streams(settings: &Http2Settings) -> String {
 
 fn endpoints(page: &mut Page, endpoints: &[Endpoint]) {
     for endpoint in endpoints {
-        let Endpoint { address, weight, locality, priority, ready } = endpoint;
+        let Endpoint { address, weight, locality, priority, ready, stands_for: _ } = endpoint;
         let mut details = details(*weight, locality, *priority);
         if !ready {
             details.push_str(" not ready");

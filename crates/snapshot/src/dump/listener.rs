@@ -94,6 +94,7 @@ impl Snapshot {
             stat_prefix,
             protocol,
             hash_source,
+            tunnel,
             origin,
         } = route;
         let protocol = match protocol {
@@ -113,6 +114,9 @@ impl Snapshot {
             }
             if *hash_source {
                 line!(page, "hash of source address");
+            }
+            if let Some(tunnel) = tunnel {
+                line!(page, "through a tunnel: {tunnel}");
             }
             line!(page, "from {}", self.origin(*origin, list));
         });

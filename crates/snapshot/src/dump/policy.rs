@@ -47,7 +47,15 @@ pub(super) fn cors(page: &mut Page, cors: &Cors) {
 }
 
 pub(super) fn retry(page: &mut Page, retry: &Retry) {
-    let Retry { attempts, on, statuses, per_try_timeout, backoff, ignore_previous_hosts } = retry;
+    let Retry {
+        attempts,
+        on,
+        statuses,
+        per_try_timeout,
+        backoff,
+        ignore_previous_hosts,
+        remote_localities,
+    } = retry;
     line!(page, "retry {attempts} times on {}", conditions(*on, statuses));
     page.inside(|page| {
         if let Some(limit) = per_try_timeout {
@@ -56,6 +64,9 @@ pub(super) fn retry(page: &mut Page, retry: &Retry) {
         line!(page, "back-off {backoff:?}");
         if *ignore_previous_hosts {
             line!(page, "avoids endpoints already tried");
+        }
+        if *remote_localities {
+            line!(page, "leaves localities already tried");
         }
     });
 }

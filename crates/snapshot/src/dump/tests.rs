@@ -113,6 +113,7 @@ fn full_rule() -> crate::Rule {
             per_try_timeout: None,
             backoff: Duration::from_millis(25),
             ignore_previous_hosts: false,
+            remote_localities: false,
         });
         let target = Target::Cluster(crate::ClusterId(1));
         forward.mirrors.push(Mirror { target, share: Fraction(1) });

@@ -17,6 +17,7 @@ fn retry(text: &str) -> Retry {
         per_try_timeout: None,
         backoff: Duration::from_millis(25),
         ignore_previous_hosts: true,
+        remote_localities: false,
     }
 }
 

@@ -21,6 +21,16 @@ fn the_nearest_priority_stands_everything_until_less_than_five_of_seven_are_heal
 }
 
 #[test]
+fn priorities_that_were_tried_leave_everything_to_the_others() {
+    assert_eq!(without(&[0], &[100, 100, 100]), Some(vec![0, 100, 100]));
+    assert_eq!(without(&[0, 1], &[100, 100, 100]), Some(vec![0, 0, 100]));
+    assert_eq!(without(&[0], &[100, 70, 20]), Some(vec![0, 78, 100]));
+    assert_eq!(without(&[1], &[0, 100, 20]), Some(vec![0, 0, 100]));
+    assert_eq!(without(&[0, 1], &[100, 100, 0]), None);
+    assert_eq!(without(&[0], &[100]), None);
+}
+
+#[test]
 fn what_one_priority_cannot_stand_spills_on() {
     assert_eq!(loads_of(&[(1, 4), (1, 2), (3, 3)], 0), [(35, false), (65, false), (0, false)]);
     assert_eq!(loads_of(&[(1, 4), (0, 2), (3, 3)], 0), [(35, false), (0, false), (65, false)]);

@@ -54,7 +54,7 @@ impl Crowded {
         for n in 0..requests {
             let draw = Draw { hash: None, attempt: 0 };
             let see = (|_: &_| 0, |_: &_| 1.0);
-            let picked = self.plan.pick(draw, see, &mut dice);
+            let picked = self.plan.pick((draw, None), see, &mut dice);
             let Some((index, _)) = picked else { panic!("request {n} goes nowhere") };
             shares[*index] += 1;
         }
@@ -127,7 +127,7 @@ fn the_same_hash_stays_with_its_endpoint_and_its_priority() {
         let mut pick = |attempt| {
             let see = (|_: &_| 0, |_: &_| 1.0);
             let draw = Draw { hash: Some(hash), attempt };
-            crowded.plan.pick(draw, see, &mut never).unwrap().0
+            crowded.plan.pick((draw, None), see, &mut never).unwrap().0
         };
         let far = hash % 100 >= 93;
         assert_eq!(pick(0), pick(0));
@@ -143,9 +143,12 @@ fn nothing_is_picked_where_nobody_is_healthy() {
         for weights in [None, Some(&[(0, "a", 1), (1, "b", 1)][..])] {
             let crowded = planned(balance, &[(0, "a", false), (1, "b", false)], weights);
             let see = (|_: &_| 0, |_: &_| 1.0);
-            assert!(crowded.plan.pick(Draw::default(), see, &mut |_| 0).is_none(), "{balance}");
+            assert!(
+                crowded.plan.pick((Draw::default(), None), see, &mut |_| 0).is_none(),
+                "{balance}"
+            );
         }
     }
     let empty: Plan<(usize, Address)> = Plan::default();
-    assert!(empty.pick(Draw::default(), (|_: &_| 0, |_: &_| 1.0), &mut |_| 0).is_none());
+    assert!(empty.pick((Draw::default(), None), (|_: &_| 0, |_: &_| 1.0), &mut |_| 0).is_none());
 }

@@ -13,6 +13,7 @@ fn policy(on: &str) -> Retry {
         per_try_timeout: None,
         backoff: Duration::from_millis(25),
         ignore_previous_hosts: true,
+        remote_localities: false,
     }
 }
 

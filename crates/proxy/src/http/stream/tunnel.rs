@@ -1,13 +1,9 @@
 //! A WebSocket to an HTTP/2 upstream: the stream that an extended CONNECT opened (RFC 8441), as a
 //! way for bytes, and what the client is told that asked for it in HTTP/1.
 
-use std::cell::{Cell, RefCell};
-use std::io::{self, IoSlice};
-use std::task::{Context, Poll, ready};
-
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use bytes::Bytes;
-use h2::{Reason, RecvStream, SendStream};
+use h2::{RecvStream, SendStream};
 use http::Response;
 use propylon_snapshot::Line;
 
@@ -18,7 +14,7 @@ use crate::http::downstream::{After, Downstream};
 use crate::http::forwarding::Forwarding;
 use crate::http::relay::{self, Answered};
 use crate::http1::FramingLine;
-use crate::io::Io;
+use crate::http2::Tunnel;
 
 /// Tells the client that its handshake was accepted and passes everything on that both sides say.
 pub(super) async fn join<D: Downstream>(
@@ -39,7 +35,7 @@ pub(super) async fn join<D: Downstream>(
     beside.timer().stop();
     if let Some(body) = beside.into_body() {
         let tunnel = Tunnel::new(send, recv);
-        forwarding.asked.down.join(&out.down, b"", body, &tunnel).await;
+        tunnel.meanwhile(forwarding.asked.down.join(&out.down, b"", body, &tunnel)).await;
     }
     After::Close
 }
@@ -66,83 +62,6 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 const ACCEPT: &str = "sec-websocket-accept";
-
-/// The two directions of a stream. What the upstream sends is given back to its flow control as it
-/// is read.
-struct Tunnel {
-    send: RefCell<SendStream<Bytes>>,
-    recv: RefCell<RecvStream>,
-    /// What came and was not read.
-    ahead: RefCell<Bytes>,
-    ended: Cell<bool>,
-}
-
-impl Tunnel {
-    fn new(send: SendStream<Bytes>, recv: RecvStream) -> Self {
-        Self {
-            send: RefCell::new(send),
-            recv: RefCell::new(recv),
-            ahead: RefCell::default(),
-            ended: Cell::new(false),
-        }
-    }
-}
-
-fn broken<E>(_: E) -> io::Error {
-    io::ErrorKind::ConnectionReset.into()
-}
-
-impl Io for Tunnel {
-    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.ahead.borrow().is_empty() && !self.ended.get() {
-            match ready!(self.recv.borrow_mut().poll_data(cx)) {
-                Some(data) => *self.ahead.borrow_mut() = data.map_err(broken)?,
-                None => self.ended.set(true),
-            }
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        ready!(self.poll_readable(cx))?;
-        let mut ahead = self.ahead.borrow_mut();
-        let len = buf.len().min(ahead.len());
-        let part = ahead.split_to(len);
-        buf[..len].copy_from_slice(&part);
-        // A stream that is gone has nothing to give back to.
-        let _ = self.recv.borrow_mut().flow_control().release_capacity(len);
-        Poll::Ready(Ok(len))
-    }
-
-    fn poll_write(&self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        let Some(slice) = slices.iter().find(|slice| !slice.is_empty()) else {
-            return Poll::Ready(Ok(0));
-        };
-        let mut send = self.send.borrow_mut();
-        send.reserve_capacity(slice.len());
-        while send.capacity() == 0 {
-            match ready!(send.poll_capacity(cx)) {
-                Some(room) => room.map_err(broken)?,
-                None => return Poll::Ready(Err(broken(()))),
-            };
-        }
-        let len = send.capacity().min(slice.len());
-        send.send_data(Bytes::copy_from_slice(&slice[..len]), false).map_err(broken)?;
-        Poll::Ready(Ok(len))
-    }
-
-    fn poll_flush(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn shutdown_write(&self) -> io::Result<()> {
-        self.send.borrow_mut().send_data(Bytes::new(), true).map_err(broken)
-    }
-
-    fn abort(&self) {
-        self.send.borrow_mut().send_reset(Reason::CANCEL);
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -19,6 +19,7 @@ fn tally() -> (Counters, Tally) {
         stat_prefix: "p".into(),
         protocol: TcpProtocol::Tcp,
         hash_source: false,
+        tunnel: None,
         origin: Origin { object: ObjectId(0), entry: 0, matching: None },
     };
     let tally = Tally::begin(&counters, &route);

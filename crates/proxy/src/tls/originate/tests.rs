@@ -15,6 +15,7 @@ fn an_authority_is_asked_for_without_port_and_brackets() {
         assert_eq!(Purpose::Http1(authority).host(), Some(expected));
     }
     assert_eq!(Purpose::Bytes.host(), None);
+    assert_eq!(Purpose::Streams.host(), None);
 }
 
 #[test]
@@ -24,4 +25,6 @@ fn protocols_are_offered_by_port_and_by_what_is_spoken() {
     assert_eq!(protocols(Offers::Http2, Purpose::Bytes), ["h2"]);
     assert_eq!(protocols(Offers::Mesh, requests), ["istio-http/1.1", "istio", "http/1.1"]);
     assert_eq!(protocols(Offers::Mesh, Purpose::Bytes), ["istio"]);
+    assert_eq!(protocols(Offers::Plain, Purpose::Streams), ["h2"]);
+    assert_eq!(protocols(Offers::Mesh, Purpose::Streams), ["istio", "h2"]);
 }

@@ -198,6 +198,19 @@ fn ejections_survive_new_endpoints_and_end_with_their_own() {
 }
 
 #[test]
+fn a_name_that_moves_to_another_address_takes_its_history_along() {
+    let cluster = Cluster::of(1, rules());
+    let at = |last| Endpoint { stands_for: Some("a.example".into()), ..endpoint(last) };
+    cluster.health.settle(Some(Arc::new(rules())), &[at(7)]);
+    let host = cluster.health.host(&at(7).address);
+    (0..3).for_each(|_| cluster.health.note((&rules(), &host), Outcome::Broke, || cluster.now));
+    assert!(cluster.health.is_ejected(&at(7).address));
+    cluster.health.settle(Some(Arc::new(rules())), &[at(8)]);
+    assert!(cluster.health.is_ejected(&at(8).address));
+    assert!(!cluster.health.is_ejected(&at(7).address));
+}
+
+#[test]
 fn operators_see_who_is_out_why_and_since_when() {
     let mut cluster = Cluster::of(2, rules());
     cluster.answers(1, &[500; 3]);

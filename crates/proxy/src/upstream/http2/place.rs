@@ -10,22 +10,27 @@ use http::Request;
 
 use super::session::Session;
 use crate::upstream::live::LiveEndpoint;
-use crate::upstream::pool::Active;
+use crate::upstream::pool::{Active, Kind};
 use crate::upstream::usage::Share;
 
 /// A place for one stream. Dropping it frees the place.
 pub(crate) struct Place {
     session: Rc<Session>,
-    active: Active,
+    /// Whom the session leads to.
+    endpoint: Rc<LiveEndpoint>,
+    _active: Active,
     /// Its share of the requests under way.
     request: Share,
     reused: bool,
 }
 
 impl Place {
-    pub(super) fn take(session: Rc<Session>, active: Active) -> Self {
+    pub(super) fn take(
+        (session, endpoint): (Rc<Session>, Rc<LiveEndpoint>),
+        active: Active,
+    ) -> Self {
         let reused = session.enter();
-        Self { session, active, request: Share::default(), reused }
+        Self { session, endpoint, _active: active, request: Share::default(), reused }
     }
 
     /// The same, counted among the requests under way.
@@ -61,7 +66,7 @@ impl Place {
     /// Whom it leads to.
     #[must_use]
     pub(crate) fn endpoint(&self) -> &Rc<LiveEndpoint> {
-        self.active.endpoint()
+        &self.endpoint
     }
 
     /// Our end of the connection; `None` for Unix sockets.
@@ -74,9 +79,9 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.session.leave();
-        if self.active.endpoint().is_retired() {
+        if self.endpoint.held.is_retired() {
             self.session.close();
         }
-        self.active.endpoint().pool.freed();
+        self.endpoint.held.pool.queues().of(Kind::Http2).freed();
     }
 }

@@ -19,9 +19,9 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
 use crate::http2::{Role, Watch, Wire};
 use crate::limits::{
-    HTTP2_CLOSE_TIMEOUT, HTTP2_CONNECTION_WINDOW_BYTES, HTTP2_HEADER_LIST_BYTES_MAX,
-    HTTP2_RESET_STREAMS_MAX, HTTP2_SEND_BUFFER_BYTES_MAX, HTTP2_SETTINGS_WAIT,
-    HTTP2_STREAM_WINDOW_BYTES, HTTP2_STREAMS_ASSUMED, HTTP2_STREAMS_MAX,
+    HTTP2_CLOSE_TIMEOUT, HTTP2_CONNECTION_WINDOW_BYTES, HTTP2_DATA_BUDGET_BYTES,
+    HTTP2_HEADER_LIST_BYTES_MAX, HTTP2_RESET_STREAMS_MAX, HTTP2_SEND_BUFFER_BYTES_MAX,
+    HTTP2_SETTINGS_WAIT, HTTP2_STREAM_WINDOW_BYTES, HTTP2_STREAMS_ASSUMED, HTTP2_STREAMS_MAX,
 };
 use crate::upstream::Conduit;
 
@@ -133,6 +133,15 @@ impl Session {
         drop(handle);
     }
 
+    /// Closes it if it has no stream and the peer allows none: a connection for each request would
+    /// be left over. Envoy keeps them all.
+    fn close_useless(&self) {
+        let allowed = |open: &SendRequest<Bytes>| open.current_max_send_streams();
+        if self.streams.get() == 0 && self.handle.borrow().as_ref().map(allowed) == Some(0) {
+            self.close();
+        }
+    }
+
     /// Lets no more streams on it if it has none.
     pub(super) fn close_unused(&self) {
         if self.streams.get() == 0 {
@@ -151,6 +160,7 @@ impl Session {
         self.streams.set(self.streams.get() - 1);
         if self.streams.get() == 0 {
             self.quiet_since.set(Instant::now());
+            self.close_useless();
         }
     }
 
@@ -194,7 +204,18 @@ impl Session {
     ) -> Ended {
         let mut probe = keep_alive.and_then(|times| Probe::new(times, connection.ping_pong()?));
         let mut last_call: Option<Pin<Box<Sleep>>> = None;
+        let mut begins = true;
         let ended = poll_fn(|cx| {
+            // What waits is sent before the peer's settings are read, as in Envoy: where these
+            // allow no stream, it would never be.
+            if std::mem::take(&mut begins) {
+                self.watch.set_deaf(true);
+                let sent = Pin::new(&mut *connection).poll(cx);
+                self.watch.set_deaf(false);
+                if let Poll::Ready(result) = sent {
+                    return Poll::Ready(ended(&result));
+                }
+            }
             if let Poll::Ready(result) = Pin::new(&mut *connection).poll(cx) {
                 return Poll::Ready(ended(&result));
             }
@@ -203,6 +224,7 @@ impl Session {
                 && self.settled.send_if_modified(|settled| !std::mem::replace(settled, true))
             {
                 settles();
+                self.close_useless();
             }
             if let Some(probe) = &mut probe
                 && probe.poll(cx).is_ready()
@@ -225,14 +247,15 @@ impl Session {
     }
 }
 
-/// Settings as Envoy sends them, with smaller windows for streams: what one slow client leaves
-/// unread stays bounded, and leaves the connection's window to others.
+/// Settings as Envoy sends them, with smaller windows for streams and a larger one for all of them:
+/// what one slow client leaves unread stays bounded, and takes no room from others.
 fn builder() -> client::Builder {
     let mut builder = client::Builder::new();
     builder
         .enable_push(false)
         .initial_window_size(HTTP2_STREAM_WINDOW_BYTES)
         .initial_connection_window_size(HTTP2_CONNECTION_WINDOW_BYTES)
+        .data_frame_budget(HTTP2_DATA_BUDGET_BYTES)
         .max_header_list_size(HTTP2_HEADER_LIST_BYTES_MAX)
         .max_send_buffer_size(HTTP2_SEND_BUFFER_BYTES_MAX)
         .initial_max_send_streams(HTTP2_STREAMS_ASSUMED)

@@ -16,7 +16,7 @@ use crate::upstream::conduit::same_host;
 use crate::upstream::connect::ConnectError;
 use crate::upstream::herald::{Ends, Fit};
 use crate::upstream::live::LiveEndpoint;
-use crate::upstream::pool::{Active, Pool, Slot};
+use crate::upstream::pool::{Active, Kind, Slot};
 
 /// The connections to one endpoint.
 #[derive(Debug, Default)]
@@ -29,6 +29,8 @@ pub(in crate::upstream) struct Sessions {
 #[derive(Debug)]
 struct Kept {
     session: Rc<Session>,
+    /// Whom it leads to: perhaps at an address that was another's before.
+    endpoint: Rc<LiveEndpoint>,
     made_for: MadeFor,
 }
 
@@ -62,8 +64,8 @@ struct Making {
 type Outcome = Result<(), Reason>;
 
 impl Sessions {
-    /// A place for a stream with a request for an authority, in a connection that has room or in a
-    /// new one.
+    /// A place for a stream with a request for an authority, or for bytes where there is none, in a
+    /// connection that has room or in a new one.
     ///
     /// # Errors
     /// Why there is no connection.
@@ -71,22 +73,24 @@ impl Sessions {
         endpoint: &Rc<LiveEndpoint>,
         settings: Http2Settings,
         limit: Duration,
-        (authority, ends): (&str, Ends),
+        (authority, ends): (Option<&str>, Ends),
     ) -> Result<Place, Reason> {
         let active = Active::begin(endpoint);
+        let queue = endpoint.held.pool.queues().of(Kind::Http2);
+        let mut waiting = None;
         loop {
             let sessions = endpoint.sessions();
-            let fit = endpoint.fit(Purpose::Http2(authority), ends);
+            let fit = endpoint.fit(purpose(authority), ends);
             sessions.retire_spent(endpoint.limits());
             if let Some(session) = sessions.with_room(fit) {
                 let place = Place::take(session, active);
                 // Whoever waits next may find room as well.
-                endpoint.pool.freed();
+                queue.freed();
                 return Ok(place);
             }
             let making = match sessions.joined(settings, fit) {
                 Some(making) => making,
-                None => match Slot::take(endpoint) {
+                None => match Slot::take(endpoint, Kind::Http2) {
                     Some(slot) => {
                         sessions.begin((endpoint, slot), settings, limit, (authority, ends))
                     }
@@ -94,11 +98,12 @@ impl Sessions {
                         // An unused one for another host would serve nobody while others wait.
                         sessions.close_stranger(fit);
                         // A stream that ends makes room, or a connection that goes.
-                        Pool::wait(endpoint).await;
+                        waiting.get_or_insert_with(|| queue.wait()).turn().await;
                         continue;
                     }
                 },
             };
+            waiting = None;
             making.wait().await?;
         }
     }
@@ -126,10 +131,11 @@ impl Sessions {
     }
 
     /// The first fit connection with room.
-    fn with_room(&self, fit: Fit<'_>) -> Option<Rc<Session>> {
+    fn with_room(&self, fit: Fit<'_>) -> Option<(Rc<Session>, Rc<LiveEndpoint>)> {
         let mut open = self.open.borrow_mut();
         let mut fit = open.iter().filter(|kept| kept.made_for.serves(fit));
-        let found = fit.find(|kept| kept.session.has_room()).map(|kept| Rc::clone(&kept.session));
+        let found = fit.find(|kept| kept.session.has_room());
+        let found = found.map(|kept| (Rc::clone(&kept.session), Rc::clone(&kept.endpoint)));
         if found.is_none() {
             open.retain(|kept| !kept.session.is_closed());
         }
@@ -154,17 +160,17 @@ impl Sessions {
         (endpoint, slot): (&Rc<LiveEndpoint>, Slot),
         settings: Http2Settings,
         limit: Duration,
-        (authority, ends): (&str, Ends),
+        (authority, ends): (Option<&str>, Ends),
     ) -> Rc<Making> {
         let mut making = self.making.borrow_mut();
         making.retain(|one| one.outcome.borrow().is_none());
         let (told, outcome) = watch::channel(None);
-        let fit = endpoint.fit(Purpose::Http2(authority), ends);
+        let fit = endpoint.fit(purpose(authority), ends);
         let made_for = MadeFor::of(fit);
         let fresh = Rc::new(Making { made_for, waiting: Cell::new(0), outcome });
         making.push(Rc::clone(&fresh));
         let endpoint = Rc::clone(endpoint);
-        let authority: Box<str> = authority.into();
+        let authority = authority.map(Box::from);
         // A task of its own: whoever asked first may go away, and others wait as well.
         tokio::task::spawn_local(live((endpoint, slot), settings, limit, (authority, ends), told));
         fresh
@@ -223,15 +229,20 @@ impl Drop for Waiting<'_> {
     }
 }
 
+/// What streams for an authority want a connection for.
+fn purpose(authority: Option<&str>) -> Purpose<'_> {
+    authority.map_or(Purpose::Streams, Purpose::Http2)
+}
+
 /// Makes a connection, tells who waits, and drives it from then on.
 async fn live(
     (endpoint, slot): (Rc<LiveEndpoint>, Slot),
     settings: Http2Settings,
     limit: Duration,
-    (authority, ends): (Box<str>, Ends),
+    (authority, ends): (Option<Box<str>>, Ends),
     told: watch::Sender<Option<Outcome>>,
 ) {
-    let purpose = Purpose::Http2(&authority);
+    let purpose = purpose(authority.as_deref());
     let conduit = match endpoint.open(limit, (purpose, ends)).await {
         Ok(conduit) => conduit,
         Err(error) => {
@@ -255,15 +266,17 @@ async fn live(
         }
     };
     let made_for = MadeFor::of(endpoint.fit(purpose, ends));
-    let kept = Kept { session: Rc::clone(&session), made_for };
+    let kept = Kept { session: Rc::clone(&session), endpoint: Rc::clone(endpoint), made_for };
     endpoint.sessions().open.borrow_mut().push(kept);
     told.send_replace(Some(Ok(())));
-    if counted.0.is_retired() {
-        // Nobody sweeps here any more. Those who waited take their places first.
-        tokio::task::yield_now().await;
+    // Those who waited take their places before the peer's settings are read, as in Envoy: where
+    // these allow no stream at all, each connection serves those it was made for and no others.
+    tokio::task::yield_now().await;
+    if counted.0.held.is_retired() {
+        // Nobody sweeps here any more.
         session.close_unused();
     }
-    let settles = || counted.0.pool.freed();
+    let settles = || counted.0.held.pool.queues().of(Kind::Http2).freed();
     let ended = session.drive(&mut connection, settings.keep_alive, settles).await;
     let counters = counted.0.counters();
     match ended {

@@ -71,7 +71,7 @@ impl Requested {
     /// Forgets endpoints that nobody uses.
     pub(super) fn forget_unused(&self) {
         let unused = |endpoint: &Rc<LiveEndpoint>| {
-            let connected = !endpoint.pool.is_empty() || !endpoint.sessions.is_empty();
+            let connected = !endpoint.held.pool.is_empty() || !endpoint.held.sessions.is_empty();
             Rc::strong_count(endpoint) == 1 && endpoint.active() == 0 && !connected
         };
         self.endpoints.borrow_mut().retain(|_, endpoint| !unused(endpoint));
@@ -151,20 +151,20 @@ impl LiveCluster {
         if let Some(endpoint) = endpoints.get(&address) {
             return Rc::clone(endpoint);
         }
-        let endpoint = Rc::new(self.endpoint(Address::Ip(address)));
+        let endpoint = Rc::new(self.endpoint((Address::Ip(address), None), Rc::default()));
         // Beyond the bound an endpoint serves this once and keeps no connection.
         if endpoints.len() < ASKED_ENDPOINTS_MAX {
             endpoints.insert(address, Rc::clone(&endpoint));
         } else {
-            endpoint.retire();
+            endpoint.held.retire();
         }
         endpoint
     }
 
     pub(super) fn sweep_requested(&self, now: Instant) {
         for member in self.requested.members() {
-            member.pool.sweep(now, self.settings.idle_timeout);
-            member.sessions.sweep(now, self.settings.idle_timeout);
+            member.held.pool.sweep(now, self.settings.idle_timeout);
+            member.held.sessions.sweep(now, self.settings.idle_timeout);
         }
         self.requested.forget_unused();
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use propylon_snapshot::{Address, Cluster, Discovery, Endpoint, LocalityWeight, Warmup};
 use tokio::time::Instant;
 
-use super::{LiveCluster, LiveEndpoint};
+use super::{Been, LiveCluster, LiveEndpoint};
 use crate::balance::{self, Draw, Plan, Seat, Stock};
 
 /// Picks before an endpoint that was tried already is taken all the same (Istio's
@@ -31,6 +31,18 @@ pub(super) struct EndpointSet {
 pub(super) struct Spread {
     localities: RefCell<Option<Arc<[LocalityWeight]>>>,
     warmup: Cell<Option<Warmup>>,
+}
+
+impl EndpointSet {
+    pub(super) fn plan(&self) -> &Plan<Rc<LiveEndpoint>> {
+        &self.plan
+    }
+
+    /// The priority of an endpoint, if it is still there.
+    pub(super) fn priority_of(&self, endpoint: &Rc<LiveEndpoint>) -> Option<u32> {
+        let mut members = self.members.iter().zip(&*self.seats);
+        members.find(|(member, _)| Rc::ptr_eq(member, endpoint)).map(|(_, seat)| seat.priority())
+    }
 }
 
 impl LiveCluster {
@@ -63,6 +75,30 @@ impl LiveCluster {
     ) -> Option<Rc<LiveEndpoint>> {
         self.refresh();
         let set = Rc::clone(&self.set.borrow());
+        self.pick(&set, (hash, tried), None)
+    }
+
+    /// The same for a request whose retries leave priorities behind that they have been at.
+    #[must_use]
+    pub(crate) fn choose_elsewhere(
+        &self,
+        hash: Option<u64>,
+        tried: &[Rc<LiveEndpoint>],
+        been: &mut Been,
+    ) -> Option<Rc<LiveEndpoint>> {
+        self.refresh();
+        let set = Rc::clone(&self.set.borrow());
+        let picked = self.pick(&set, (hash, tried), been.shares(&set))?;
+        been.note(&picked);
+        Some(picked)
+    }
+
+    fn pick(
+        &self,
+        set: &EndpointSet,
+        (hash, tried): (Option<u64>, &[Rc<LiveEndpoint>]),
+        upto: Option<&[u32]>,
+    ) -> Option<Rc<LiveEndpoint>> {
         let mut dice = |sides| fastrand::u32(..sides);
         let hash = self.wants_hash().then(|| hash.unwrap_or_else(|| balance::random(&mut dice)));
         let warming = set.warming.map(|(warmup, _)| (warmup, Instant::now()));
@@ -71,7 +107,8 @@ impl LiveCluster {
             warming.as_ref().map_or(1.0, |(warmup, now)| member.warmth(warmup, *now))
         };
         for attempt in 0..=AVOID_PICKS_MAX {
-            let picked = set.plan.pick(Draw { hash, attempt }, (load, warmth), &mut dice)?;
+            let picked =
+                set.plan.pick((Draw { hash, attempt }, upto), (load, warmth), &mut dice)?;
             if attempt == AVOID_PICKS_MAX || !tried.iter().any(|one| Rc::ptr_eq(one, picked)) {
                 return Some(Rc::clone(picked));
             }
@@ -104,15 +141,20 @@ impl LiveCluster {
         let previous = Rc::clone(&self.set.borrow());
         let mut known: HashMap<&Address, &Rc<LiveEndpoint>> =
             previous.members.iter().map(|member| (member.address(), member)).collect();
-        let members: Vec<Rc<LiveEndpoint>> = endpoints
+        let stay: Vec<Option<Rc<LiveEndpoint>>> =
+            endpoints.iter().map(|one| known.remove(&one.address).map(Rc::clone)).collect();
+        let mut fresh = |endpoint: &Endpoint| {
+            let moved = known.extract_if(|_, gone| gone.moves_to(endpoint)).next();
+            let held = moved.map(|(_, gone)| Rc::clone(&gone.held)).unwrap_or_default();
+            Rc::new(self.endpoint((endpoint.address.clone(), endpoint.stands_for.clone()), held))
+        };
+        let members: Vec<_> = endpoints
             .iter()
-            .map(|endpoint| match known.remove(&endpoint.address) {
-                Some(member) => Rc::clone(member),
-                None => Rc::new(self.endpoint(endpoint.address.clone())),
-            })
+            .zip(stay)
+            .map(|(endpoint, stays)| stays.unwrap_or_else(|| fresh(endpoint)))
             .collect();
         for gone in known.into_values() {
-            gone.retire();
+            gone.held.retire();
         }
         let localities = self.spread.localities.borrow().clone();
         let seats = balance::seats(endpoints, localities.as_deref().unwrap_or_default());

@@ -4,7 +4,7 @@
 use std::cell::{OnceCell, RefCell};
 use std::future::poll_fn;
 use std::io::IoSlice;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use h2::{RecvStream, SendStream};
@@ -15,13 +15,18 @@ use crate::http::downstream::unframed::write_trailers;
 use crate::http::downstream::{Downstream, Interrupt, Progress, RequestBody};
 use crate::http::upload::{self, Ends, Sent};
 use crate::http1::emit::{CRLF, LAST_CHUNK, write_chunk};
-use crate::http1::{ChunkHead, FramingLine, HEAD_LINES_MAX};
+use crate::http1::{ChunkHead, FramingLine};
+use crate::http2::{Arrived, Ending};
 use crate::io::{Io, write_all, write_all_vectored};
-use crate::limits::{HELD_BODY_BYTES_MAX, JOINED_BODY_BYTES_MAX, JOINED_FRAME_BYTES_MAX};
+use crate::limits::{
+    HELD_BODY_BYTES_MAX, HTTP2_SEND_BUFFER_BYTES_MAX, JOINED_BODY_BYTES_MAX, JOINED_FRAME_BYTES_MAX,
+};
 
 /// A request's body.
 pub(in crate::http) struct StreamBody {
     recv: RefCell<RecvStream>,
+    /// What came and was not read.
+    arrived: Arrived,
     /// How an HTTP/1 upstream is told where it ends.
     framing: FramingLine,
     /// The content at hand: what came with the head, and what is kept of the rest.
@@ -32,10 +37,6 @@ pub(in crate::http) struct StreamBody {
     kept: Kept,
     /// What is at hand as an HTTP/1 upstream gets it, once one is asked.
     text: OnceCell<Vec<u8>>,
-    /// There is no more DATA; trailers may follow.
-    data_done: bool,
-    /// There were too many lines of trailers, which the stream itself says but once.
-    trailers_refused: bool,
     done: bool,
 }
 
@@ -66,14 +67,13 @@ impl StreamBody {
     pub(super) fn new(recv: RecvStream, framing: FramingLine) -> Self {
         Self {
             recv: RefCell::new(recv),
+            arrived: Arrived::default(),
             framing,
             parts: Vec::new(),
             len: 0,
             trailers: None,
             kept: Kept::First,
             text: OnceCell::new(),
-            data_done: false,
-            trailers_refused: false,
             done: framing == FramingLine::None,
         }
     }
@@ -87,7 +87,7 @@ impl StreamBody {
                     Poll::Ready(Next::Data(data)) => {
                         self.release(data.len());
                         self.push(data);
-                        self.done = self.recv.get_mut().is_end_stream();
+                        self.done = self.arrived.is_over();
                     }
                     Poll::Ready(Next::End(trailers)) => self.end(trailers),
                     Poll::Ready(Next::Broken) | Poll::Pending => break,
@@ -159,25 +159,15 @@ impl StreamBody {
 
     /// The next part.
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
-        let recv = self.recv.get_mut();
-        while !self.data_done {
-            match ready!(recv.poll_data(cx)) {
-                Some(Ok(data)) if data.is_empty() => {}
-                Some(Ok(data)) => return Poll::Ready(Next::Data(data)),
-                Some(Err(_)) => return Poll::Ready(Next::Broken),
-                None => self.data_done = true,
-            }
+        self.arrived.fill(self.recv.get_mut(), cx, HTTP2_SEND_BUFFER_BYTES_MAX);
+        if let Some(data) = self.arrived.pop() {
+            return Poll::Ready(Next::Data(data));
         }
-        if self.trailers_refused {
-            return Poll::Ready(Next::Broken);
-        }
-        match ready!(recv.poll_trailers(cx)) {
-            Ok(Some(trailers)) if trailers.len() > HEAD_LINES_MAX => {
-                self.trailers_refused = true;
-                Poll::Ready(Next::Broken)
-            }
-            Ok(trailers) => Poll::Ready(Next::End(trailers)),
-            Err(_) => Poll::Ready(Next::Broken),
+        match self.arrived.ending() {
+            None => Poll::Pending,
+            Some(Ending::Plain) => Poll::Ready(Next::End(None)),
+            Some(Ending::Trailers(trailers)) => Poll::Ready(Next::End(Some(trailers.clone()))),
+            Some(Ending::Broken(_)) => Poll::Ready(Next::Broken),
         }
     }
 
@@ -190,7 +180,7 @@ impl StreamBody {
                 match self.poll_next(cx) {
                     Poll::Ready(Next::Data(data)) => {
                         self.keep(&data, progress);
-                        self.done = self.recv.get_mut().is_end_stream();
+                        self.done = self.arrived.is_over();
                         if content.is_empty() && joined.is_empty() {
                             content = data;
                         } else {
@@ -268,7 +258,9 @@ impl RequestBody<Exchange> for StreamBody {
                         FramingLine::Length(_) | FramingLine::None => [&[][..], &data, b""],
                     }
                     .map(IoSlice::new);
-                    let written = down.unless_gone(write_all_vectored(upstream, &mut parts)).await;
+                    let write = write_all_vectored(upstream, &mut parts);
+                    let write = self.arrived.meanwhile(self.recv.get_mut(), write);
+                    let written = down.unless_gone(write).await;
                     self.release(data.len());
                     written
                 }
@@ -313,7 +305,9 @@ impl RequestBody<Exchange> for StreamBody {
         loop {
             let ends = if self.done { Ends::With(self.trailers.clone()) } else { Ends::Later };
             if self.done || !content.is_empty() {
-                match down.unless_gone(upload::send(stream, content, ends)).await {
+                let sent = upload::send(stream, content, ends);
+                let sent = self.arrived.meanwhile(self.recv.get_mut(), sent);
+                match down.unless_gone(sent).await {
                     Some(Sent::All) => {}
                     Some(Sent::Refused) => return refused(down, progress).await,
                     None => return Interrupt::ClientGone,
