@@ -6,6 +6,7 @@ mod certificates;
 mod cli;
 mod demo;
 mod descriptors;
+mod failure;
 mod families;
 mod http_server;
 mod load;
