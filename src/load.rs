@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use propylon_compile::admission::Ledger;
 use propylon_model::{AnyObject, MeshConfig, ObjectKey, Problem, World};
 use propylon_snapshot::Snapshot;
-use propylon_source::file::{self, NamedFiles, ReadOptions};
+use propylon_source::file::{self, Memory, NamedFiles, ReadOptions};
 
 use crate::place::Places;
 
@@ -30,6 +30,8 @@ pub(crate) struct Loader {
     ledger: Ledger,
     mesh: Option<MeshConfig>,
     options: ReadOptions,
+    /// Most reloads change one file of many.
+    memory: Memory,
 }
 
 /// One reading of all files, compiled.
@@ -52,12 +54,13 @@ impl Loader {
     #[must_use]
     pub(crate) fn new(settings: Settings) -> Self {
         let options = ReadOptions::default();
-        Self { settings, ledger: Ledger::default(), mesh: None, options }
+        let memory = Memory::default();
+        Self { settings, ledger: Ledger::default(), mesh: None, options, memory }
     }
 
     /// Reads and compiles everything as it stands now.
     pub(crate) fn load(&mut self) -> Loaded {
-        let read = file::read(&self.settings.paths, &self.options);
+        let read = file::read_again(&self.settings.paths, &self.options, &mut self.memory);
         // The first reading takes what is there; a later one can wait for who writes just now.
         self.options.settled_for = Some(file::SETTLED);
         let unread: Vec<PathBuf> =

@@ -23,6 +23,7 @@ mod routes;
 mod credential;
 mod effect;
 mod objects;
+mod own_endpoint;
 mod problems;
 mod security;
 mod summary;
@@ -164,11 +165,13 @@ pub fn compile(world: &World, options: &Options) -> Compiled {
         Role::Sidecar(leg) => Made::Leaving(Leaving::new(&bound, &scope, &mut builder), leg),
     };
     let Builder { clusters, objects, mut problems, .. } = builder;
+    let registry = clusters.registry();
     let (clusters, ids) = clusters.finish();
     let (listeners, tables) = match made {
         Made::Serving(tables) => tables.finish(&ids),
         Made::Leaving(leaving, leg) => leaving.finish(leg, &ids),
     };
+    own_endpoint::report(&registry, (&clusters, &listeners), &mut problems);
     problems.extend(analyze::within(&view, &bound));
     let http = view.mesh.http_settings(world, options);
     let objects = objects.into_names();
@@ -182,6 +185,7 @@ pub fn compile(world: &World, options: &Options) -> Compiled {
         objects,
         proxy_protocol,
         alert_unknown_names,
+        dns_refresh: view.mesh.dns_refresh(),
         closed,
     };
     Compiled { snapshot, problems: problems.finish() }

@@ -143,6 +143,11 @@ impl<'w> Mesh<'w> {
         topology.is_some_and(|topology| topology.proxy_protocol.is_some())
     }
 
+    /// `dnsRefreshRate`: the longest wait between look-ups that fail.
+    pub(crate) fn dns_refresh(self) -> Option<Duration> {
+        self.config.and_then(|config| config.dns_refresh_rate).filter(|rate| !rate.is_zero())
+    }
+
     /// The settings of all HTTP listeners.
     pub(crate) fn http_settings(self, world: &World, options: &Options) -> HttpSettings {
         let normalization = self

@@ -35,6 +35,8 @@ pub(crate) mod code {
     pub(crate) const MUTUAL_TLS: &str = "GW0405";
     /// Connections that do not go through the tunnel that seems to be meant.
     pub(crate) const TUNNEL: &str = "GW0406";
+    /// An endpoint that is the workload itself.
+    pub(crate) const OWN_ENDPOINT: &str = "GW0407";
     /// An object that is not admitted; its last good version stays in force.
     pub(crate) const LAST_GOOD: &str = "GW0501";
 }

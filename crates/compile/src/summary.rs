@@ -26,7 +26,7 @@ pub fn summary(old: &Snapshot, new: &Snapshot) -> Vec<String> {
     let (before, after) = (clusters(old), clusters(new));
     differences("cluster", &before, &after, |a, b| same_settings(a, b), &mut phrases);
     endpoints(&before, &after, &mut phrases);
-    if old.http != new.http {
+    if old.http != new.http || old.dns_refresh != new.dns_refresh {
         phrases.push("mesh settings changed".to_owned());
     }
     match (old.proxy_protocol, new.proxy_protocol) {

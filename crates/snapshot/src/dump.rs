@@ -21,7 +21,7 @@ impl Snapshot {
     #[must_use]
     pub fn dump(&self) -> String {
         let Self { listeners, tables, clusters, http, objects: _, .. } = self;
-        let Self { proxy_protocol, alert_unknown_names, closed, .. } = self;
+        let Self { proxy_protocol, alert_unknown_names, dns_refresh, closed, .. } = self;
         let mut page = Page::default();
         if *closed {
             line!(page, "closed: every request is answered 403");
@@ -31,6 +31,9 @@ impl Snapshot {
         }
         if *alert_unknown_names {
             line!(page, "unknown server names get an alert");
+        }
+        if let Some(longest) = dns_refresh {
+            line!(page, "names that fail are asked for within {longest:?}");
         }
         http_settings(&mut page, http);
         for listener in listeners {

@@ -39,6 +39,8 @@ mod tls;
 mod tunnel;
 mod virtual_host;
 
+use std::time::Duration;
+
 pub use asked::{Asked, PASSTHROUGH};
 pub use cluster::{
     Address, Availability, Balance, Cluster, ClusterId, Discovery, DnsTarget, Endpoint,
@@ -103,6 +105,8 @@ pub struct Snapshot {
     /// A TLS client that asks for a server name which no server answers gets the alert
     /// `unrecognized_name` (RFC 6066 section 3) instead of Istio's reset.
     pub alert_unknown_names: bool,
+    /// Longest wait between look-ups of a name that fail; `None`: Istio's 60 s.
+    pub dns_refresh: Option<Duration>,
     /// Set when a security object selects this gateway and is not enforced: every request is
     /// answered 403.
     pub closed: bool,

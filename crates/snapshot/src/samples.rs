@@ -56,6 +56,7 @@ pub(crate) fn snapshot(hosts: Vec<VirtualHost>) -> Snapshot {
         objects: vec![name("Gateway", "web"), name("VirtualService", "shop")],
         proxy_protocol: false,
         alert_unknown_names: false,
+        dns_refresh: None,
         closed: false,
     }
 }

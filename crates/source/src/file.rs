@@ -8,6 +8,7 @@ mod decode;
 mod document;
 mod kinds;
 mod listing;
+mod memory;
 mod mesh;
 mod metadata;
 mod named;
@@ -18,10 +19,11 @@ mod suggest;
 mod watch;
 mod yaml;
 
+pub use memory::Memory;
 pub use mesh::{mesh_config, read_mesh_config};
 pub use named::{NamedFiles, read_named};
 pub use positions::{Place, Positions};
-pub use read::{FileRead, Read, ReadOptions, read};
+pub use read::{FileRead, Read, ReadOptions, read, read_again};
 pub use render::{render, render_json};
 pub use watch::{SETTLED, Watch};
 

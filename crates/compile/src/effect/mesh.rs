@@ -156,7 +156,6 @@ fn mesh_keys(config: &MeshConfig) -> Vec<(&'static str, bool)> {
         access_log_format,
         access_log_encoding,
         enable_envoy_access_log_service,
-        dns_refresh_rate,
         outbound_cluster_stat_name,
         extension_providers,
         default_providers,
@@ -164,6 +163,7 @@ fn mesh_keys(config: &MeshConfig) -> Vec<(&'static str, bool)> {
         tls_defaults: _,
         mesh_mtls: _,
         tcp_keepalive: _,
+        dns_refresh_rate: _,
     } = config;
     let text = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
     vec![
@@ -173,7 +173,6 @@ fn mesh_keys(config: &MeshConfig) -> Vec<(&'static str, bool)> {
         ("accessLogEncoding", *access_log_encoding != default.access_log_encoding),
         ("enableEnvoyAccessLogService", *enable_envoy_access_log_service == Some(true)),
         ("zoneAwareLbSetting", zone_aware_lb_setting.is_some()),
-        ("dnsRefreshRate", dns_refresh_rate.is_some()),
         ("outboundClusterStatName", text(outbound_cluster_stat_name)),
         ("extensionProviders", !extension_providers.is_empty()),
         ("defaultProviders", default_providers.is_some()),

@@ -8,6 +8,7 @@ use super::caller::Caller;
 use super::downstream::Downstream;
 use super::incoming::Protocol;
 use super::request::Request;
+use crate::http1::FramingLine;
 use crate::upstream::Generation;
 
 /// A decided request.
@@ -33,9 +34,11 @@ impl<D: Downstream> Asked<'_, D> {
         self.generation.snapshot()
     }
 
-    /// True if the connection can go on after a complete exchange.
-    pub(super) fn wants_to_keep(&self) -> bool {
-        self.request.protocol != Protocol::Http10
+    /// True if the connection can go on after a complete exchange whose answer is framed so. A
+    /// client of HTTP/1.0 knows only by a length where a body ends, else by the connection's end.
+    pub(super) fn wants_to_keep(&self, framing: FramingLine) -> bool {
+        let told = matches!(framing, FramingLine::Length(_)) && !self.request.grpc_web;
+        (told || self.request.protocol != Protocol::Http10)
             && self.request.keeps_alive
             && self.caller().guest.leaving().is_none()
     }

@@ -84,12 +84,13 @@ pub(super) async fn relay<D: Downstream>(
             return Relayed::Bad(reason);
         }
     }
-    let keep = forwarding.asked.wants_to_keep() && beside.progress().finished.get() && !headless;
     let line = match out.response.framing_line(asked) {
         _ if headless => FramingLine::Length(0),
         FramingLine::Chunked if request.protocol == Protocol::Http10 => FramingLine::None,
         line => line,
     };
+    let finished = beside.progress().finished.get();
+    let keep = forwarding.asked.wants_to_keep(line) && finished && !headless;
     write_head(forwarding, &buffer.filled()[..head_len], (line, keep), (out, course));
     buffer.consume(head_len);
     if headless {

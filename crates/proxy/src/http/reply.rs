@@ -116,6 +116,8 @@ pub(super) fn write_head(
         write_websocket_upgrade(out);
     } else if frame.close {
         out.extend_from_slice(b"connection: close\r\n");
+    } else if frame.protocol == Protocol::Http10 {
+        out.extend_from_slice(b"connection: keep-alive\r\n");
     }
     end_head(out);
 }

@@ -209,7 +209,8 @@ pub(super) async fn settle<D: Downstream>(
     out: &mut Out,
 ) -> After {
     let lingers = !body_done || reply.close;
-    let keep = body_done && asked.wants_to_keep();
+    let framing = FramingLine::Length(reply.body.len() as u64);
+    let keep = body_done && asked.wants_to_keep(framing);
     match answer(asked, lines, reply, keep, out).await {
         Ok(true) => After::Keep,
         Ok(false) if lingers => After::Linger,

@@ -283,12 +283,12 @@ async fn respond<D: Downstream>(
     // A refused handshake: Envoy passes the head on and closes.
     let headless = forwarding.asked.request.websocket;
     let finished = beside.progress().finished.get();
-    let keep = forwarding.asked.wants_to_keep() && finished && !headless;
     let (head, body) = response.into_parts();
     let framing = match headless {
         true => FramingLine::Length(0),
         false => framing(forwarding, status, &head.headers, body.is_end_stream()),
     };
+    let keep = forwarding.asked.wants_to_keep(framing) && finished && !headless;
     let answered = answered(place, status, tries);
     relay::begin(forwarding, &answered, lines(&head.headers), (framing, keep), out.page().1);
     let asked_for_head = forwarding.asked.request.method == Method::Head;

@@ -9,6 +9,8 @@ use std::time::Duration;
 use propylon_snapshot::{Address, Endpoint, Outlier};
 use tokio::time::Instant;
 
+use crate::limits::ASKED_ENDPOINTS_MAX;
+
 /// What became of one use of an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -60,6 +62,8 @@ struct State {
     hosts: HashMap<Address, Arc<Host>>,
     /// The addresses that names stand at which have one at a time.
     moving: HashMap<Box<str>, Address>,
+    /// Others join them when somebody asks for them, and leave when nobody uses them.
+    open: bool,
     /// How many of them are not ready, whatever became of their use.
     not_ready: u64,
 }
@@ -129,10 +133,33 @@ impl Health {
             let moves = |one: &Endpoint| Some((one.stands_for.clone()?, one.address.clone()));
             state.moving = endpoints.iter().filter_map(moves).collect();
         }
+        state.open = false;
         state.not_ready = endpoints.iter().filter(|endpoint| !endpoint.ready).count() as u64;
         state.rules = rules;
         drop(state);
         self.version.fetch_add(1, Ordering::Release);
+    }
+
+    /// Takes the rules of a cluster whose endpoints whoever asks names.
+    pub(crate) fn open(&self, rules: Option<Arc<Outlier>>) {
+        let mut state = self.lock();
+        if rules.is_none() || !state.open {
+            state.hosts.clear();
+        }
+        state.open = rules.is_some();
+        state.rules = rules;
+    }
+
+    /// The endpoints that joined, in their order.
+    pub(crate) fn joined(&self) -> Vec<Endpoint> {
+        let state = self.lock();
+        let mut all: Vec<Address> = match state.open {
+            true => state.hosts.keys().cloned().collect(),
+            false => Vec::new(),
+        };
+        drop(state);
+        all.sort();
+        all.into_iter().map(Endpoint::at).collect()
     }
 
     /// The rules in force.
@@ -140,9 +167,18 @@ impl Health {
         self.lock().rules.clone()
     }
 
-    /// The health of an endpoint. One that is not known any more has one of its own.
+    /// The health of an endpoint. One that is not known any more has one of its own; one that
+    /// somebody asks for joins the others as long as there is room.
     pub(crate) fn host(&self, address: &Address) -> Arc<Host> {
-        self.lock().hosts.get(address).cloned().unwrap_or_default()
+        let mut state = self.lock();
+        let known = state.hosts.get(address).cloned();
+        known.unwrap_or_else(|| {
+            let host = Arc::<Host>::default();
+            if state.open && state.hosts.len() < ASKED_ENDPOINTS_MAX {
+                state.hosts.insert(address.clone(), Arc::clone(&host));
+            }
+            host
+        })
     }
 
     /// True while an endpoint gets no requests.
@@ -197,9 +233,9 @@ impl Health {
     }
 
     /// Lets endpoints back in whose time is over, and forgets an ejection of those that stayed out
-    /// of trouble.
+    /// of trouble, and those that joined and that nobody uses.
     pub(crate) fn sweep(&self, now: Instant) {
-        let state = self.lock();
+        let mut state = self.lock();
         let Some(rules) = state.rules.clone() else { return };
         for (address, host) in &state.hosts {
             let mut history = host.history();
@@ -217,6 +253,9 @@ impl Health {
             if !host.is_ejected() && history.restored.is_some_and(quiet) {
                 history.backoff = history.backoff.saturating_sub(1);
             }
+        }
+        if state.open {
+            state.hosts.retain(|_, host| Arc::strong_count(host) > 1 || host.is_ejected());
         }
     }
 

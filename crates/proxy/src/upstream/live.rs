@@ -43,6 +43,8 @@ pub(crate) struct LiveEndpoint {
     address: Address,
     /// The name whose one address this is.
     stands_for: Option<Box<str>>,
+    /// It gets no TLS though others of its cluster do.
+    plaintext: bool,
     pub(super) held: Rc<Held>,
     idle_timeout: Duration,
     secure: Option<Secure>,
@@ -287,13 +289,19 @@ impl LiveEndpoint {
         &self.shared.usage
     }
 
+    /// True if connections to it are as plain or encrypted as is said of an endpoint.
+    fn speaks_alike(&self, endpoint: &Endpoint) -> bool {
+        self.plaintext == endpoint.plaintext
+    }
+
     /// True if another address is this endpoint's next one.
     fn moves_to(&self, next: &Endpoint) -> bool {
         let port = |address: &Address| match address {
             Address::Ip(address) => Some(address.port()),
             Address::Unix(_) | Address::Abstract(_) => None,
         };
-        self.stands_for.is_some()
+        self.speaks_alike(next)
+            && self.stands_for.is_some()
             && self.stands_for == next.stands_for
             && port(&self.address) == port(&next.address)
     }
@@ -418,6 +426,8 @@ impl LiveCluster {
 
     /// Closes pooled connections that are unused for too long or closed by their peer.
     pub(super) fn sweep(&self, now: Instant) {
+        // Endpoints that a name no longer leads to go now, even if no request comes.
+        self.refresh();
         let set = Rc::clone(&self.set.borrow());
         for member in &set.members {
             member.held.pool.sweep(now, self.settings.idle_timeout);
@@ -452,20 +462,18 @@ impl LiveCluster {
     }
 
     /// An endpoint, with what was held at its last address where it moved.
-    fn endpoint(
-        &self,
-        (address, stands_for): (Address, Option<Box<str>>),
-        held: Rc<Held>,
-    ) -> LiveEndpoint {
+    fn endpoint(&self, endpoint: Endpoint, held: Rc<Held>) -> LiveEndpoint {
+        let Endpoint { address, stands_for, plaintext, .. } = endpoint;
         let watch = |rules: &Arc<Outlier>| (Arc::clone(rules), self.shared.health.host(&address));
         LiveEndpoint {
             watched: self.settings.outlier.as_ref().map(watch),
             since: self.shared.ages.of(&address),
             address,
             stands_for,
+            plaintext,
             held,
             idle_timeout: self.settings.idle_timeout,
-            secure: self.tls.as_ref().map(Secure::new),
+            secure: self.tls.as_ref().filter(|_| !plaintext).map(Secure::new),
             limits: self.settings.limits,
             header: self.settings.proxy_header,
             shared: Arc::clone(&self.shared),

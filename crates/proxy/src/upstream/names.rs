@@ -18,7 +18,7 @@ use crate::limits::{LOOKUP_TIMEOUT, LOOKUPS_MAX, NAMES_KEPT_MAX};
 pub(super) const REFRESH_MIN: Duration = Duration::from_secs(1);
 /// First wait after a failed look-up; it doubles with each further failure.
 const FAILURE_WAIT_MIN: Duration = Duration::from_secs(1);
-/// Longest wait after failed look-ups (Istio's `dnsRefreshRate`).
+/// Longest wait after failed look-ups where the mesh's `dnsRefreshRate` does not say: its default.
 const FAILURE_WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// What is known about a name.
@@ -39,6 +39,8 @@ pub(crate) struct Names {
     runtime: OnceLock<Handle>,
     known: Mutex<HashMap<Box<str>, Slot>>,
     room: Semaphore,
+    /// Longest wait after failed look-ups.
+    longest_wait: Mutex<Duration>,
 }
 
 #[derive(Debug, Clone)]
@@ -56,6 +58,7 @@ impl Names {
             runtime: OnceLock::new(),
             known: Mutex::default(),
             room: Semaphore::new(LOOKUPS_MAX),
+            longest_wait: Mutex::new(FAILURE_WAIT_MAX),
         })
     }
 
@@ -64,6 +67,12 @@ impl Names {
         if let Ok(handle) = Handle::try_current() {
             let _ = self.runtime.set(handle);
         }
+    }
+
+    /// Bounds the wait after look-ups that fail from now on.
+    pub(crate) fn ask_within(&self, longest: Option<Duration>) {
+        let mut bound = self.longest_wait.lock().unwrap_or_else(PoisonError::into_inner);
+        *bound = longest.unwrap_or(FAILURE_WAIT_MAX);
     }
 
     /// The answer for a name: the one that still holds, or a new one. May be called from any
@@ -131,10 +140,11 @@ impl Names {
             Err(_) => why(name, "no name server answered in time"),
         };
         let failures = last.as_ref().map_or(0, |last| last.failures) + 1;
+        let longest = *self.longest_wait.lock().unwrap_or_else(PoisonError::into_inner);
         Answer {
             addresses: last.map_or_else(|| Arc::new([]) as Arc<[_]>, |last| last.addresses),
             failed: Some(Arc::new(failed)),
-            until: Instant::now() + failure_wait(failures),
+            until: Instant::now() + failure_wait(failures, longest),
             failures,
         }
     }
@@ -174,8 +184,9 @@ fn make_room(known: &mut HashMap<Box<str>, Slot>, now: Instant) {
 }
 
 /// 1 s, 2 s, 4 s ... up to the longest wait.
-fn failure_wait(failures: u32) -> Duration {
-    FAILURE_WAIT_MIN.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(FAILURE_WAIT_MAX)
+fn failure_wait(failures: u32, longest: Duration) -> Duration {
+    let doubled = FAILURE_WAIT_MIN.saturating_mul(1 << failures.saturating_sub(1).min(16));
+    doubled.min(longest.max(FAILURE_WAIT_MIN))
 }
 
 /// IPv4 addresses where there are any, else IPv6: Istio's proxies resolve one family.

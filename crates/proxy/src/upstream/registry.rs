@@ -107,6 +107,11 @@ impl Shared {
         *self.spread() = spread.clone();
         self.health.settle(cluster.outlier.clone(), endpoints);
         self.settle(&spread, endpoints);
+        self.look_after(cluster);
+    }
+
+    /// Sees to it that ejected endpoints come back.
+    fn look_after(self: &Arc<Self>, cluster: &Cluster) {
         if cluster.outlier.is_some() && !self.sweeping.swap(true, Ordering::AcqRel) {
             tokio::spawn(keep_swept(Arc::downgrade(self)));
         }
@@ -207,6 +212,7 @@ impl Registry {
     /// look-ups; must be called inside the control runtime.
     pub(crate) fn attach(&mut self, snapshot: &Snapshot) -> Vec<Arc<Shared>> {
         self.names.settle();
+        self.names.ask_within(snapshot.dns_refresh);
         let mut previous = std::mem::take(&mut self.clusters);
         let mut shared = Vec::with_capacity(snapshot.clusters.len());
         for cluster in &snapshot.clusters {
@@ -257,11 +263,12 @@ impl Registry {
                 shared.prepare(cluster, endpoints);
                 Entry { shared, listed: endpoints.to_vec(), look_ups: None }
             }
-            Discovery::Asked(_) => Entry {
-                shared: kept.filter(|shared| shared.version() == 0).unwrap_or_else(fresh),
-                listed: Vec::new(),
-                look_ups: None,
-            },
+            Discovery::Asked(_) => {
+                let shared = kept.filter(|shared| shared.version() == 0).unwrap_or_else(fresh);
+                shared.health.open(cluster.outlier.clone());
+                shared.look_after(cluster);
+                Entry { shared, listed: Vec::new(), look_ups: None }
+            }
             Discovery::Dns { .. } => match previous {
                 Some(entry)
                     if entry
@@ -308,6 +315,7 @@ impl Entry {
         let mut endpoints = self.listed.clone();
         endpoints.extend(self.shared.resolved().iter().cloned());
         let health = &self.shared.health;
+        endpoints.extend(health.joined());
         counters.extend(health.counters());
         let states = health.status(&endpoints, Instant::now());
         let (name, used) = (self.shared.name.clone(), self.shared.usage.now());
@@ -395,6 +403,7 @@ fn endpoints(
             priority: target.priority,
             ready: true,
             stands_for: first_only.then(|| target.name.clone()),
+            plaintext: target.plaintext,
         }));
     }
     // The order of an answer changes with every look-up and means nothing here. With only one

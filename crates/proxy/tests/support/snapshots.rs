@@ -156,6 +156,7 @@ pub fn world(routes: Vec<Route>, clusters: &[&[SocketAddr]]) -> Snapshot {
         objects: Vec::new(),
         proxy_protocol: false,
         alert_unknown_names: false,
+        dns_refresh: None,
         closed: false,
     }
 }

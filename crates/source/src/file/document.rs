@@ -17,7 +17,7 @@ use super::suggest;
 use super::yaml::{Extent, Mark, Node, Value};
 
 /// What documents became.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Collected {
     pub(crate) objects: Vec<AnyObject>,
     pub(crate) problems: Vec<Problem>,

@@ -15,6 +15,7 @@ use propylon_model::{AnyObject, Code, FieldPath, ObjectKey, Problem, Severity, S
 
 use super::document::{self, Collected};
 use super::listing::list;
+use super::memory::Memory;
 use super::{codes, yaml};
 
 /// How to read.
@@ -59,14 +60,27 @@ pub struct FileRead {
 /// Reads files, and directories with all that is in them.
 #[must_use]
 pub fn read(paths: &[PathBuf], options: &ReadOptions) -> Read {
+    read_again(paths, options, &mut Memory::default())
+}
+
+/// The same, where files that say what they said at the last reading are not parsed again. The
+/// result is that of [`read`].
+#[must_use]
+pub fn read_again(paths: &[PathBuf], options: &ReadOptions, memory: &mut Memory) -> Read {
     let listing = list(paths);
     let mut reading = Reading::new(options);
     for (path, error) in listing.failures {
         reading.unreadable(path, &error);
     }
+    let mut before = memory.turn(&options.default_namespace);
     for path in listing.files {
         match read_file(&path, options.settled_for) {
-            Ok(Some(bytes)) => reading.file(path, &bytes),
+            Ok(Some(bytes)) => {
+                let known = before.recall(&path, &bytes);
+                let found = known.unwrap_or_else(|| reading.parse(&path, &bytes));
+                reading.take(path.clone(), found.clone());
+                memory.keep(path, bytes, found);
+            }
             Ok(None) => reading.files.push(FileRead { path, ok: false }),
             Err(error) => reading.unreadable(path, &error),
         }
@@ -78,7 +92,9 @@ pub fn read(paths: &[PathBuf], options: &ReadOptions) -> Read {
 pub(crate) fn read_bytes(bytes: &[u8]) -> Read {
     let options = ReadOptions::default();
     let mut reading = Reading::new(&options);
-    reading.file(PathBuf::from("-"), bytes);
+    let path = PathBuf::from("-");
+    let found = reading.parse(&path, bytes);
+    reading.take(path, found);
     reading.finish()
 }
 
@@ -118,12 +134,13 @@ impl<'r> Reading<'r> {
         Self { options, collected: Collected::default(), files: Vec::new() }
     }
 
-    fn file(&mut self, path: PathBuf, bytes: &[u8]) {
-        let before = self.collected.problems.len();
-        let shared = Arc::new(path.clone());
+    /// What the bytes of a file come to.
+    fn parse(&self, path: &Path, bytes: &[u8]) -> Collected {
+        let mut found = Collected::default();
+        let shared = Arc::new(path.to_path_buf());
         let (text, fault) = text(bytes);
         if let Some(fault) = fault {
-            self.fault(&shared, 0, fault);
+            found.problems.push(fault_problem(&shared, 0, fault));
         }
         for (position, parsed) in yaml::parse(text).into_iter().enumerate() {
             match parsed.root {
@@ -133,26 +150,23 @@ impl<'r> Reading<'r> {
                     let source =
                         Source::File { path: shared.clone(), document: position, item: None };
                     let namespace = &self.options.default_namespace;
-                    document::read(&root, &source, namespace, &mut self.collected);
+                    document::read(&root, &source, namespace, &mut found);
                 }
                 Err(faults) => {
-                    for fault in faults {
-                        self.fault(&shared, position, fault);
-                    }
+                    let problem = |fault| fault_problem(&shared, position, fault);
+                    found.problems.extend(faults.into_iter().map(problem));
                 }
             }
         }
-        let ok = !self.collected.problems[before..]
-            .iter()
-            .any(|problem| problem.severity == Severity::Error);
-        self.files.push(FileRead { path, ok });
+        found
     }
 
-    fn fault(&mut self, path: &Arc<PathBuf>, document: usize, fault: yaml::Fault) {
-        let yaml::Fault { code, mark, message, help } = fault;
-        let source = Source::File { path: path.clone(), document, item: None };
-        let position = Some((mark.line as usize, mark.column as usize));
-        self.collected.problems.push(file_problem(code, source, position, message, help));
+    /// Adds what a file came to.
+    fn take(&mut self, path: PathBuf, found: Collected) {
+        let ok = !found.problems.iter().any(|problem| problem.severity == Severity::Error);
+        self.collected.objects.extend(found.objects);
+        self.collected.problems.extend(found.problems);
+        self.files.push(FileRead { path, ok });
     }
 
     fn unreadable(&mut self, path: PathBuf, error: &io::Error) {
@@ -180,6 +194,13 @@ impl<'r> Reading<'r> {
         }
         Read { objects: kept, problems, files }
     }
+}
+
+fn fault_problem(path: &Arc<PathBuf>, document: usize, fault: yaml::Fault) -> Problem {
+    let yaml::Fault { code, mark, message, help } = fault;
+    let source = Source::File { path: path.clone(), document, item: None };
+    let position = Some((mark.line as usize, mark.column as usize));
+    file_problem(code, source, position, message, help)
 }
 
 fn twice(object: &AnyObject, first: &Source) -> Problem {

@@ -211,6 +211,25 @@ fn a_name_that_moves_to_another_address_takes_its_history_along() {
 }
 
 #[test]
+fn endpoints_that_are_asked_for_join_and_leave_when_nobody_uses_them() {
+    let rules = Arc::new(rules());
+    let (health, now) = (Health::default(), Instant::now());
+    health.open(Some(Arc::clone(&rules)));
+    let (bad, good) = (health.host(&endpoint(1).address), health.host(&endpoint(2).address));
+    (0..3).for_each(|_| health.note((&rules, &bad), Outcome::Answered(500), || now));
+    assert!(bad.is_ejected() && !good.is_ejected());
+    health.open(Some(Arc::clone(&rules)));
+    assert!(health.is_ejected(&endpoint(1).address), "a reload changes nothing");
+    drop((bad, good));
+    health.sweep(now + Duration::from_secs(10));
+    assert_eq!(health.joined(), [endpoint(1)], "what is ejected is remembered");
+    health.sweep(now + Duration::from_secs(40));
+    assert!(health.joined().is_empty());
+    health.open(None);
+    assert!(!Arc::ptr_eq(&health.host(&endpoint(3).address), &health.host(&endpoint(3).address)));
+}
+
+#[test]
 fn operators_see_who_is_out_why_and_since_when() {
     let mut cluster = Cluster::of(2, rules());
     cluster.answers(1, &[500; 3]);

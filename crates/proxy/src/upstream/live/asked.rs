@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use propylon_snapshot::{Address, Asked};
+use propylon_snapshot::{Address, Asked, Endpoint};
 use tokio::time::Instant;
 
 use super::{LiveCluster, LiveEndpoint};
@@ -33,6 +33,9 @@ pub(crate) enum Unreachable {
     /// It does not resolve.
     #[error("{0}")]
     Unresolved(String),
+    /// Every address of it is ejected as an outlier.
+    #[error("every address of {0} is ejected")]
+    Ejected(Box<str>),
     /// It resolves to what must not be reached by a name that a client chooses.
     #[error(
         "{name} leads to {address}, which is not public and not listed: --allow-destination \
@@ -105,7 +108,7 @@ impl LiveCluster {
     /// Tells what an operator may want to change, unless that was done lately: clients choose the
     /// names.
     fn complain(&self, why: &Unreachable) {
-        if matches!(why, Unreachable::Uncovered(_)) {
+        if matches!(why, Unreachable::Uncovered(_) | Unreachable::Ejected(_)) {
             return;
         }
         if let Some(untold) = self.requested.complaint.due(Instant::now()) {
@@ -138,8 +141,10 @@ impl LiveCluster {
         let addresses = found.into_iter().map(|ip| SocketAddr::new(ip, asked.port));
         let endpoints: Vec<_> = addresses.map(|address| self.at(address)).collect();
         let fresh = |one: &&Rc<LiveEndpoint>| !tried.iter().any(|other| Rc::ptr_eq(one, other));
-        let chosen = endpoints.iter().find(fresh).or_else(|| endpoints.first());
+        let healthy = || endpoints.iter().filter(|one| !one.is_ejected());
+        let chosen = healthy().find(fresh).or_else(|| healthy().next());
         chosen.map(Rc::clone).ok_or_else(|| match answer.addresses.first() {
+            _ if !endpoints.is_empty() => Unreachable::Ejected(name.into()),
             Some(&address) => Unreachable::Forbidden { name: name.into(), address },
             None => Unreachable::Unresolved(format!("{name} has no address")),
         })
@@ -151,7 +156,7 @@ impl LiveCluster {
         if let Some(endpoint) = endpoints.get(&address) {
             return Rc::clone(endpoint);
         }
-        let endpoint = Rc::new(self.endpoint((Address::Ip(address), None), Rc::default()));
+        let endpoint = Rc::new(self.endpoint(Endpoint::at(Address::Ip(address)), Rc::default()));
         // Beyond the bound an endpoint serves this once and keeps no connection.
         if endpoints.len() < ASKED_ENDPOINTS_MAX {
             endpoints.insert(address, Rc::clone(&endpoint));

@@ -106,6 +106,10 @@ async fn names_that_clients_choose_do_not_pile_up() {
 
 #[test]
 fn failed_look_ups_wait_ever_longer_up_to_a_minute() {
-    let waits: Vec<u64> = (1..9).map(|failures| failure_wait(failures).as_secs()).collect();
-    assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
+    let waits = |longest: Duration| -> Vec<u64> {
+        (1..9).map(|failures| failure_wait(failures, longest).as_secs()).collect()
+    };
+    assert_eq!(waits(FAILURE_WAIT_MAX), [1, 2, 4, 8, 16, 32, 60, 60]);
+    assert_eq!(waits(Duration::from_secs(5)), [1, 2, 4, 5, 5, 5, 5, 5]);
+    assert_eq!(waits(Duration::from_millis(5)), [1; 8], "never a storm");
 }

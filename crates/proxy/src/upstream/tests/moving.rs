@@ -24,6 +24,7 @@ fn moving(name: &str, port: u16) -> Discovery {
         weight: 1,
         locality: Locality::default(),
         priority: 0,
+        plaintext: false,
     };
     Discovery::Dns { names: [target].into(), fixed: [].into(), first_only: true }
 }
@@ -95,6 +96,25 @@ async fn connections_to_an_earlier_address_end_with_their_time_and_with_the_clus
     world.publish(Vec::new());
     busy.release();
     assert_eq!(live.idle_connections(), 0);
+    assert_eq!(live.counters().upstream_cx_active.get(), 0);
+}
+
+#[tokio::test]
+async fn an_address_that_left_the_answer_is_let_go_of_without_a_request() {
+    let origins = pair().await;
+    let [one, other] = origins.each_ref().map(|origin| origin.address().ip());
+    let mut world = World::new(Scripted::new([answer(&[one], 1), answer(&[other], 600)]));
+    let mut discovery = moving("a.example", origins[0].address().port());
+    if let Discovery::Dns { first_only, .. } = &mut discovery {
+        *first_only = false;
+    }
+    let live = Rc::clone(world.publish(vec![cluster("a", discovery)]).cluster(ClusterId(0)));
+    world.registry.warm(LIMIT).await;
+    connected(&live).await.release();
+    live.sweep(Instant::now());
+    assert_eq!(live.idle_connections(), 1);
+    next_answer().await;
+    live.sweep(Instant::now());
     assert_eq!(live.counters().upstream_cx_active.get(), 0);
 }
 

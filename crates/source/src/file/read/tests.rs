@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
-use propylon_model::Kind;
+use propylon_model::{AnyObject, Kind};
 
-use super::{Read, ReadOptions, read, read_bytes};
-use crate::file::fuzz_yaml;
+use super::{Read, ReadOptions, read, read_again, read_bytes};
+use crate::file::{Memory, fuzz_yaml};
 
 fn service(name: &str) -> String {
     format!("apiVersion: v1\nkind: Service\nmetadata:\n  name: {name}\n")
@@ -77,6 +78,39 @@ fn a_link_to_a_parent_directory_has_an_end() {
     let found = read_dir(dir.path());
     assert_eq!(names(&found), ["a"]);
     assert!(found.problems.is_empty(), "{:?}", found.problems);
+}
+
+#[test]
+fn what_says_the_same_is_not_parsed_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(dir.path().join(name), text).unwrap();
+    write("a.yaml", &service("a"));
+    write("b.yaml", &service("b"));
+    write("c.yaml", "kind: [");
+    let paths = [dir.path().to_path_buf()];
+    let (options, mut memory) = (ReadOptions::default(), Memory::default());
+    let mut again = |options: &ReadOptions| read_again(&paths, options, &mut memory);
+    let first = again(&options);
+    let same = |one: &Read, other: &Read, position: usize| {
+        let pair = (&one.objects[position], &other.objects[position]);
+        matches!(pair, (AnyObject::Service(a), AnyObject::Service(b)) if Arc::ptr_eq(a, b))
+    };
+    // As long as before, and perhaps within the same tick of the file system's clock.
+    write("b.yaml", &service("x"));
+    let second = again(&options);
+    assert_eq!((names(&first), names(&second)), (vec![s("a"), s("b")], vec![s("a"), s("x")]));
+    assert!(same(&first, &second, 0) && !same(&first, &second, 1));
+    let fresh = read_dir(dir.path());
+    assert_eq!((&fresh.objects, &fresh.problems), (&second.objects, &second.problems));
+    assert_eq!(fresh.files, second.files);
+    fs::remove_file(dir.path().join("a.yaml")).unwrap();
+    assert_eq!(names(&again(&options)), ["x"]);
+    let elsewhere = ReadOptions { default_namespace: "shop".into(), ..options };
+    assert_eq!(&*again(&elsewhere).objects[0].meta().key.namespace, "shop");
+}
+
+fn s(text: &str) -> String {
+    text.to_owned()
 }
 
 #[test]
