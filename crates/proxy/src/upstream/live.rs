@@ -100,9 +100,8 @@ impl LiveEndpoint {
         }
     }
 
-    /// Makes a connection for a purpose within `limit`. Where there may be no more it waits,
-    /// without a limit of
-    /// its own, for one of those there are; where too many wait already it does not.
+    /// Makes a connection for a purpose within `limit`. Where there may be no more it waits for one
+    /// of those there are, without a limit of its own; where too many wait already it does not.
     ///
     /// # Errors
     /// When the endpoint refuses, is unreachable, or takes too long, TLS with it fails, or a
