@@ -116,8 +116,15 @@ impl Seen<'_> {
             let _ = writeln!(text, "{name}::{counter}::{value}");
         }
         for host in &self.hosts {
-            let Endpoint { address, weight, locality, priority, ready, stands_for: _ } =
-                &host.endpoint;
+            let Endpoint {
+                address,
+                weight,
+                locality,
+                priority,
+                ready,
+                stands_for: _,
+                plaintext: _,
+            } = &host.endpoint;
             let address = short(address);
             let mut line = |key: &str, value: &dyn std::fmt::Display| {
                 let _ = writeln!(text, "{name}::{address}::{key}::{value}");
@@ -172,7 +179,8 @@ impl Seen<'_> {
 
     fn host(&self, host: &Host) -> Value {
         let Host { endpoint, health, load } = host;
-        let Endpoint { address, weight, locality, priority, ready, stands_for: _ } = endpoint;
+        let Endpoint { address, weight, locality, priority, ready, stands_for: _, plaintext: _ } =
+            endpoint;
         let stats = stats(load).map(|(name, gauge, value)| match gauge {
             true => json!({ "type": "GAUGE", "name": name, "value": value.to_string() }),
             false => json!({ "name": name, "value": value.to_string() }),
@@ -285,7 +293,11 @@ fn protocol(cluster: &Cluster) -> String {
         UpstreamProtocol::Http2(_) => "HTTP/2",
         UpstreamProtocol::AsClient(_) => "as the client speaks",
     };
-    let tls = if cluster.tls.is_some() { ", TLS" } else { "" };
+    let tls = match cluster.tls {
+        Some(_) if cluster.discovery.has_plaintext() => ", TLS with endpoints that speak it",
+        Some(_) => ", TLS",
+        None => "",
+    };
     format!("{spoken}{tls}")
 }
 

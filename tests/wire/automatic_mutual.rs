@@ -94,8 +94,31 @@ spec: {mtls: {mode: DISABLE}}
 }
 
 #[test]
-fn without_a_certificate_or_among_others_labelled_endpoints_get_plaintext_and_a_warning() {
+fn each_endpoint_of_a_service_gets_what_it_speaks() {
     let mesh = Authority::new("mesh");
+    let shop = mesh.client("", &[], &[SHOP]);
+    let secured = TlsOrigin::new(Manner { clients: Some(&mesh), ..Manner::of(&shop) });
+    let plain = Origin::says("plain");
+    let off = "labels: {security.istio.io/tlsMode: disabled}, serviceAccount: shop";
+    let both = [endpoint(secured.port(), LABEL), endpoint(plain.port(), off)].join(", ");
+    let one_by_one = "apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: shop}
+spec: {host: shop, trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN}}}
+---
+";
+    let gateway = gateway(&both, one_by_one, &mounted(&mesh));
+    let mut seen = [0; 2];
+    for _ in 0..8 {
+        let said = gateway.get("/").is(200).text();
+        seen[usize::from(said == "plain")] += 1;
+        assert!(said == "plain" || said.contains(" client=1 "), "{said}");
+    }
+    assert!(seen.iter().all(|count| *count > 0), "{seen:?}");
+}
+
+#[test]
+fn without_a_certificate_labelled_endpoints_get_plaintext_and_a_warning() {
     let origin = Origin::says("plain");
     let labelled = endpoint(origin.port(), LABEL);
     let nothing = TempDir::new().expect("a folder");
@@ -103,9 +126,4 @@ fn without_a_certificate_or_among_others_labelled_endpoints_get_plaintext_and_a_
     unmounted.get("/").is(200).says("plain");
     unmounted.prints("endpoint `127.0.0.1` of shop.default.svc.cluster.local speaks the mesh's");
     unmounted.prints("/etc/certs/cert-chain.pem");
-    let other = Origin::says("plain");
-    let mixed = format!("{labelled}, {}", endpoint(other.port(), "weight: 1"));
-    let among = gateway(&mixed, "", &mounted(&mesh));
-    among.get("/").is(200).says("plain");
-    among.prints("endpoints of one service are spoken to alike");
 }

@@ -51,6 +51,9 @@ pub struct Endpoint {
     /// The name that it is the one address of for now (DNS_ROUND_ROBIN): the addresses of such a
     /// name are one endpoint, one after the other. `None`: it is what its address says.
     pub stands_for: Option<Box<str>>,
+    /// It is spoken to in plaintext although its cluster has TLS: that is automatic mutual TLS, and
+    /// this endpoint is not known to speak it (Istio decides for each).
+    pub plaintext: bool,
 }
 
 impl Endpoint {
@@ -64,6 +67,7 @@ impl Endpoint {
             priority: 0,
             ready: true,
             stands_for: None,
+            plaintext: false,
         }
     }
 }
@@ -81,6 +85,8 @@ pub struct DnsTarget {
     pub locality: Locality,
     /// How near it is, as [`Endpoint::priority`].
     pub priority: u32,
+    /// As [`Endpoint::plaintext`].
+    pub plaintext: bool,
 }
 
 /// How endpoints are found.
@@ -102,6 +108,18 @@ pub enum Discovery {
 }
 
 impl Discovery {
+    /// True if some endpoint gets plaintext whatever its cluster's TLS.
+    #[must_use]
+    pub fn has_plaintext(&self) -> bool {
+        match self {
+            Self::Static(endpoints) => endpoints.iter().any(|one| one.plaintext),
+            Self::Dns { names, fixed, first_only: _ } => {
+                names.iter().any(|one| one.plaintext) || fixed.iter().any(|one| one.plaintext)
+            }
+            Self::Asked(_) => false,
+        }
+    }
+
     /// True if there is an endpoint that takes requests, or may turn out to be one.
     #[must_use]
     pub fn has_endpoints(&self) -> bool {

@@ -18,7 +18,7 @@ use propylon_snapshot::{
 };
 
 use crate::destinations::destination_rule::{DestinationRules, Merged};
-use crate::destinations::endpoints::{Candidate, Supply};
+use crate::destinations::endpoints::{Candidate, Supply, TLS_MODE};
 use crate::destinations::handing::Handing;
 use crate::destinations::limits::limits;
 use crate::destinations::outlier::outlier;
@@ -36,9 +36,6 @@ use crate::view::View;
 
 /// Envoy's idle timeout of upstream HTTP connections.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
-
-/// The label of endpoints that speak mutual TLS themselves.
-const TLS_MODE: (&str, &str) = ("security.istio.io/tlsMode", "istio");
 
 /// Turns destinations into clusters, each made once.
 pub(crate) struct Clusters<'v, 'w> {
@@ -77,6 +74,8 @@ struct Sought<'s, 'w> {
     /// Those that carry these labels; `None`: all.
     labels: Option<&'s Labels>,
     policy: &'s Policy<'w>,
+    /// TLS is for those that are known to speak it; others get plaintext.
+    automatic: bool,
 }
 
 struct Made {
@@ -222,7 +221,7 @@ impl<'v, 'w> Clusters<'v, 'w> {
         let mut labels = chosen.cloned().unwrap_or_default();
         labels.insert(TLS_MODE.0.to_owned(), TLS_MODE.1.to_owned());
         let policy = policy(rule, port.number, subset);
-        let sought = Sought { labels: Some(&labels), policy: &policy };
+        let sought = Sought { labels: Some(&labels), policy: &policy, automatic: false };
         let (discovery, localities) = self.discovery(service, port, &sought, problems);
         Some(Cluster {
             discovery,
@@ -283,8 +282,6 @@ impl<'v, 'w> Clusters<'v, 'w> {
         let policy = policy(rule, port.number, subset);
         let balance = policy.balance();
         let distribution = self.distributions.of(service);
-        let sought = Sought { labels, policy: &policy };
-        let (discovery, localities) = self.discovery(service, port, &sought, problems);
         let pool = policy.connection_pool.or(self.view.mesh.connection_pool());
         let tcp = pool.and_then(|pool| pool.tcp.as_ref());
         let http = pool.and_then(|pool| pool.http.as_ref());
@@ -296,6 +293,9 @@ impl<'v, 'w> Clusters<'v, 'w> {
             Some(_) => self.tls(asked, http2, &policy, problems),
             None => Ok(self.automatic(asked, labels, problems)),
         };
+        let automatic = policy.tls.is_none() && matches!(tls, Ok(Some(_)));
+        let sought = Sought { labels, policy: &policy, automatic };
+        let (discovery, localities) = self.discovery(service, port, &sought, problems);
         let (tls, availability) = match tls {
             Ok(tls) => (tls.map(Arc::new), Availability::Open),
             // What asks for TLS is never sent in plaintext.

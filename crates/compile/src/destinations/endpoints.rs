@@ -13,6 +13,8 @@ use propylon_snapshot::Locality;
 use crate::destinations::place::{self, HOSTNAME, NETWORK};
 use crate::selection::{in_order, selects};
 
+/// The label of endpoints that speak mutual TLS themselves, and its value.
+pub(crate) const TLS_MODE: (&str, &str) = ("security.istio.io/tlsMode", "istio");
 /// The label by which a slice names its Service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
@@ -33,6 +35,8 @@ pub(crate) struct Candidate<'w> {
     pub(crate) node: &'w str,
     /// The network it is in; empty where unknown.
     pub(crate) network: &'w str,
+    /// It is said to run as a service account, as workloads of a mesh do.
+    pub(crate) has_account: bool,
     /// False for one that is known and takes no requests now.
     pub(crate) ready: bool,
 }
@@ -48,6 +52,13 @@ impl Candidate<'_> {
             }
             _ => own(),
         }
+    }
+
+    /// True if it speaks the mesh's mutual TLS as far as is known: it is labelled so, or runs as a
+    /// service account and is not labelled otherwise.
+    pub(crate) fn is_mutual(&self) -> bool {
+        let (label, mutual) = TLS_MODE;
+        self.labels.get(label).map_or(self.has_account, |mode| mode == mutual)
     }
 
     /// True if it carries every pair of a subset.
@@ -145,6 +156,7 @@ impl<'w> Supply<'w> {
             labels: Cow::Borrowed(&pod.meta.labels),
             node,
             network: "",
+            has_account: false,
             ready: is_ready(pod),
         }
     }
@@ -188,6 +200,7 @@ impl<'w> Supply<'w> {
                     labels: Cow::Borrowed(pod.map_or(&slice.meta.labels, |pod| &pod.meta.labels)),
                     node,
                     network: "",
+                    has_account: false,
                     ready: is_ready(endpoint),
                 }
             })
@@ -218,6 +231,7 @@ impl<'w> Supply<'w> {
                     labels: Cow::Borrowed(pod.map_or(&object.meta.labels, |pod| &pod.meta.labels)),
                     node,
                     network: "",
+                    has_account: false,
                     ready,
                 }
             }));

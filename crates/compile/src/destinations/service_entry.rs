@@ -61,6 +61,7 @@ impl<'w> Workloads<'w> {
                 labels: Cow::Borrowed(&NO_LABELS),
                 node: "",
                 network: "",
+                has_account: false,
                 ready: true,
             })
             .into_iter()
@@ -106,8 +107,7 @@ fn candidate<'w>(
     labels: Cow<'w, Labels>,
     port: &'w ServicePort,
 ) -> Candidate<'w> {
-    // The service account matters to the mesh's TLS.
-    let WorkloadEntry { address, ports, labels: _, network, locality, weight, service_account: _ } =
+    let WorkloadEntry { address, ports, labels: _, network, locality, weight, service_account } =
         entry;
     Candidate {
         address,
@@ -120,6 +120,7 @@ fn candidate<'w>(
         labels,
         node: "",
         network,
+        has_account: !service_account.is_empty(),
         ready: true,
     }
 }

@@ -31,7 +31,8 @@ pub(crate) fn seats(endpoints: &[Endpoint], localities: &[LocalityWeight]) -> Ve
     let places: HashMap<(u32, &Locality), usize> =
         (0..).zip(localities).map(|(place, one)| ((one.priority, &one.locality), place)).collect();
     let seat = |endpoint: &Endpoint| {
-        let Endpoint { address: _, weight, locality, priority, ready, stands_for: _ } = endpoint;
+        // Where it is and how it is spoken to moves nobody.
+        let Endpoint { weight, locality, priority, ready, .. } = endpoint;
         let place = places.get(&(*priority, locality)).copied();
         Seat { weight: *weight, priority: *priority, place, ready: *ready }
     };

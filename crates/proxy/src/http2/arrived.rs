@@ -72,15 +72,7 @@ impl Arrived {
         body: &mut RecvStream,
         work: F,
     ) -> F::Output {
-        let mut work = pin!(work);
-        poll_fn(|cx| {
-            let done = work.as_mut().poll(cx);
-            if done.is_pending() {
-                self.fill(body, cx, usize::MAX);
-            }
-            done
-        })
-        .await
+        filling(work, |cx| self.fill(body, cx, usize::MAX)).await
     }
 
     /// Takes what is there over, until there are `most` bytes.
@@ -162,6 +154,22 @@ impl Ending {
         }
         Self::Trailers(trailers)
     }
+}
+
+/// Does `work`, and calls `fill` whenever it has to wait.
+pub(super) async fn filling<F: Future>(
+    work: F,
+    mut fill: impl FnMut(&mut Context<'_>),
+) -> F::Output {
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        let done = work.as_mut().poll(cx);
+        if done.is_pending() {
+            fill(cx);
+        }
+        done
+    })
+    .await
 }
 
 #[cfg(test)]

@@ -2,15 +2,14 @@
 //! seam. It knows frames by the `h2` crate only, and not what the bytes are.
 
 use std::cell::RefCell;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io::{self, IoSlice};
-use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use h2::{Reason, RecvStream, SendStream};
 
-use super::arrived::{Arrived, Ending};
+use super::arrived::{Arrived, Ending, filling};
 use crate::io::Io;
 
 /// The two directions of a stream. What the peer sends is given back to its flow control as it is
@@ -36,15 +35,7 @@ impl Tunnel {
 
     /// Does `work`; what comes until it is done and is not read waits here.
     pub(crate) async fn meanwhile<F: Future>(&self, work: F) -> F::Output {
-        let mut work = pin!(work);
-        poll_fn(|cx| {
-            let done = work.as_mut().poll(cx);
-            if done.is_pending() {
-                self.fill(cx);
-            }
-            done
-        })
-        .await
+        filling(work, |cx| self.fill(cx)).await
     }
 
     fn fill(&self, cx: &mut Context<'_>) {

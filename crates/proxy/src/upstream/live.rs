@@ -43,6 +43,8 @@ pub(crate) struct LiveEndpoint {
     address: Address,
     /// The name whose one address this is.
     stands_for: Option<Box<str>>,
+    /// It gets no TLS though others of its cluster do.
+    plaintext: bool,
     pub(super) held: Rc<Held>,
     idle_timeout: Duration,
     secure: Option<Secure>,
@@ -98,9 +100,8 @@ impl LiveEndpoint {
         }
     }
 
-    /// Makes a connection for a purpose within `limit`. Where there may be no more it waits,
-    /// without a limit of
-    /// its own, for one of those there are; where too many wait already it does not.
+    /// Makes a connection for a purpose within `limit`. Where there may be no more it waits for one
+    /// of those there are, without a limit of its own; where too many wait already it does not.
     ///
     /// # Errors
     /// When the endpoint refuses, is unreachable, or takes too long, TLS with it fails, or a
@@ -287,13 +288,19 @@ impl LiveEndpoint {
         &self.shared.usage
     }
 
+    /// True if connections to it are as plain or encrypted as is said of an endpoint.
+    fn speaks_alike(&self, endpoint: &Endpoint) -> bool {
+        self.plaintext == endpoint.plaintext
+    }
+
     /// True if another address is this endpoint's next one.
     fn moves_to(&self, next: &Endpoint) -> bool {
         let port = |address: &Address| match address {
             Address::Ip(address) => Some(address.port()),
             Address::Unix(_) | Address::Abstract(_) => None,
         };
-        self.stands_for.is_some()
+        self.speaks_alike(next)
+            && self.stands_for.is_some()
             && self.stands_for == next.stands_for
             && port(&self.address) == port(&next.address)
     }
@@ -454,20 +461,18 @@ impl LiveCluster {
     }
 
     /// An endpoint, with what was held at its last address where it moved.
-    fn endpoint(
-        &self,
-        (address, stands_for): (Address, Option<Box<str>>),
-        held: Rc<Held>,
-    ) -> LiveEndpoint {
+    fn endpoint(&self, endpoint: Endpoint, held: Rc<Held>) -> LiveEndpoint {
+        let Endpoint { address, stands_for, plaintext, .. } = endpoint;
         let watch = |rules: &Arc<Outlier>| (Arc::clone(rules), self.shared.health.host(&address));
         LiveEndpoint {
             watched: self.settings.outlier.as_ref().map(watch),
             since: self.shared.ages.of(&address),
             address,
             stands_for,
+            plaintext,
             held,
             idle_timeout: self.settings.idle_timeout,
-            secure: self.tls.as_ref().map(Secure::new),
+            secure: self.tls.as_ref().filter(|_| !plaintext).map(Secure::new),
             limits: self.settings.limits,
             header: self.settings.proxy_header,
             shared: Arc::clone(&self.shared),

@@ -403,6 +403,7 @@ fn endpoints(
             priority: target.priority,
             ready: true,
             stands_for: first_only.then(|| target.name.clone()),
+            plaintext: target.plaintext,
         }));
     }
     // The order of an answer changes with every look-up and means nothing here. With only one

@@ -3,6 +3,7 @@
 mod asked;
 mod moving;
 mod no_streams;
+mod plaintext;
 mod waiting;
 
 use std::collections::VecDeque;
@@ -60,6 +61,7 @@ fn named(names: &[&str]) -> Discovery {
         weight: 1,
         locality: Locality::default(),
         priority: 0,
+        plaintext: false,
     };
     Discovery::Dns {
         names: names.iter().map(target).collect(),
@@ -474,6 +476,7 @@ async fn a_far_name_answers_until_a_near_one_resolves() {
         weight: 1,
         locality: Locality::default(),
         priority,
+        plaintext: false,
     };
     let names = Discovery::Dns {
         names: Arc::new([target("near.example", 0), target("far.example", 1)]),

@@ -59,8 +59,12 @@ pub(super) fn dump(page: &mut Page, cluster: &Cluster) {
                     line!(page, "first address of an answer only");
                 }
                 for name in names.iter() {
-                    let DnsTarget { name, port, weight, locality, priority } = name;
-                    line!(page, "name {name}:{port}{}", details(*weight, locality, *priority));
+                    let DnsTarget { name, port, weight, locality, priority, plaintext } = name;
+                    let mut details = details(*weight, locality, *priority);
+                    if *plaintext {
+                        details.push_str(PLAINTEXT);
+                    }
+                    line!(page, "name {name}:{port}{details}");
                 }
                 endpoints(page, fixed);
             }
@@ -238,10 +242,14 @@ fn streams(settings: &Http2Settings) -> String {
 
 fn endpoints(page: &mut Page, endpoints: &[Endpoint]) {
     for endpoint in endpoints {
-        let Endpoint { address, weight, locality, priority, ready, stands_for: _ } = endpoint;
+        let Endpoint { address, weight, locality, priority, ready, stands_for: _, plaintext } =
+            endpoint;
         let mut details = details(*weight, locality, *priority);
         if !ready {
             details.push_str(" not ready");
+        }
+        if *plaintext {
+            details.push_str(PLAINTEXT);
         }
         match address {
             Address::Ip(address) => line!(page, "endpoint {address}{details}"),
@@ -250,6 +258,9 @@ fn endpoints(page: &mut Page, endpoints: &[Endpoint]) {
         }
     }
 }
+
+/// What endpoints are spoken to in that get no TLS where others do.
+const PLAINTEXT: &str = " plaintext";
 
 fn details(weight: u32, locality: &Locality, priority: u32) -> String {
     let Locality { region, zone, subzone } = locality;

@@ -161,6 +161,7 @@ fn full_snapshot() -> crate::Snapshot {
             weight: 1,
             locality: Locality::default(),
             priority: 2,
+            plaintext: false,
         }]),
         fixed: Arc::new([Endpoint::at(address)]),
         first_only: true,

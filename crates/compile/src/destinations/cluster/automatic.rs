@@ -1,22 +1,22 @@
 //! Mutual TLS that nobody asked for: endpoints that are known to speak the mesh's, where no
-//! DestinationRule says what to speak (Istio's automatic mutual TLS). Envoy decides for each
-//! endpoint; here a cluster speaks one thing, and says so where its endpoints do not.
+//! DestinationRule says what to speak (Istio's automatic mutual TLS). It makes the settings; which
+//! endpoints get them is said by each.
 
 use propylon_model::security::MutualTlsMode;
-use propylon_model::{FieldPath, Labels, Object, ServiceEntry, WorkloadFiles};
+use propylon_model::{FieldPath, Labels, WorkloadFiles};
 use propylon_snapshot::ClientTls;
 
-use super::{Clusters, TLS_MODE};
+use super::Clusters;
 use crate::credential::Vault;
-use crate::destinations::endpoints::Candidate;
+use crate::destinations::endpoints::TLS_MODE;
 use crate::destinations::registry::{Behind, Port, Service};
 use crate::destinations::tls_client;
 use crate::problems::{Problems, code};
 use crate::selection::in_order;
 
 impl<'w> Clusters<'_, 'w> {
-    /// Mutual TLS with a service's port, if all of its endpoints speak it and the workload has a
-    /// certificate. Where something is missing plaintext stays, and why is said once for a service.
+    /// Mutual TLS with those endpoints of a service's port that speak it, if there are any and the
+    /// workload has a certificate. Without one plaintext stays, which is said once for a service.
     pub(super) fn automatic(
         &self,
         (service, port, subset): (&Service<'w>, &Port, &str),
@@ -31,30 +31,19 @@ impl<'w> Clusters<'_, 'w> {
             Behind::Entry(_) => self.candidates(service, port),
         };
         candidates.retain(|one| labels.is_none_or(|labels| one.carries(labels)));
-        let (mutual, plain): (Vec<_>, Vec<_>) =
-            candidates.iter().partition(|one| self.is_mutual(service, one));
-        let first = mutual.first()?;
+        let mutual = candidates.iter().find(|one| one.is_mutual())?;
         let vault = Vault { view: self.view, source: service.source() };
         let made = tls_client::automatic((service, port.number, subset), &vault, self.view);
-        let why = match (plain.first(), &made) {
-            (None, Some(_)) => return made,
-            (Some(plain), _) => format!(
-                "and `{}` does not: endpoints of one service are spoken to alike",
-                plain.address
-            ),
-            (None, None) => {
-                let [first, second] = WorkloadFiles::PLACES.map(|place| place.chain);
-                format!(
-                    "and this workload has no certificate to speak it with: mount it with its key \
-                     and the mesh's authorities at {first} or {second}"
-                )
-            }
-        };
+        if made.is_some() {
+            return made;
+        }
+        let [first, second] = WorkloadFiles::PLACES.map(|place| place.chain);
         let (key, value) = TLS_MODE;
         let message = format!(
             "endpoint `{}` of {} speaks the mesh's mutual TLS ({key}: {value}, or a service \
-             account), {why}. All get plaintext",
-            first.address, service.host
+             account), and this workload has no certificate to speak it with: mount it with its \
+             key and the mesh's authorities at {first} or {second}. It gets plaintext",
+            mutual.address, service.host
         );
         let field = FieldPath::spec();
         match service.behind {
@@ -82,25 +71,5 @@ impl<'w> Clusters<'_, 'w> {
         };
         let mode = modes(service.namespace).or_else(|| modes(self.view.mesh.root_namespace()));
         mode == Some(MutualTlsMode::Disable)
-    }
-
-    /// True if an endpoint is labelled so, or runs as a service account and is not labelled
-    /// otherwise.
-    fn is_mutual(&self, service: &Service<'w>, candidate: &Candidate<'_>) -> bool {
-        match (candidate.labels.get(TLS_MODE.0), service.behind) {
-            (Some(mode), _) => mode == TLS_MODE.1,
-            (None, Behind::Kubernetes(_)) => false,
-            (None, Behind::Entry(object)) => self.runs_as_somebody(object, candidate.address),
-        }
-    }
-
-    fn runs_as_somebody(&self, object: &Object<ServiceEntry>, address: &str) -> bool {
-        let listed = object.spec.endpoints.iter();
-        let selected = self.view.world.workload_entries.iter();
-        let namespace = &object.meta.key.namespace;
-        let selected = selected.filter(|one| one.meta.key.namespace == *namespace);
-        let selected = selected.filter(|_| object.spec.workload_selector.is_some());
-        let mut all = listed.chain(selected.map(|one| &one.spec));
-        all.any(|one| one.address == address && !one.service_account.is_empty())
     }
 }

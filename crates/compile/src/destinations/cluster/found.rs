@@ -67,7 +67,7 @@ impl<'w> Clusters<'_, 'w> {
         let resolved = matches!(resolution, Resolution::Dns | Resolution::DnsRoundRobin);
         let near = self.near(sought, distribution, resolved);
         let localities = near.arrange(&Own::of(self.view.options), &mut seats);
-        let (fixed, names) = split(seats);
+        let (fixed, names) = split(seats, sought.automatic);
         if !resolved {
             return (Discovery::Static(fixed.into()), localities);
         }
@@ -135,18 +135,19 @@ fn target(candidate: &Candidate<'_>) -> Option<Target> {
 }
 
 /// Endpoints that have addresses, and those whose addresses are looked up.
-fn split(seats: Vec<Seat<'_, Target>>) -> (Vec<Endpoint>, Vec<DnsTarget>) {
+fn split(seats: Vec<Seat<'_, Target>>, automatic: bool) -> (Vec<Endpoint>, Vec<DnsTarget>) {
     let (mut fixed, mut names) = (Vec::new(), Vec::new());
     for Seat { candidate, weight, priority, kept } in seats {
         let locality = candidate.place.clone();
+        let plaintext = automatic && !candidate.is_mutual();
         match kept {
             Target::Address(address) => {
                 let ready = candidate.ready;
-                let stands_for = None;
-                fixed.push(Endpoint { address, weight, locality, priority, ready, stands_for });
+                let one = Endpoint { weight, locality, priority, ready, ..Endpoint::at(address) };
+                fixed.push(Endpoint { plaintext, ..one });
             }
             Target::Name(name, port) => {
-                names.push(DnsTarget { name, port, weight, locality, priority });
+                names.push(DnsTarget { name, port, weight, locality, priority, plaintext });
             }
         }
     }

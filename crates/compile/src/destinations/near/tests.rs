@@ -37,6 +37,7 @@ fn arranged(given: &Given, near: &Near<'_>, endpoints: &[At]) -> (Vec<u32>, Vec<
             labels: Cow::Borrowed(labels),
             node: "",
             network: "",
+            has_account: false,
             ready: true,
         })
         .collect();

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use propylon_snapshot::{Address, Asked};
+use propylon_snapshot::{Address, Asked, Endpoint};
 use tokio::time::Instant;
 
 use super::{LiveCluster, LiveEndpoint};
@@ -156,7 +156,7 @@ impl LiveCluster {
         if let Some(endpoint) = endpoints.get(&address) {
             return Rc::clone(endpoint);
         }
-        let endpoint = Rc::new(self.endpoint((Address::Ip(address), None), Rc::default()));
+        let endpoint = Rc::new(self.endpoint(Endpoint::at(Address::Ip(address)), Rc::default()));
         // Beyond the bound an endpoint serves this once and keeps no connection.
         if endpoints.len() < ASKED_ENDPOINTS_MAX {
             endpoints.insert(address, Rc::clone(&endpoint));

@@ -141,12 +141,17 @@ impl LiveCluster {
         let previous = Rc::clone(&self.set.borrow());
         let mut known: HashMap<&Address, &Rc<LiveEndpoint>> =
             previous.members.iter().map(|member| (member.address(), member)).collect();
-        let stay: Vec<Option<Rc<LiveEndpoint>>> =
-            endpoints.iter().map(|one| known.remove(&one.address).map(Rc::clone)).collect();
+        let stay: Vec<Option<Rc<LiveEndpoint>>> = endpoints
+            .iter()
+            .map(|one| {
+                let same = known.get(&one.address).is_some_and(|known| known.speaks_alike(one));
+                same.then(|| known.remove(&one.address).map(Rc::clone)).flatten()
+            })
+            .collect();
         let mut fresh = |endpoint: &Endpoint| {
             let moved = known.extract_if(|_, gone| gone.moves_to(endpoint)).next();
             let held = moved.map(|(_, gone)| Rc::clone(&gone.held)).unwrap_or_default();
-            Rc::new(self.endpoint((endpoint.address.clone(), endpoint.stands_for.clone()), held))
+            Rc::new(self.endpoint(endpoint.clone(), held))
         };
         let members: Vec<_> = endpoints
             .iter()

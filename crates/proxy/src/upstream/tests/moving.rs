@@ -24,6 +24,7 @@ fn moving(name: &str, port: u16) -> Discovery {
         weight: 1,
         locality: Locality::default(),
         priority: 0,
+        plaintext: false,
     };
     Discovery::Dns { names: [target].into(), fixed: [].into(), first_only: true }
 }
