@@ -15,9 +15,9 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::admin::{Admin, Ready};
-use crate::cli::Failure;
 use crate::cli::flags::{LogFormat, Serve};
 use crate::descriptors;
+use crate::failure::Failure;
 use crate::http_server;
 use crate::load::{Loader, Settings};
 use crate::reload::Reload;

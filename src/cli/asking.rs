@@ -12,7 +12,7 @@ use hyper::header::HOST;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::Failure;
+use crate::failure::Failure;
 
 /// The page of the gateway whose admin answers at `address`.
 ///

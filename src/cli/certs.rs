@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 
 use super::flags::Workload;
 use super::out::{self, Exit};
-use super::{Failure, readable};
+use super::readable;
 use crate::certificates::inventory::{self, Listed, Server};
 use crate::certificates::moment;
+use crate::failure::Failure;
 use crate::load::Loader;
 
 /// Flags of `certs`.

@@ -8,9 +8,10 @@ use serde_json::json;
 
 use super::flags::Workload;
 use super::out::{self, Exit};
+use super::readable;
 use super::stdin::Inputs;
-use super::{Failure, readable};
 use crate::certificates;
+use crate::failure::Failure;
 use crate::load::{Loaded, Loader};
 use crate::report::{Tally, count, rules};
 

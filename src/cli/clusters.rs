@@ -8,9 +8,9 @@ use std::net::SocketAddr;
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
-use super::Failure;
 use super::asking;
 use super::out::{self, Exit};
+use crate::failure::Failure;
 
 /// Flags of `clusters`.
 #[derive(Debug, Args)]

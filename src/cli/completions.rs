@@ -4,8 +4,9 @@
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
+use super::Cli;
 use super::out::{self, Exit};
-use super::{Cli, Failure};
+use crate::failure::Failure;
 
 /// Flags of `completions`.
 #[derive(Debug, Args)]

@@ -11,12 +11,13 @@ use tokio::sync::watch;
 
 use super::flags::{LogFormat, PortPair, Serve, Workload};
 use super::out::{self, Exit};
-use super::{Failure, logging, readable};
+use super::{logging, readable};
 use crate::app::{self, App, Config, Door, Ends};
 use crate::demo::builtin;
 use crate::demo::client;
 use crate::demo::exchange::Exchanges;
 use crate::demo::pick::{self, Picked};
+use crate::failure::Failure;
 
 /// Flags of `demo`.
 #[derive(Debug, Args)]

@@ -11,8 +11,8 @@ use std::process::{Command, Stdio};
 use clap::Args;
 use ipnet::IpNet;
 
-use super::Failure;
 use super::out::{self, Exit};
+use crate::failure::Failure;
 use rules::{Family, Redirection};
 
 /// Flags of `iptables`.

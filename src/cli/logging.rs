@@ -4,9 +4,9 @@
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::time::SystemTime;
 
-use super::Failure;
 use super::flags::LogFormat;
 use super::out;
+use crate::failure::Failure;
 
 /// Starts logging with a filter such as `info` or `propylon_proxy=debug,warn`.
 ///

@@ -3,8 +3,9 @@
 use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man as Page;
 
+use super::Cli;
 use super::out::{self, Exit};
-use super::{Cli, Failure};
+use crate::failure::Failure;
 
 /// Flags of `man`.
 #[derive(Debug, Args)]

@@ -19,11 +19,11 @@ mod routes;
 mod run;
 mod stdin;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::failure::Failure;
 use crate::load::Settings;
 use out::Exit;
 
@@ -104,49 +104,6 @@ impl Cli {
                 Exit::Failure.into()
             }
         }
-    }
-}
-
-/// Why a command could not do its work, as a sentence for people.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
-    /// A path on the command line leads nowhere.
-    #[error("cannot read {}: {source}", path.display())]
-    Path {
-        /// The path.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// An address given by a flag cannot be served on.
-    #[error(
-        "cannot serve {what} on {address}: {}; move it with {flag} ADDRESS, or {flag} off",
-        holder.as_ref().map_or_else(|| source.to_string(), |holder| format!("in use by {holder}"))
-    )]
-    Bind {
-        /// What would be served there.
-        what: &'static str,
-        /// The address.
-        address: std::net::SocketAddr,
-        /// The flag that chooses it.
-        flag: &'static str,
-        /// The process that holds the address, where it can be seen.
-        holder: Option<String>,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The program itself could not be started or could not print.
-    #[error("{0}")]
-    Io(#[from] std::io::Error),
-    /// Anything else that a sentence says best.
-    #[error("{0}")]
-    Other(String),
-}
-
-impl Failure {
-    /// Standard input cannot be read.
-    fn stdin(source: &std::io::Error) -> Self {
-        Self::Other(format!("cannot read standard input: {source}"))
     }
 }
 

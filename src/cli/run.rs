@@ -6,8 +6,9 @@ use clap::{Args, ValueHint};
 
 use super::flags::{LogFormat, Serve, Workload};
 use super::out::Exit;
-use super::{Failure, logging, readable};
+use super::{logging, readable};
 use crate::app::{self, Config, Door};
+use crate::failure::Failure;
 
 /// Flags of `run`.
 #[derive(Debug, Args)]

@@ -1,7 +1,6 @@
 //! One connection whose bytes are handed on: chosen a destination once, connected, relayed.
 //! What cannot be connected is closed without a word, as there is no protocol to say why in.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use propylon_snapshot::{Availability, ClusterId, Target, TcpDestination, TcpRoute};
@@ -9,12 +8,12 @@ use propylon_snapshot::{Availability, ClusterId, Target, TcpDestination, TcpRout
 use tokio::time::timeout;
 
 use super::relay::{Ended, relay};
+use super::server::Server;
 use super::tally::Tally;
 use super::tunnel::{self, NoTunnel};
 use crate::balance::of_source;
-use crate::http2;
 use crate::io::Io;
-use crate::upstream::{Connection, Ends, Generation, Outcome, Place, Wanted};
+use crate::upstream::{Ends, Generation, Outcome, Wanted};
 use crate::worker::Worker;
 
 /// A client connection with the destination that was chosen and connected for it.
@@ -23,16 +22,6 @@ pub(crate) struct Opened {
     idle_timeout: Option<Duration>,
     duration: Option<Duration>,
     tally: Tally,
-}
-
-/// The way to the other end.
-pub(super) enum Server {
-    /// The endpoint is it.
-    Straight(Connection),
-    /// Beyond the endpoint, on a connection.
-    Through(Rc<dyn Io>),
-    /// Beyond the endpoint, on a stream that has a place in a connection.
-    Stream(Box<(http2::Tunnel, Place)>),
 }
 
 /// Chooses a destination for a new connection and connects to it. There is one attempt, as in

@@ -8,6 +8,7 @@ mod counters;
 mod forward;
 mod mongo;
 mod relay;
+mod server;
 mod tally;
 mod tunnel;
 

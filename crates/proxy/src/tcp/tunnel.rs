@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout_at};
 use ahead::Ahead;
 use post::Post;
 
-use super::forward::Server;
+use super::server::Server;
 use crate::buffers::{Buffer, Buffers};
 use crate::http1::{Framing, Method, Parsed, Refusal, ResponseHead};
 use crate::http2;

@@ -5,6 +5,7 @@
 //! snapshot; those whose settings did not change are carried over with pools and counts.
 
 mod ages;
+mod alone;
 mod conduit;
 mod connect;
 mod counters;
