@@ -10,7 +10,8 @@ use propylon_snapshot::Reason;
 
 use super::beside::{Beside, Timer};
 use super::desk::Out;
-use super::downstream::{After, Downstream, Interrupt, Progress, RequestBody};
+use super::downstream::{Downstream, Progress, RequestBody};
+use super::end::End;
 use super::forwarding::Forwarding;
 use super::relay::{self, Relayed};
 use super::retry::{Tries, Verdict};
@@ -21,23 +22,6 @@ use crate::io::{Io, read, readable};
 use crate::limits::{INTERIM_RESPONSES_MAX, JOINED_BODY_BYTES_MAX};
 use crate::tls::Purpose;
 use crate::upstream::{Connection, LiveEndpoint, Outcome, status_of_grpc};
-
-/// How a try ended.
-pub(super) enum End {
-    /// The client has its answer, or as much as could be given.
-    Done(After),
-    /// There is an answer that the retry policy does not want.
-    Declined,
-    /// There is no response head.
-    Failed {
-        /// Why.
-        reason: Reason,
-        /// Whether any byte of the request was written.
-        started: bool,
-    },
-    /// Something beside the try ended it.
-    Interrupted(Interrupt),
-}
 
 /// Why there is no response head, and whether anything came at all.
 struct Broken {
@@ -161,7 +145,9 @@ async fn exchange<D: Downstream>(
             forwarding.cluster.counters().upstream_rq_rx_reset.add(1);
             return Once::Ended(End::Failed { reason: broken.reason, started: sent.get() > 0 });
         }
-        Err(interrupt) if progress.telling.get() => return Once::Ended(cut(down, interrupt)),
+        Err(interrupt) if progress.telling.get() => {
+            return Once::Ended(End::amid(down, interrupt));
+        }
         Err(interrupt) => return Once::Ended(End::Interrupted(interrupt)),
     };
     beside.timer().end_try();
@@ -175,18 +161,6 @@ async fn exchange<D: Downstream>(
         }
     }
     Once::Ended(end)
-}
-
-/// Breaks the client connection off: a part of an interim response has left, and nothing can be
-/// written behind that.
-pub(super) fn cut<D: Downstream>(down: &D, interrupt: Interrupt) -> End {
-    if interrupt == Interrupt::ClientGone {
-        down.caller().count_gone();
-    } else {
-        down.caller().worker.counters.responses_cut.add(1);
-        down.abort();
-    }
-    End::Done(After::Close)
 }
 
 /// What becomes of an upstream connection.
@@ -294,28 +268,15 @@ async fn respond<D: Downstream>(
     let io = connection.io();
     let relayed =
         relay::relay(forwarding, io, &mut beside, (buffer, head_len), (out, course)).await;
-    let counters = &asked.caller().worker.counters;
-    let end = match relayed {
-        Relayed::Bad(reason) => End::Failed { reason, started: true },
-        Relayed::Cut => {
-            counters.responses_cut.add(1);
-            asked.down.abort();
-            End::Done(After::Close)
-        }
-        Relayed::Gone => {
-            asked.caller().count_gone();
-            End::Done(After::Close)
-        }
+    match relayed {
+        Relayed::Bad(reason) => (End::Failed { reason, started: true }, Fate::Close),
+        Relayed::Cut => (End::cut(asked.down), Fate::Close),
+        Relayed::Gone => (End::gone(asked.down), Fate::Close),
         Relayed::Whole { reusable, keep } => {
-            let after = match (keep, beside.progress().finished.get()) {
-                (true, true) => After::Keep,
-                (false, true) => After::Close,
-                (_, false) => After::Linger,
-            };
-            return (End::Done(after), Fate::of(reusable && beside.progress().is_clean()));
+            let fate = Fate::of(reusable && beside.progress().is_clean());
+            (End::whole(keep, beside.progress()), fate)
         }
-    };
-    (end, Fate::Close)
+    }
 }
 
 impl Fate {

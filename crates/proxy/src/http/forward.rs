@@ -9,10 +9,11 @@ use propylon_snapshot::{Http2Settings, Line, PASSTHROUGH, Reason, Retry, Target,
 use tokio::time::sleep;
 
 use super::asked::{Asked, Course};
-use super::attempt::{self, End};
+use super::attempt;
 use super::beside::{Beside, Timer};
 use super::desk::Out;
 use super::downstream::{After, Downstream, Interrupt, Progress, RequestBody};
+use super::end::End;
 use super::forwarding::{Forwarding, http2_of};
 use super::outbound::{self, Rewritten};
 use super::respond::{Answer, settle};
@@ -91,16 +92,7 @@ async fn try_all<D: Downstream>(
     let mut timer = Timer::new(limit, per_try(policy));
     let mut tries = Tries::new(policy, Some(forwarding.cluster));
     let reason = loop {
-        let own = {
-            let hash = forwarding.hashed.and_then(|hashed| hashed.hash);
-            tries.choose(forwarding.cluster, hash)
-        };
-        let found = match own {
-            Some(endpoint) => Ok(endpoint),
-            // Boxed: rarely needed, and not to be carried by every request.
-            None => Box::pin(asked_for(forwarding, course, tries.tried())).await,
-        };
-        let endpoint = match found {
+        let endpoint = match choose(forwarding, course, &mut tries).await {
             Ok(endpoint) => endpoint,
             Err(reason) => break reason,
         };
@@ -114,34 +106,18 @@ async fn try_all<D: Downstream>(
                 Box::pin(stream::attempt(forwarding, to, body, beside, out)).await
             }
         };
-        if matches!(end, End::Interrupted(Interrupt::PerTryTimeout | Interrupt::Timeout)) {
-            endpoint.note(Outcome::Late);
-        }
-        let failed = match end {
-            End::Done(after) => return after,
-            End::Declined => None,
-            End::Failed { reason, started } => Some((reason, started)),
-            End::Interrupted(Interrupt::PerTryTimeout) => {
-                forwarding.cluster.counters().upstream_rq_per_try_timeout.add(1);
-                Some((Reason::PerTryTimeout, true))
+        let next = match judge(forwarding, end, &endpoint, (&tries, body.is_replayable())) {
+            Next::Again => {
+                forwarding.cluster.counters().upstream_rq_retry.add(1);
+                let wait = tries.follow(&endpoint);
+                pause(forwarding, body, &mut timer, wait).await
             }
-            End::Interrupted(interrupt) => match give_up(forwarding, interrupt) {
-                Some(reason) => break reason,
-                None => return After::Close,
-            },
+            next => next,
         };
-        if let Some((reason, started)) = failed
-            && (!tries.may_follow_failure(reason, started) || !body.is_replayable())
-        {
-            break reason;
-        }
-        forwarding.cluster.counters().upstream_rq_retry.add(1);
-        let wait = tries.follow(&endpoint);
-        if let Err(interrupt) = pause(forwarding, body, &mut timer, wait).await {
-            match give_up(forwarding, interrupt) {
-                Some(reason) => break reason,
-                None => return After::Close,
-            }
+        match next {
+            Next::Done(after) => return after,
+            Next::Answer(reason) => break reason,
+            Next::Again => {}
         }
         let elapsed = asked.caller().worker.clock.now() - asked.request.began;
         let expected = limit::expected(limit, per_try(policy), elapsed);
@@ -155,6 +131,20 @@ async fn try_all<D: Downstream>(
 /// The limit of one try.
 fn per_try(policy: Option<&Retry>) -> Option<Duration> {
     policy.and_then(|policy| policy.per_try_timeout)
+}
+
+/// The endpoint of the next try.
+async fn choose<D: Downstream>(
+    forwarding: &Forwarding<'_, D>,
+    course: Course<'_>,
+    tries: &mut Tries<'_>,
+) -> Result<Rc<LiveEndpoint>, Reason> {
+    let hash = forwarding.hashed.and_then(|hashed| hashed.hash);
+    match tries.choose(forwarding.cluster, hash) {
+        Some(endpoint) => Ok(endpoint),
+        // Boxed: rarely needed, and not to be carried by every request.
+        None => Box::pin(asked_for(forwarding, course, tries.tried())).await,
+    }
 }
 
 /// The endpoint of the next try where whoever asks names it.
@@ -187,20 +177,59 @@ async fn asked_for<D: Downstream>(
     })
 }
 
-/// What the client is told when a request cannot go on; `None` if it is not there any more.
-fn give_up<D: Downstream>(forwarding: &Forwarding<'_, D>, interrupt: Interrupt) -> Option<Reason> {
+/// What follows a try.
+enum Next {
+    /// Nothing: the client has its answer, or is not there any more.
+    Done(After),
+    /// The gateway answers itself.
+    Answer(Reason),
+    /// Another try.
+    Again,
+}
+
+/// Says what follows the end of a try, and notes what it says of the endpoint.
+fn judge<D: Downstream>(
+    forwarding: &Forwarding<'_, D>,
+    end: End,
+    endpoint: &LiveEndpoint,
+    (tries, is_replayable): (&Tries<'_>, bool),
+) -> Next {
+    let (reason, started) = match end {
+        End::Done(after) => return Next::Done(after),
+        End::Declined => return Next::Again,
+        End::Failed { reason, started } => (reason, started),
+        End::Interrupted(Interrupt::PerTryTimeout) => {
+            endpoint.note(Outcome::Late);
+            forwarding.cluster.counters().upstream_rq_per_try_timeout.add(1);
+            (Reason::PerTryTimeout, true)
+        }
+        End::Interrupted(interrupt) => {
+            if interrupt == Interrupt::Timeout {
+                endpoint.note(Outcome::Late);
+            }
+            return give_up(forwarding, interrupt);
+        }
+    };
+    match is_replayable && tries.may_follow_failure(reason, started) {
+        true => Next::Again,
+        false => Next::Answer(reason),
+    }
+}
+
+/// What follows where a request cannot go on.
+fn give_up<D: Downstream>(forwarding: &Forwarding<'_, D>, interrupt: Interrupt) -> Next {
     match interrupt {
         Interrupt::ClientGone => {
             forwarding.asked.caller().count_gone();
-            None
+            Next::Done(After::Close)
         }
-        Interrupt::BadBody(refusal) => Some(refusal.of_request()),
-        Interrupt::BadText => Some(Reason::BadGrpcWeb),
+        Interrupt::BadBody(refusal) => Next::Answer(refusal.of_request()),
+        Interrupt::BadText => Next::Answer(Reason::BadGrpcWeb),
         Interrupt::Timeout => {
             forwarding.cluster.counters().upstream_rq_timeout.add(1);
-            Some(Reason::Timeout)
+            Next::Answer(Reason::Timeout)
         }
-        Interrupt::PerTryTimeout => Some(Reason::PerTryTimeout),
+        Interrupt::PerTryTimeout => Next::Answer(Reason::PerTryTimeout),
     }
 }
 
@@ -210,8 +239,12 @@ async fn pause<D: Downstream>(
     body: &D::Body<'_>,
     timer: &mut Timer,
     wait: Duration,
-) -> Result<(), Interrupt> {
+) -> Next {
     timer.end_try();
     let progress = Progress::default();
-    Beside::between(forwarding.asked.down, body, &progress, timer).run(sleep(wait)).await
+    let mut beside = Beside::between(forwarding.asked.down, body, &progress, timer);
+    match beside.run(sleep(wait)).await {
+        Ok(()) => Next::Again,
+        Err(interrupt) => give_up(forwarding, interrupt),
+    }
 }

@@ -13,6 +13,7 @@ pub(crate) mod desk;
 mod downstream;
 mod edge;
 mod edits;
+mod end;
 mod exchange;
 mod forward;
 mod forwarding;

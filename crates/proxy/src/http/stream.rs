@@ -15,10 +15,10 @@ use h2::client::ResponseFuture;
 use http::{HeaderMap, Response, header};
 use propylon_snapshot::{Http2Settings, Line, Reason};
 
-use super::attempt::{End, cut};
 use super::beside::{Beside, Timer};
 use super::desk::Out;
-use super::downstream::{After, Content, Downstream, Progress, RequestBody, Stop};
+use super::downstream::{Content, Downstream, Progress, RequestBody, Stop};
+use super::end::End;
 use super::forwarding::Forwarding;
 use super::incoming::Protocol;
 use super::outbound::{self, Renewed};
@@ -148,7 +148,10 @@ async fn exchange<D: Downstream>(
         Err(interrupt) => {
             forwarding.cluster.counters().upstream_rq_tx_reset.add(1);
             let telling = progress.telling.get();
-            let end = if telling { cut(down, interrupt) } else { End::Interrupted(interrupt) };
+            let end = match telling {
+                true => End::amid(down, interrupt),
+                false => End::Interrupted(interrupt),
+            };
             return Once::Ended(end);
         }
     };
@@ -295,23 +298,13 @@ async fn respond<D: Downstream>(
     let bodiless = headless || asked_for_head || matches!(status, 204 | 304);
     let mut downward = Downward { forwarding, beside: &mut beside, framing, bodiless };
     let poured = downward.pour_all(body, &mut out.down).await;
-    let caller = forwarding.asked.caller();
     match poured {
-        Ok(()) => End::Done(match (keep, beside.progress().finished.get()) {
-            (true, true) => After::Keep,
-            (false, true) => After::Close,
-            (_, false) => After::Linger,
-        }),
+        Ok(()) => End::whole(keep, beside.progress()),
         Err(Stop::Gone) => {
             forwarding.cluster.counters().upstream_rq_tx_reset.add(1);
-            caller.count_gone();
-            End::Done(After::Close)
+            End::gone(forwarding.asked.down)
         }
-        Err(Stop::Cut) => {
-            caller.worker.counters.responses_cut.add(1);
-            forwarding.asked.down.abort();
-            End::Done(After::Close)
-        }
+        Err(Stop::Cut) => End::cut(forwarding.asked.down),
     }
 }
 

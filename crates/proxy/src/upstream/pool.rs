@@ -1,5 +1,10 @@
 //! Connections kept open to one endpoint by one worker, the one a request holds, and the requests
 //! that wait for one where there may not be more.
+//!
+//! A request holds a [`Connection`]: an `Open` and its place among the requests under way,
+//! `Active`. An `Open` owns the bytes' way and a `Slot`, its room among the endpoint's connections.
+//! Dropped, each gives back what is its own, so that a future that is dropped anywhere leaves no
+//! count behind; only releasing a connection turns it into an `Idle` one, which keeps its slot.
 
 use std::cell::{OnceCell, RefCell};
 use std::net::SocketAddr;
