@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use propylon_compile::Compiler;
 use propylon_compile::admission::Ledger;
 use propylon_model::{AnyObject, MeshConfig, ObjectKey, Problem, World};
 use propylon_snapshot::Snapshot;
@@ -32,6 +33,8 @@ pub(crate) struct Loader {
     options: ReadOptions,
     /// Most reloads change one file of many.
     memory: Memory,
+    /// Most changes in a cluster are of endpoints.
+    compiler: Compiler,
 }
 
 /// One reading of all files, compiled.
@@ -55,7 +58,8 @@ impl Loader {
     pub(crate) fn new(settings: Settings) -> Self {
         let options = ReadOptions::default();
         let memory = Memory::default();
-        Self { settings, ledger: Ledger::default(), mesh: None, options, memory }
+        let compiler = Compiler::default();
+        Self { settings, ledger: Ledger::default(), mesh: None, options, memory, compiler }
     }
 
     /// Reads and compiles everything as it stands now.
@@ -74,7 +78,7 @@ impl Loader {
         world.mesh.clone_from(&self.mesh);
         let (files, named) = file::read_named(&world, self.settings.root.as_deref());
         world.files = files;
-        let compiled = propylon_compile::compile(&world, &self.settings.compile);
+        let compiled = self.compiler.compile(&world, &self.settings.compile);
         problems.extend(compiled.problems);
         order(&mut problems);
         let held = self.ledger.held().to_vec();

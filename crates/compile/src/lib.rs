@@ -18,6 +18,7 @@ mod view;
 
 mod destinations;
 mod listeners;
+mod renewal;
 mod routes;
 
 mod credential;
@@ -32,19 +33,21 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use ipnet::IpNet;
-use propylon_model::{Labels, Problem, World};
-use propylon_snapshot::Snapshot;
+use propylon_model::{Gateway, Labels, Object, Problem, World};
+use propylon_snapshot::{Cluster, Listener, Snapshot};
 
+pub use renewal::Compiler;
 pub use summary::summary;
 
-use destinations::cluster::Clusters;
+use destinations::cluster::{Clusters, Finished};
+use destinations::registry::Registry;
 use listeners::outbound::Leaving;
 use listeners::route_table::Tables;
 use listeners::{gateway, merge};
 use objects::Objects;
 use problems::Problems;
 use routes::http_route::Builder;
-use routes::virtual_service;
+use routes::virtual_service::{self, Bound};
 use scope::Scope;
 use view::View;
 
@@ -139,16 +142,33 @@ pub struct Compiled {
 /// Never fails: an object that cannot be translated costs its own effect and becomes a problem.
 #[must_use]
 pub fn compile(world: &World, options: &Options) -> Compiled {
+    whole(world, options).compiled()
+}
+
+/// A snapshot, with what endpoints have no say in kept apart from the rest of what is to be said.
+struct Parts {
+    snapshot: Snapshot,
+    /// Problems that stay as long as nothing but endpoints changes.
+    lasting: Problems,
+    /// All others.
+    passing: Problems,
+}
+
+impl Parts {
+    fn compiled(self) -> Compiled {
+        let Self { snapshot, lasting, passing: mut problems } = self;
+        problems.extend(lasting);
+        Compiled { snapshot, problems: problems.finish() }
+    }
+}
+
+fn whole(world: &World, options: &Options) -> Parts {
     let view = View::new(world, options);
     let mut problems = Problems::default();
-    let gateways = match options.role {
-        Role::Gateway => gateway::selected(&view),
-        Role::Sidecar(_) => Vec::new(),
-    };
+    let gateways = gateways(&view);
     let servers = gateway::servers(&view, &gateways, &mut problems);
     let merged = merge::merge(&servers, &mut problems);
     let bound = virtual_service::visible(&view, &mut problems);
-    effect::report(&view, &gateways, &mut problems);
     let closed = security::closes(&view, &mut problems);
     let clusters = Clusters::new(&view);
     let mut builder = Builder { view: &view, clusters, objects: Objects::default(), problems };
@@ -164,31 +184,46 @@ pub fn compile(world: &World, options: &Options) -> Compiled {
         }
         Role::Sidecar(leg) => Made::Leaving(Leaving::new(&bound, &scope, &mut builder), leg),
     };
-    let Builder { clusters, objects, mut problems, .. } = builder;
+    let Builder { clusters, objects, problems: lasting, .. } = builder;
     let registry = clusters.registry();
-    let (clusters, ids) = clusters.finish();
+    let Finished { clusters, ids, problems: mut passing } = clusters.finish();
     let (listeners, tables) = match made {
         Made::Serving(tables) => tables.finish(&ids),
         Made::Leaving(leaving, leg) => leaving.finish(leg, &ids),
     };
-    own_endpoint::report(&registry, (&clusters, &listeners), &mut problems);
-    problems.extend(analyze::within(&view, &bound));
-    let http = view.mesh.http_settings(world, options);
-    let objects = objects.into_names();
-    let proxy_protocol = view.mesh.proxy_protocol();
-    let alert_unknown_names = options.alert_unknown_names;
+    judge(&view, &bound, (&registry, &clusters, &listeners), &mut passing);
     let snapshot = Snapshot {
         listeners,
-        tables,
+        tables: tables.into(),
         clusters,
-        http,
-        objects,
-        proxy_protocol,
-        alert_unknown_names,
+        http: view.mesh.http_settings(world, options),
+        objects: objects.into_names(),
+        proxy_protocol: view.mesh.proxy_protocol(),
+        alert_unknown_names: options.alert_unknown_names,
         dns_refresh: view.mesh.dns_refresh(),
         closed,
     };
-    Compiled { snapshot, problems: problems.finish() }
+    Parts { snapshot, lasting, passing }
+}
+
+/// The Gateways that this workload serves.
+fn gateways<'w>(view: &View<'w>) -> Vec<&'w Object<Gateway>> {
+    match view.options.role {
+        Role::Gateway => gateway::selected(view),
+        Role::Sidecar(_) => Vec::new(),
+    }
+}
+
+/// Says what there is to say of the whole world, its endpoints among it.
+fn judge(
+    view: &View<'_>,
+    bound: &[Bound<'_>],
+    (registry, clusters, listeners): (&Registry<'_>, &[Cluster], &[Listener]),
+    problems: &mut Problems,
+) {
+    effect::report(view, &gateways(view), problems);
+    own_endpoint::report(registry, (clusters, listeners), problems);
+    problems.extend(analyze::within(view, bound));
 }
 
 /// What a workload's role makes of its objects, before clusters have their final ids.

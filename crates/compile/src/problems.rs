@@ -42,7 +42,7 @@ pub(crate) mod code {
 }
 
 /// Problems found so far.
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Problems(Vec<Problem>);
 
 impl Problems {
@@ -83,5 +83,14 @@ impl Problems {
         self.0.sort();
         self.0.dedup();
         self.0
+    }
+}
+
+impl IntoIterator for Problems {
+    type Item = Problem;
+    type IntoIter = std::vec::IntoIter<Problem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }

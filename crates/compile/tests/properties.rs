@@ -14,7 +14,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use proptest::sample::select;
 use propylon_compile::admission::Ledger;
-use propylon_compile::{Options, compile, summary};
+use propylon_compile::{Compiler, Leg, Options, Role, compile, summary};
 use propylon_model::{AnyObject, Kind, Labels, Meta, Object, ObjectKey, Source, World};
 use serde_json::{Value, json};
 
@@ -250,6 +250,37 @@ fn shuffled() -> impl Strategy<Value = (Vec<AnyObject>, Vec<AnyObject>)> {
         .prop_flat_map(|objects| (Just(objects.clone()), Just(objects).prop_shuffle()))
 }
 
+/// Objects, and the same with other endpoints, where a few others may have come, too.
+fn moved() -> impl Strategy<Value = (Vec<AnyObject>, Vec<AnyObject>)> {
+    let others = prop::collection::vec(any_object(), 0..24);
+    (shuffled(), others, any::<bool>()).prop_map(|((before, _), others, endpoints_only)| {
+        let is_endpoint = |kind| matches!(kind, Kind::EndpointSlice | Kind::Endpoints | Kind::Pod);
+        let mut after: Vec<AnyObject> = before
+            .iter()
+            .filter(|object| !is_endpoint(object.kind()))
+            .map(|object| with_endpoints_of(object, &others))
+            .collect();
+        let come = others.iter().filter(|object| !endpoints_only || is_endpoint(object.kind()));
+        let mut seen: std::collections::HashSet<ObjectKey> =
+            after.iter().map(|object| object.meta().key.clone()).collect();
+        after.extend(come.filter(|object| seen.insert(object.meta().key.clone())).cloned());
+        (before, after)
+    })
+}
+
+/// A ServiceEntry gets the endpoints of another one, if there is one.
+fn with_endpoints_of(object: &AnyObject, others: &[AnyObject]) -> AnyObject {
+    let AnyObject::ServiceEntry(entry) = object else { return object.clone() };
+    let other = others.iter().find_map(|other| match other {
+        AnyObject::ServiceEntry(other) => Some(other),
+        _ => None,
+    });
+    let Some(other) = other else { return object.clone() };
+    let mut moved = Object::clone(entry);
+    moved.spec.endpoints.clone_from(&other.spec.endpoints);
+    AnyObject::ServiceEntry(Arc::new(moved))
+}
+
 fn world_as_given(objects: &[AnyObject]) -> World {
     let mut world = World::default();
     for object in objects {
@@ -286,6 +317,18 @@ proptest! {
         let first = compile(&World::from_objects(given), &options).problems;
         let second = compile(&World::from_objects(shuffled), &options).problems;
         prop_assert_eq!(first, second);
+    }
+
+    /// What is kept from the world before shows in nothing.
+    #[test]
+    fn compiling_again_is_compiling((before, after) in moved(), beside in any::<bool>()) {
+        let role = if beside { Role::Sidecar(Leg::default()) } else { Role::Gateway };
+        let options = Options { role, ..Options::default() };
+        let (before, after) = (World::from_objects(before), World::from_objects(after));
+        let mut compiler = Compiler::default();
+        prop_assert_eq!(compiler.compile(&before, &options), compile(&before, &options));
+        prop_assert_eq!(compiler.compile(&after, &options), compile(&after, &options));
+        prop_assert_eq!(compiler.compile(&before, &options), compile(&before, &options));
     }
 
     /// Ids are proved in range: the printed form resolves every one of them.

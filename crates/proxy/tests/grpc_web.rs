@@ -21,7 +21,7 @@ const END_TEXT: &str = "gAAAAA9ncnBjLXN0YXR1czowDQo=";
 
 fn translating(mut world: Snapshot) -> Snapshot {
     let tables = std::mem::take(&mut world.tables);
-    world.tables = tables.into_iter().map(|table| table.with_grpc_web(true)).collect();
+    world.tables = tables.iter().map(|table| table.clone().with_grpc_web(true)).collect();
     world
 }
 

@@ -83,7 +83,7 @@ fn snapshot(hosts: usize, rules: RuleList) -> Snapshot {
     let wildcards = ["*.wild.example".to_owned(), "*.example".to_owned()];
     let hosts = (0..hosts).map(|number| format!("shop-{number}.example.com")).chain(wildcards);
     Snapshot {
-        tables: vec![RouteTable::new("http.80", hosts.map(host).collect())],
+        tables: [RouteTable::new("http.80", hosts.map(host).collect())].into(),
         clusters: vec![cluster()],
         http: HttpSettings::default(),
         ..Snapshot::default()

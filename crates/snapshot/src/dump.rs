@@ -40,7 +40,7 @@ impl Snapshot {
             self.dump_listener(&mut page, listener);
         }
         let mut lists: Vec<&Arc<RuleList>> = Vec::new();
-        for table in tables {
+        for table in tables.iter() {
             self.dump_table(&mut page, table, &mut lists);
         }
         for (number, list) in lists.iter().enumerate() {

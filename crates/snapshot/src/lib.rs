@@ -39,6 +39,7 @@ mod tls;
 mod tunnel;
 mod virtual_host;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use asked::{Asked, PASSTHROUGH};
@@ -92,8 +93,8 @@ pub use virtual_host::{RouteTable, RouteTableId, VirtualHost, host_of};
 pub struct Snapshot {
     /// What is bound, in the order of bind address and port.
     pub listeners: Vec<Listener>,
-    /// The route tables that listeners name.
-    pub tables: Vec<RouteTable>,
+    /// The route tables that listeners name. Shared by generations that differ in endpoints alone.
+    pub tables: Arc<[RouteTable]>,
     /// Every cluster that some rule names, in the order of their names.
     pub clusters: Vec<Cluster>,
     /// Settings of all HTTP listeners (Istio's MeshConfig and ProxyConfig).

@@ -50,7 +50,7 @@ pub(crate) fn snapshot(hosts: Vec<VirtualHost>) -> Snapshot {
             serves: Serves::Http(TABLE),
             origin: origin(0, 0),
         }],
-        tables: vec![RouteTable::new("http.80", hosts)],
+        tables: [RouteTable::new("http.80", hosts)].into(),
         clusters: vec![cluster("outbound|80||a"), cluster("outbound|80||b")],
         http: HttpSettings::default(),
         objects: vec![name("Gateway", "web"), name("VirtualService", "shop")],

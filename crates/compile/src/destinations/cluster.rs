@@ -14,7 +14,8 @@ use propylon_model::Labels;
 use propylon_model::destination_rule::ConsistentHash;
 use propylon_model::virtual_service::Destination;
 use propylon_snapshot::{
-    Availability, ClientTls, Cluster, ClusterId, Discovery, Target, Tunnel, UpstreamProtocol,
+    Availability, ClientTls, Cluster, ClusterId, Discovery, PASSTHROUGH, Target, Tunnel,
+    UpstreamProtocol,
 };
 
 use crate::destinations::destination_rule::{DestinationRules, Merged};
@@ -47,6 +48,17 @@ pub(crate) struct Clusters<'v, 'w> {
     distributions: Distributions<'w>,
     made: BTreeMap<String, Option<Made>>,
     count: u32,
+    problems: Problems,
+}
+
+/// All clusters, with what there is to say of them.
+pub(crate) struct Finished {
+    /// In the order of their names.
+    pub(crate) clusters: Vec<Cluster>,
+    /// For each provisional id the final one.
+    pub(crate) ids: Vec<ClusterId>,
+    /// What is wrong with their endpoints and settings.
+    pub(crate) problems: Problems,
 }
 
 /// A destination with everything that it leaves to be understood.
@@ -95,6 +107,7 @@ impl<'v, 'w> Clusters<'v, 'w> {
             distributions: Distributions::new(view.world),
             made: BTreeMap::new(),
             count: 0,
+            problems: Problems::default(),
         }
     }
 
@@ -112,12 +125,13 @@ impl<'v, 'w> Clusters<'v, 'w> {
         host: &str,
         namespace: &str,
         listener_port: u32,
-        problems: &mut Problems,
     ) -> Target {
         let Named { host, port, subset, name } =
             self.named(destination, host, namespace, listener_port);
         if !self.made.contains_key(&name) {
-            let cluster = self.make(&name, &host, port, subset, problems);
+            let mut found = Problems::default();
+            let cluster = self.make(&name, &host, port, subset, &mut found);
+            self.problems.extend(found);
             self.keep(&name, cluster);
         }
         match self.made.get(&name) {
@@ -174,10 +188,10 @@ impl<'v, 'w> Clusters<'v, 'w> {
     /// clients that speak mutual TLS with the endpoint: only those endpoints count that do, and the
     /// gateway adds no TLS of its own, whatever the DestinationRule says (Istio's SNI-DNAT
     /// clusters).
-    pub(crate) fn of_the_mesh(&mut self, hosts: &[&str], problems: &mut Problems) -> Vec<Meshed> {
+    pub(crate) fn of_the_mesh(&mut self, hosts: &[&str]) -> Vec<Meshed> {
         let fits = |host: &str| hosts.iter().any(|wide| host::is_subset(host, wide));
         let services = self.registry.of_the_mesh().into_iter();
-        let mut found = Vec::new();
+        let (mut found, mut problems) = (Vec::new(), Problems::default());
         for service in services.filter(|service| fits(&service.host)) {
             let rule = self.rules.find(&service.host, service.namespace);
             let subsets = rule.map_or(&[][..], |rule| &rule.subsets).iter();
@@ -188,11 +202,12 @@ impl<'v, 'w> Clusters<'v, 'w> {
                     let name = format!("outbound_.{}_.{subset}_.{}", port.number, service.host);
                     let asked = (service, port, *subset);
                     let handing = Handing::of(rule, subset);
-                    let cluster = self.make_meshed(&name, asked, problems);
+                    let cluster = self.make_meshed(&name, asked, &mut problems);
                     found.push((cluster, name, handing));
                 }
             }
         }
+        self.problems.extend(problems);
         let meshed = found.into_iter().filter_map(|(cluster, name, handing)| {
             if !self.made.contains_key(&name) {
                 self.keep(&name, cluster);
@@ -254,15 +269,33 @@ impl<'v, 'w> Clusters<'v, 'w> {
         Named { host, port, subset, name }
     }
 
-    /// All clusters in the order of their names, and for each provisional id the final one.
-    pub(crate) fn finish(self) -> (Vec<Cluster>, Vec<ClusterId>) {
+    /// The clusters of every target that was asked for.
+    pub(crate) fn finish(self) -> Finished {
         let mut clusters = Vec::new();
         let mut ids = vec![ClusterId(0); self.count as usize];
         for (id, made) in (0..).zip(self.made.into_values().flatten()) {
             ids[made.provisional.0 as usize] = ClusterId(id);
             clusters.push(made.cluster);
         }
-        (clusters, ids)
+        Finished { clusters, ids, problems: self.problems }
+    }
+
+    /// Clusters of an earlier world again, with the endpoints of this one. Which there are must not
+    /// have changed. `None` if there is one whose making has a say in what listeners do.
+    pub(crate) fn again(self, before: &[Cluster]) -> Option<(Vec<Cluster>, Problems)> {
+        let mut problems = Problems::default();
+        let mut clusters = Vec::with_capacity(before.len());
+        for old in before {
+            if *old.name == *PASSTHROUGH {
+                clusters.push(old.clone());
+                continue;
+            }
+            let (port, rest) = old.name.strip_prefix("outbound|")?.split_once('|')?;
+            let (subset, host) = rest.split_once('|')?;
+            let port = port.parse().ok()?;
+            clusters.push(self.make(&old.name, host, port, subset, &mut problems)?);
+        }
+        Some((clusters, problems))
     }
 
     fn make(

@@ -23,7 +23,7 @@ impl<'w> Builder<'_, 'w> {
     ) -> Vec<TlsChain> {
         let hosts: Vec<&str> = server.hosts.iter().map(|(_, host)| *host).collect();
         let origin = self.objects.origin(server.gateway, server.position, None);
-        let found = self.clusters.of_the_mesh(&hosts, &mut self.problems);
+        let found = self.clusters.of_the_mesh(&hosts);
         if found.is_empty() {
             let message = format!(
                 "no service of the mesh fits the hosts of this server, so port {} answers nobody \

@@ -158,8 +158,7 @@ impl<'w> Builder<'_, 'w> {
             let both = (meant.as_ref(), handing.tunnel.as_deref());
             let field = place.clone().key("route").index(position).key("destination");
             tunnel::report(object, field, both, list.len() == 1, &mut self.problems);
-            let target =
-                self.clusters.target(destination, &host, namespace, port, &mut self.problems);
+            let target = self.clusters.target(destination, &host, namespace, port);
             let weight = if list.len() == 1 { 1 } else { weight };
             destinations.push(TcpDestination { target, weight });
         }

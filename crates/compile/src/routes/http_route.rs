@@ -302,7 +302,7 @@ impl Builder<'_, '_> {
         let host = resolve(&destination.host, written_in, &self.view.options.domain);
         let namespace = &bound.object.meta.key.namespace;
         let port = at.port.into();
-        self.clusters.target(destination, &host, namespace, port, &mut self.problems)
+        self.clusters.target(destination, &host, namespace, port)
     }
 
     fn mirrors(&mut self, bound: &Bound<'_>, route: &Route<'_>, at: At<'_>) -> Vec<Mirror> {

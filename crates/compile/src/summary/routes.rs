@@ -11,6 +11,12 @@ use super::{came, counted, went};
 
 /// Adds phrases about routes.
 pub(super) fn changes(old: &Snapshot, new: &Snapshot, phrases: &mut Vec<String>) {
+    let names = |snapshot: &Snapshot| -> Vec<_> {
+        snapshot.clusters.iter().map(|cluster| cluster.name.clone()).collect()
+    };
+    if Arc::ptr_eq(&old.tables, &new.tables) && names(old) == names(new) {
+        return;
+    }
     let (mut before, mut after) = (written(old), written(new));
     let mut total = Counts::default();
     let mut reordered = Vec::new();

@@ -150,7 +150,7 @@ pub fn world(routes: Vec<Route>, clusters: &[&[SocketAddr]]) -> Snapshot {
     let clusters = clusters.iter().enumerate();
     Snapshot {
         listeners: vec![listener("127.0.0.1:0")],
-        tables: vec![RouteTable::new("http.80", vec![host])],
+        tables: [RouteTable::new("http.80", vec![host])].into(),
         clusters: clusters.map(|(index, endpoints)| cluster(index, endpoints)).collect(),
         http: HttpSettings::default(),
         objects: Vec::new(),

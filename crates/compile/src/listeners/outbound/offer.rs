@@ -40,7 +40,7 @@ impl Offer<'_, '_> {
         let host = self.service.host.clone();
         let port = self.port.number.into();
         let namespace = self.service.namespace;
-        builder.clusters.target(&written, &host, namespace, port, &mut builder.problems)
+        builder.clusters.target(&written, &host, namespace, port)
     }
 }
 
@@ -52,5 +52,5 @@ pub(super) fn target_of(
 ) -> Target {
     let namespace = scope.sidecar.map_or(builder.view.namespace(), |one| &*one.meta.key.namespace);
     let host = resolve(&destination.host, namespace, &builder.view.options.domain);
-    builder.clusters.target(destination, &host, namespace, 0, &mut builder.problems)
+    builder.clusters.target(destination, &host, namespace, 0)
 }
