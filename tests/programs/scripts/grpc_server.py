@@ -76,8 +76,10 @@ class Echo:
         return note
 
     def Forever(self, note, context):
+        # Said by the library: a call that is cancelled at this very message is not resumed here.
+        context.add_callback(lambda: say("Forever is over"))
         yield Note(number=1)
-        until_over(context, "Forever")
+        until_over(context, "This")
 
 
 server = grpc.server(
