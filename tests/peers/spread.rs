@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use crate::envoy::Envoy;
+use crate::envoy::{self, Envoy};
 use crate::harness::client::Client;
 use crate::harness::gateway::world;
 use crate::harness::origin::Origin;
@@ -254,29 +254,7 @@ fn configuration(cases: &[&Case], ports: &[u16], place: &str) -> String {
         );
     }
     let zone = place.rsplit('/').next().unwrap_or_default();
-    format!(
-        "node: {{id: one, cluster: one, locality: {{region: eu, zone: {zone}}}}}
-admin: {{address: {{socket_address: {{address: 127.0.0.1, port_value: @ADMIN@}}}}}}
-static_resources:
-  listeners:
-  - address: {{socket_address: {{address: 127.0.0.1, port_value: @LISTEN@}}}}
-    filter_chains:
-    - filters:
-      - name: hcm
-        typed_config:
-          \"@type\": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager\
-.v3.HttpConnectionManager
-          stat_prefix: http
-          http_filters:
-          - name: router
-            typed_config:
-              \"@type\": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
-          route_config:
-            virtual_hosts:
-            - name: all
-              domains: [\"*\"]
-              routes:
-{routes}  clusters:
-{clusters}"
-    )
+    let whereabouts =
+        format!("node: {{id: one, cluster: one, locality: {{region: eu, zone: {zone}}}}}\n");
+    whereabouts + &envoy::configuration(&routes, &clusters)
 }
