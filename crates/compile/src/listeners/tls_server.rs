@@ -1,6 +1,8 @@
 //! TLS settings of one server, translated: Istio's defaults, the mesh's, the server's own. What the
 //! gateway cannot do is said; a server is never served with less protection than it asks for.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use propylon_model::gateway::{ServerTls as Written, ServerTlsMode, TlsProtocol};
 use propylon_model::mesh_config::MeshTlsProtocol;
 use propylon_model::{FieldPath, WorkloadFiles};
@@ -279,31 +281,9 @@ fn hex_digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// 32 bytes in base64 with padding: 43 letters and one `=`.
+/// 32 bytes in base64 with padding.
 fn base64_hash(text: &str) -> Option<[u8; 32]> {
-    let letters = text.strip_suffix('=')?;
-    if letters.len() != 43 {
-        return None;
-    }
-    let mut bytes = Vec::with_capacity(33);
-    let (mut bits, mut held) = (0_u32, 0);
-    for letter in letters.bytes() {
-        let six = match letter {
-            b'A'..=b'Z' => letter - b'A',
-            b'a'..=b'z' => letter - b'a' + 26,
-            b'0'..=b'9' => letter - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(six);
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            bytes.push(u8::try_from(bits >> held & 0xff).ok()?);
-        }
-    }
-    bytes.try_into().ok()
+    STANDARD.decode(text).ok()?.try_into().ok()
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{Engine, alphabet};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 /// Bytes read from base64.
@@ -33,47 +35,13 @@ impl Visitor<'_> for Base64Visitor {
 }
 
 fn decode(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let mut buffer: u32 = 0;
-    let mut count = 0;
-    let mut padding = 0;
-    for c in text.bytes() {
-        match c {
-            b'\r' | b'\n' => continue,
-            b'=' => {
-                padding += 1;
-                continue;
-            }
-            _ if padding > 0 => return None,
-            _ => {}
-        }
-        buffer = buffer << 6 | u32::from(sextet(c)?);
-        count += 1;
-        if count == 4 {
-            bytes.extend_from_slice(&buffer.to_be_bytes()[1..]);
-            buffer = 0;
-            count = 0;
-        }
-    }
-    if padding > 0 && count + padding != 4 {
-        return None;
-    }
-    match count {
-        0 => {}
-        2 => bytes.push((buffer >> 4).to_be_bytes()[3]),
-        3 => bytes.extend_from_slice(&(buffer >> 2).to_be_bytes()[2..]),
-        _ => return None,
-    }
-    Some(bytes)
+    let url_safe = text.contains(['-', '_']);
+    let alphabet = if url_safe { &alphabet::URL_SAFE } else { &alphabet::STANDARD };
+    let text: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+    GeneralPurpose::new(alphabet, LENIENT).decode(text).ok()
 }
 
-fn sextet(c: u8) -> Option<u8> {
-    Some(match c {
-        b'A'..=b'Z' => c - b'A',
-        b'a'..=b'z' => c - b'a' + 26,
-        b'0'..=b'9' => c - b'0' + 52,
-        b'+' | b'-' => 62,
-        b'/' | b'_' => 63,
-        _ => return None,
-    })
-}
+/// Go's readers want neither padding nor zeros behind the last byte.
+const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+    .with_decode_allow_trailing_bits(true);
